@@ -1,0 +1,53 @@
+// pure: the one error class of BatChain: a stable code plus what, why and fix.
+import { ERROR_CODES, type ErrorCode } from './error-codes.ts';
+
+export interface BatChainErrorOptions {
+  /** What went wrong, one line, in the words of the glossary. */
+  readonly what: string;
+  /** The cause in this very case; defaults to the code's usual cause. */
+  readonly why?: string;
+  /** A command or an action that helps; defaults to the code's usual fix. */
+  readonly fix?: string;
+  readonly cause?: unknown;
+  /** Facts for programs: plain JSON values only, never a key. */
+  readonly details?: Readonly<Record<string, unknown>>;
+  /** True when the same call may succeed later without a change. */
+  readonly isRetryable?: boolean;
+}
+
+/** Base of all errors thrown across BatChain's public surface. Remote failures are results, not exceptions. */
+export class BatChainError extends Error {
+  readonly code: ErrorCode;
+  readonly why: string;
+  readonly fix: string;
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly isRetryable: boolean;
+
+  constructor(code: ErrorCode, options: BatChainErrorOptions) {
+    super(options.what, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'BatChainError';
+    this.code = code;
+    this.why = options.why ?? ERROR_CODES[code].cause;
+    this.fix = options.fix ?? ERROR_CODES[code].fix;
+    this.details = options.details ?? {};
+    this.isRetryable = options.isRetryable ?? ERROR_CODES[code].exit === 5;
+  }
+
+  get what(): string {
+    return this.message;
+  }
+
+  get exit(): number {
+    return ERROR_CODES[this.code].exit;
+  }
+}
+
+/** The error as BatChainError: itself, or wrapped as BAT_E_INTERNAL (an abort as BAT_E_INTERRUPTED). */
+export function toBatChainError(error: unknown): BatChainError {
+  if (error instanceof BatChainError) return error;
+  if (error instanceof Error && error.name === 'AbortError') {
+    return new BatChainError('BAT_E_INTERRUPTED', { what: 'interrupted', cause: error });
+  }
+  const what = error instanceof Error ? error.message : String(error);
+  return new BatChainError('BAT_E_INTERNAL', { what, why: 'an unexpected error', cause: error });
+}

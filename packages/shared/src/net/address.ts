@@ -1,0 +1,157 @@
+// pure: IP address and port: parse, format, classify, code as bytes.
+import { BlockList, isIP } from 'node:net';
+import { concatBytes } from '../core/bytes.ts';
+
+/** An IP literal in canonical form (never a name; IPv4-mapped IPv6 is turned into IPv4) and a port from 0 to 65535. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+const MAPPED_PREFIX = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff);
+
+function ipv4Bytes(host: string): Uint8Array {
+  return Uint8Array.from(host.split('.'), Number);
+}
+
+function ipv6Bytes(host: string): Uint8Array {
+  let text = host;
+  const dotted = text.lastIndexOf('.') > 0 ? text.slice(text.lastIndexOf(':') + 1) : undefined;
+  if (dotted !== undefined) {
+    const [a = 0, b = 0, c = 0, d = 0] = ipv4Bytes(dotted);
+    text = `${text.slice(0, text.lastIndexOf(':') + 1)}${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
+  }
+  const [head = '', tail] = text.split('::');
+  const left = head === '' ? [] : head.split(':');
+  const right = tail === undefined || tail === '' ? [] : tail.split(':');
+  const gap = tail === undefined ? [] : new Array<string>(8 - left.length - right.length).fill('0');
+  const result = new Uint8Array(16);
+  [...left, ...gap, ...right].forEach((group, i) => {
+    const value = Number.parseInt(group, 16);
+    result[i * 2] = value >> 8;
+    result[i * 2 + 1] = value & 0xff;
+  });
+  return result;
+}
+
+function formatIp(bytes: Uint8Array): string {
+  if (bytes.length === 4) return bytes.join('.');
+  const groups = Array.from({ length: 8 }, (_, i) => ((bytes[i * 2] as number) << 8) | (bytes[i * 2 + 1] as number));
+  // The longest run of two or more zero groups is shortened (RFC 5952).
+  let bestStart = -1;
+  let bestLength = 1;
+  for (let i = 0; i < 8; i++) {
+    let end = i;
+    while (end < 8 && groups[end] === 0) end++;
+    if (end - i > bestLength) [bestStart, bestLength] = [i, end - i];
+    if (end > i) i = end;
+  }
+  const hex = groups.map((group) => group.toString(16));
+  if (bestStart < 0) return hex.join(':');
+  return `${hex.slice(0, bestStart).join(':')}::${hex.slice(bestStart + bestLength).join(':')}`;
+}
+
+/** The 4 or 16 bytes of an IP literal, IPv4-mapped IPv6 as 4; undefined when it is no IP literal (zone ids are refused). */
+export function ipBytes(host: string): Uint8Array | undefined {
+  const family = host.includes('%') ? 0 : isIP(host);
+  if (family === 0) return undefined;
+  if (family === 4) return ipv4Bytes(host);
+  const bytes = ipv6Bytes(host);
+  return MAPPED_PREFIX.every((byte, i) => bytes[i] === byte) ? bytes.slice(12) : bytes;
+}
+
+/** An Address in canonical form, or undefined when host is no IP literal or port no port. */
+export function makeAddress(host: string, port: number): Address | undefined {
+  const bytes = ipBytes(host);
+  if (bytes === undefined || !Number.isInteger(port) || port < 0 || port > 65535) return undefined;
+  return { host: formatIp(bytes), port };
+}
+
+/** Splits `host:port` or `[v6]:port`; the host may be a name. Undefined when malformed or port is not 1 to 65535. */
+export function splitHostPort(text: string): Address | undefined {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
+  if (match === null) return undefined;
+  const port = Number(match[3]);
+  if (port < 1 || port > 65535) return undefined;
+  return { host: match[1] ?? match[2] ?? '', port };
+}
+
+/** `1.2.3.4:5` or `[v6]:5`. */
+export function formatAddress(address: Address): string {
+  return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+}
+
+/** 4 or 16 bytes of IP, then the port, big-endian: 6 or 18 bytes. */
+export function addressBytes(address: Address): Uint8Array {
+  const ip = ipBytes(address.host) ?? new Uint8Array(4);
+  return concatBytes(ip, Uint8Array.of(address.port >> 8, address.port & 0xff));
+}
+
+/** The way back of addressBytes; undefined for another length or a non-canonical form. */
+export function addressFromBytes(bytes: Uint8Array): Address | undefined {
+  if (bytes.length !== 6 && bytes.length !== 18) return undefined;
+  const ip = bytes.subarray(0, -2);
+  if (ip.length === 16 && MAPPED_PREFIX.every((byte, i) => ip[i] === byte)) return undefined;
+  const port = ((bytes.at(-2) as number) << 8) | (bytes.at(-1) as number);
+  return { host: formatIp(ip), port };
+}
+
+export function equalAddress(a: Address, b: Address): boolean {
+  return a.host === b.host && a.port === b.port;
+}
+
+function blockList(subnets: readonly (readonly [string, number])[]): BlockList {
+  const list = new BlockList();
+  for (const [net, bits] of subnets) list.addSubnet(net, bits, net.includes(':') ? 'ipv6' : 'ipv4');
+  return list;
+}
+
+const isIn = (list: BlockList, host: string): boolean => list.check(host, host.includes(':') ? 'ipv6' : 'ipv4');
+
+/** The private ranges of the design: each entry is one range for the "same range as one of our interfaces" rule. */
+const PRIVATE_RANGES: readonly BlockList[] = [
+  blockList([['10.0.0.0', 8]]),
+  blockList([['172.16.0.0', 12]]),
+  blockList([['192.168.0.0', 16]]),
+  blockList([['100.64.0.0', 10]]),
+  blockList([['169.254.0.0', 16]]),
+  blockList([
+    ['127.0.0.0', 8],
+    ['::1', 128],
+  ]),
+  blockList([['fc00::', 7]]),
+  blockList([['fe80::', 10]]),
+];
+const NEVER = blockList([
+  ['0.0.0.0', 8],
+  ['224.0.0.0', 4],
+  ['240.0.0.0', 4],
+  ['::', 128],
+  ['ff00::', 8],
+]);
+
+/** True for addresses of RFC 1918, 100.64/10, link-local, loopback and ULA. */
+export function isPrivateHost(host: string): boolean {
+  return PRIVATE_RANGES.some((range) => isIn(range, host));
+}
+
+export function isLoopbackHost(host: string): boolean {
+  return isIn(PRIVATE_RANGES[5] as BlockList, host);
+}
+
+/**
+ * True when this node may send to the address: never unspecified, multicast, broadcast or port 0;
+ * a private one only when one of our own interface addresses lies in the same range (design section 4).
+ */
+export function isDialable(address: Address, ownHosts: readonly string[]): boolean {
+  if (address.port === 0 || isIP(address.host) === 0 || isIn(NEVER, address.host)) return false;
+  const range = PRIVATE_RANGES.find((list) => isIn(list, address.host));
+  return range === undefined || ownHosts.some((own) => isIP(own) !== 0 && isIn(range, own));
+}
+
+/** The group used for diversity limits: the /24 of an IPv4 or the /48 of an IPv6 address, as text. */
+export function networkGroup(host: string): string {
+  const bytes = ipBytes(host);
+  if (bytes === undefined) return host;
+  return bytes.length === 4 ? bytes.slice(0, 3).join('.') : formatIp(concatBytes(bytes.slice(0, 6), new Uint8Array(10)));
+}
