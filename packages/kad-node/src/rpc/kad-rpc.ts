@@ -1,0 +1,60 @@
+// pure: the KadRpc port: what lookups and handlers need of the wire. SessionRpc is its adapter over a DatagramSocket.
+import type { Address, NodeId, Result } from '@batchain/shared';
+import type { CompactContact, KadRequest, KadResponse } from '../wire/messages.ts';
+
+/** A peer whose key and address were proved to us within a live session. */
+export interface ProvedPeer {
+  readonly nodeId: NodeId;
+  readonly publicKey: Uint8Array;
+  readonly address: Address;
+}
+
+export type RpcFailure =
+  | 'timeout'
+  /** Another id answered at that address. */
+  | 'wrong-identity'
+  | 'wrong-network'
+  | 'unsupported-version'
+  | 'malformed-reply'
+  | 'refused'
+  | 'busy'
+  | 'not-dialable'
+  | 'aborted'
+  | 'stopped';
+
+export interface RpcReply {
+  readonly peer: ProvedPeer;
+  readonly response: KadResponse;
+  readonly rttMs: number;
+  /** Our address as the peer saw it. */
+  readonly observedAddress: Address;
+}
+
+export interface RpcOptions {
+  readonly signal?: AbortSignal;
+  /** How often to try at most; 3 by default. */
+  readonly tries?: number;
+}
+
+/** An inbound request that was decoded and belongs to a session. */
+export interface RpcRequest {
+  readonly peer: CompactContact;
+  /** True once the asker's own signature over the transcript was checked: needed to enter a table, to store, to be brokered. */
+  readonly isProved: boolean;
+  readonly publicKey: Uint8Array;
+  readonly request: KadRequest;
+}
+
+export type RpcHandler = (request: RpcRequest) => KadResponse;
+
+export interface KadRpc {
+  /** Sends a request and waits for its answer: session set-up, retries and adaptive time-outs included; never throws. */
+  request(to: Address, expected: NodeId | undefined, request: KadRequest, options?: RpcOptions): Promise<Result<RpcReply, RpcFailure>>;
+  /** Called for every inbound request; set once before open. */
+  onRequest(handler: RpcHandler): void;
+  /** Called when an inbound asker has become proved: a candidate for the routing table. */
+  onProved(handler: (peer: ProvedPeer) => void): void;
+  open(): Promise<void>;
+  close(): Promise<void>;
+  readonly localAddress: Address;
+}
