@@ -1,0 +1,40 @@
+// pure: the BatSession port: an authenticated connection after HELLO, carrying streams with credit.
+import type { CloseReason, Connection } from '@batchain/shared';
+
+/** What the peer told of itself in HELLO. */
+export interface PeerHello {
+  readonly version: number;
+  /** Largest shard that it stores, bytes; 0 when it hosts nothing. */
+  readonly shardBytesMax: number;
+  readonly relays: boolean;
+}
+
+/** One item of a stream, in order. */
+export type StreamItem = { readonly kind: 'control'; readonly bytes: Uint8Array } | { readonly kind: 'data'; readonly bytes: Uint8Array };
+
+/** A two-way stream inside a session. A stalled reader stalls its own stream only. */
+export interface BatStream {
+  /** Sends a control frame (CBOR, at most CONTROL_BYTES_MAX). Rejects with StreamClosedError once reset or closed. */
+  sendControl(bytes: Uint8Array): Promise<void>;
+  /** Sends raw bytes (any length, split into messages); waits for credit. The bytes must not change until it resolves. */
+  sendData(bytes: Uint8Array): Promise<void>;
+  /** No more from this side. */
+  end(): Promise<void>;
+  /** Ends both directions now, with a reason word for the peer. */
+  reset(reason: string): void;
+  /** The next item; undefined after the peer's end. Rejects with StreamClosedError on reset, close or `deadlineMs` without an item. */
+  next(options?: { readonly timeoutMs?: number }): Promise<StreamItem | undefined>;
+}
+
+/** The one live session to a peer. */
+export interface BatSession {
+  readonly connection: Connection;
+  readonly hello: PeerHello;
+  /** Rejects with StreamClosedError when the session is closed or has too many open streams for too long. */
+  openStream(options?: { readonly signal?: AbortSignal }): Promise<BatStream>;
+  /** Handler of streams that the peer opens; set once at creation. */
+  close(reason: string): void;
+  readonly closed: Promise<CloseReason>;
+  /** Smoothed round-trip time of the pings; undefined before the first. */
+  readonly rttMs: number | undefined;
+}

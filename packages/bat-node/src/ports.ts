@@ -1,0 +1,166 @@
+// pure: what the storage side needs of its surroundings; adapters live in storage/, connection/ and the participant package.
+import type { ContactRecord, DialFailure, NodeId, Result } from '@batchain/shared';
+import type { BatSession } from './connection/bat-session.ts';
+import type { FileId, ShardId } from './ids.ts';
+
+/** Finds hosts and providers; the KadNode is behind it, but this package does not know. */
+export interface Locator {
+  /** Contact records that carry `stores`, nearest to the key first, the own node left out. */
+  findHosts(key: FileId, count: number, signal: AbortSignal): Promise<readonly ContactRecord[]>;
+  /** Who announced to keep shards of the file: ids, with contact records where known. */
+  findProviders(key: FileId, signal: AbortSignal): Promise<readonly ProviderHint[]>;
+  /** The newest contact record of a node. */
+  resolve(nodeId: NodeId, signal: AbortSignal): Promise<ContactRecord | undefined>;
+  /** Makes this host known as a provider of the file (BN-21); renewed until withdrawn. */
+  announce(fileId: FileId): Promise<void>;
+  withdraw(fileId: FileId): Promise<void>;
+}
+
+export interface ProviderHint {
+  readonly nodeId: NodeId;
+  readonly record: ContactRecord | undefined;
+}
+
+/** Opens or reuses the one session to a node; the pool of connections is behind it. */
+export interface Connector {
+  connect(
+    target: ProviderHint,
+    options: { readonly signal: AbortSignal; readonly timeoutMs: number },
+  ): Promise<Result<BatSession, DialFailure>>;
+}
+
+/** One shard's place: unique per file. */
+export interface ShardRef {
+  readonly fileId: FileId;
+  readonly segment: number;
+  readonly index: number;
+}
+
+/** What a STORE asks the host to keep. */
+export interface StoreOrder extends ShardRef {
+  readonly ownerKey: Uint8Array;
+  readonly fileNonce: Uint8Array;
+  /** Public half of the file's access key. */
+  readonly accessKey: Uint8Array;
+  /** 16 random bytes per file and host. */
+  readonly leaseId: Uint8Array;
+  readonly shardId: ShardId;
+  /** Bytes of the shard. */
+  readonly length: number;
+}
+
+/** A file of which this host keeps shards; its lease counts for all of them. */
+export interface HostedFile {
+  readonly fileId: FileId;
+  readonly ownerKey: Uint8Array;
+  readonly fileNonce: Uint8Array;
+  readonly accessKey: Uint8Array;
+  readonly leaseId: Uint8Array;
+  /** False while the lease is provisional (before COMMIT). */
+  readonly isCommitted: boolean;
+  /** Wall clock. */
+  readonly leaseUntilMs: number;
+  /** From the roster; 0 = until released. */
+  readonly keepUntilMs: number;
+  readonly rosterId: Uint8Array | undefined;
+}
+
+export interface HostedShard extends ShardRef {
+  readonly shardId: ShardId;
+  readonly length: number;
+  /** Wall clock of the moment it was durable. */
+  readonly durableSinceMs: number;
+  /** Set when a read or a scrub found wrong bytes; never cleared but by a new store. */
+  readonly isDamaged: boolean;
+}
+
+export type StoreRefusal =
+  /** The offer (quota) would be exceeded. */
+  | 'no-room'
+  /** The disk would go below keep-free, or it is full. */
+  | 'disk-full'
+  /** Above 80 % full this owner has had its share. */
+  | 'owner-share'
+  | 'too-many-shards'
+  /** The same place holds another shard id, or the file is leased under another lease id. */
+  | 'conflict'
+  /** The same shard is being written right now. */
+  | 'busy'
+  | 'read-only'
+  | 'io-error'
+  /** The bytes do not hash to the announced leaves. */
+  | 'bad-bytes'
+  | 'incomplete'
+  | 'stopped';
+
+/** One shard on its way to the disk. Calls must not overlap. */
+export interface ShardWriter {
+  /** Bytes kept from an interrupted store of the same shard, verified again leaf by leaf; writing goes on here. */
+  readonly offset: number;
+  /** Appends bytes that the caller has checked against the leaf hashes. */
+  write(bytes: Uint8Array): Promise<Result<void, StoreRefusal>>;
+  /** Durable when it answers ok: bytes and index row synced. */
+  commit(): Promise<Result<HostedShard, StoreRefusal>>;
+  /** Ends without the shard; whole verified leaves stay on disk for a resumed store, the reservation is given back. */
+  abandon(): Promise<void>;
+}
+
+export type StoreStart =
+  | { readonly kind: 'held'; readonly shard: HostedShard }
+  | { readonly kind: 'writing'; readonly writer: ShardWriter };
+
+export interface StoreUsage {
+  readonly offerBytes: number;
+  readonly usedBytes: number;
+  readonly reservedBytes: number;
+  readonly shardCount: number;
+  readonly isReadOnly: boolean;
+}
+
+export type ReadFailure = 'not-held' | 'damaged' | 'io-error';
+
+/** Durable shards with hard quota and leases. Used bytes come from the index, never from walking the disk. */
+export interface ShardStore {
+  open(): Promise<void>;
+  close(): Promise<void>;
+  usage(): StoreUsage;
+  /** Bytes that a store of now would find (offer and disk considered). */
+  roomBytes(): Promise<number>;
+  /**
+   * Reserves quota and opens a writer, or says that the shard is held already. Creates the file's provisional lease
+   * until `leaseUntilMs` if there is none. Shards of equal id are stored once and counted.
+   */
+  begin(order: StoreOrder, leafHashes: readonly Uint8Array[], leaseUntilMs: number): Promise<Result<StoreStart, StoreRefusal>>;
+  file(fileId: FileId): HostedFile | undefined;
+  /** In order of (segment, index), from `after` on. */
+  shards(fileId: FileId, page: { readonly after?: ShardRef; readonly max: number }): readonly HostedShard[];
+  shard(ref: ShardRef): HostedShard | undefined;
+  leafHashes(ref: ShardRef): Result<readonly Uint8Array[], ReadFailure>;
+  /** Exactly `length` bytes from `offset`; unchecked: the caller verifies leaves it serves as audit proof. */
+  read(ref: ShardRef, offset: number, length: number): Promise<Result<Uint8Array, ReadFailure>>;
+  markDamaged(ref: ShardRef): Promise<void>;
+  /** Makes the lease full (or renews it) until `leaseUntilMs`, never earlier than it was. Durable when resolved. */
+  extendLease(
+    fileId: FileId,
+    change: { readonly leaseUntilMs: number; readonly isCommitted: boolean; readonly keepUntilMs?: number },
+  ): Promise<Result<HostedFile, StoreRefusal | 'not-held'>>;
+  /** Keeps the roster (and its signature) that the owner committed. */
+  putRoster(
+    fileId: FileId,
+    rosterId: Uint8Array,
+    roster: Uint8Array,
+    signature: Uint8Array,
+  ): Promise<Result<void, StoreRefusal | 'not-held'>>;
+  roster(fileId: FileId): Promise<Result<{ readonly roster: Uint8Array; readonly signature: Uint8Array }, ReadFailure>>;
+  /** Forgets shards (all of the file when `refs` is undefined); bytes go when no other lease needs them (I11). */
+  release(fileId: FileId, refs?: readonly ShardRef[]): Promise<number>;
+  /** Ids of all hosted files with at least one durable shard. */
+  files(): Iterable<HostedFile>;
+  /** Drops what has expired (grace and trash of T15 included); the ids of files that are gone. */
+  expire(nowMs: number): Promise<readonly FileId[]>;
+  /** Re-reads every byte at a bounded rate and marks what is damaged. */
+  scrub(options: {
+    readonly signal: AbortSignal;
+    readonly bytesPerSecond: number;
+  }): Promise<{ readonly checked: number; readonly damaged: number }>;
+}

@@ -1,0 +1,109 @@
+// pure: the requests and answers that open and close streams, as tagged unions; docs/spec/bat-wire.md gives their bytes.
+import type { FileId, ShardId } from '../ids.ts';
+import type { StoreOrder, StoreRefusal } from '../ports.ts';
+
+/** Signature by the file's access key over (tag, file id, binding, prover id, host id). */
+export type AccessProof = Uint8Array;
+
+export interface LeafRef {
+  readonly segment: number;
+  readonly index: number;
+  readonly leaf: number;
+}
+
+/** The first control frame of a stream. */
+export type BatRequest =
+  /** Then data from the offset that `accepted` names, then end. The owner's own connection only, unless it holds the roster. */
+  | { readonly verb: 'store'; readonly order: StoreOrder; readonly leafHashes: readonly Uint8Array[] }
+  /** Then the roster and its 64-byte signature as data, then end. */
+  | { readonly verb: 'commit'; readonly fileId: FileId; readonly rosterId: Uint8Array; readonly rosterBytes: number }
+  | {
+      readonly verb: 'fetch';
+      readonly fileId: FileId;
+      readonly proof: AccessProof;
+      readonly segment: number;
+      readonly index: number;
+      readonly offset: number;
+      readonly length: number;
+    }
+  | { readonly verb: 'challenge'; readonly fileId: FileId; readonly proof: AccessProof; readonly leaves: readonly LeafRef[] }
+  | { readonly verb: 'have'; readonly fileId: FileId; readonly proof: AccessProof; readonly after: readonly [number, number] | null }
+  | { readonly verb: 'renew'; readonly fileId: FileId }
+  /** `refs` null: all of the file. Owner only. */
+  | { readonly verb: 'release'; readonly fileId: FileId; readonly refs: readonly (readonly [number, number])[] | null }
+  | { readonly verb: 'status'; readonly needBytes: number };
+
+export type BatVerb = BatRequest['verb'];
+
+export type BatRefusal =
+  | StoreRefusal
+  | 'refused'
+  | 'not-held'
+  | 'damaged'
+  | 'not-owner'
+  | 'wrong-file-id'
+  | 'bad-roster'
+  | 'out-of-range'
+  | 'malformed'
+  | 'unsupported-verb'
+  | 'unsupported-extension'
+  | 'too-large'
+  | 'leaving';
+
+export interface HeldShard {
+  readonly segment: number;
+  readonly index: number;
+  readonly shardId: ShardId;
+  readonly length: number;
+  readonly isDamaged: boolean;
+}
+
+/** A host's signed promise: these shards are durable here until then. */
+export interface StorageReceipt {
+  readonly hostKey: Uint8Array;
+  readonly ownerKey: Uint8Array;
+  readonly leaseId: Uint8Array;
+  readonly fileId: FileId;
+  readonly shards: readonly HeldShard[];
+  readonly durableSinceMs: number;
+  readonly leaseUntilMs: number;
+  readonly isCommitted: boolean;
+}
+
+/** Signed by the host, so that an owner can show that it said so: the only answers that count as `failed` besides wrong bytes. */
+export interface NotHeldStatement {
+  readonly hostKey: Uint8Array;
+  readonly fileId: FileId;
+  readonly segment: number;
+  readonly index: number;
+  readonly state: 'not-held' | 'damaged';
+  /** The challenger's binding, so that it cannot be replayed. */
+  readonly binding: Uint8Array;
+}
+
+/** Control frames from the side that serves. */
+export type BatAnswer =
+  | { readonly kind: 'accepted'; readonly offset: number }
+  | { readonly kind: 'refused'; readonly reason: BatRefusal; readonly detail: string }
+  /** Signed receipt bytes follow as data when longer than a control frame may be; then end. */
+  | { readonly kind: 'receipt'; readonly receiptBytes: number }
+  /** `leafHashes` of the whole shard, then `length` raw bytes as data. */
+  | {
+      readonly kind: 'serving';
+      readonly shardBytes: number;
+      readonly offset: number;
+      readonly length: number;
+      readonly leafHashes: readonly Uint8Array[];
+    }
+  /** One per challenged leaf in order; a `leaf` is followed by `length` raw bytes as data. */
+  | { readonly kind: 'leaf'; readonly length: number; readonly path: readonly Uint8Array[] }
+  | { readonly kind: 'leaf-missing'; readonly statement: Uint8Array; readonly signature: Uint8Array }
+  | { readonly kind: 'held'; readonly shards: readonly HeldShard[]; readonly hasMore: boolean }
+  | { readonly kind: 'released'; readonly count: number }
+  | {
+      readonly kind: 'status';
+      readonly offerBytes: number;
+      readonly usedBytes: number;
+      readonly roomBytes: number;
+      readonly isLeaving: boolean;
+    };
