@@ -1,0 +1,35 @@
+// pure: the BatNode surface that the participant, the local API and programs use. `bat-node.ts` implements it.
+import type {
+  AuditOptions,
+  DownloadOptions,
+  DownloadResult,
+  FileAudit,
+  FileEntry,
+  FileInfo,
+  FlowOptions,
+  ReleaseResult,
+  UploadOptions,
+  UploadResult,
+} from './flow/flow-types.ts';
+import type { StoreUsage } from './ports.ts';
+
+/** A file by manifest path, unique id prefix (hex), or name. */
+export type FileRef = string;
+
+/** Every rejection is a BatChainError with a documented code. */
+export interface BatNodeApi {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** Uploads the regular file at an absolute path; resumes an interrupted upload of the same bytes (BN-01, BN-04). */
+  upload(path: string, options?: UploadOptions): Promise<UploadResult>;
+  /** Downloads to an absolute path; nothing appears under it before every byte was checked (BN-24). */
+  download(ref: FileRef, targetPath: string, options?: DownloadOptions): Promise<DownloadResult>;
+  /** Streams the file's bytes in order; each piece was verified before it is given out. The last item is followed by the result. */
+  downloadStream(ref: FileRef, options?: FlowOptions): AsyncGenerator<Uint8Array, DownloadResult>;
+  audit(ref: FileRef, options?: AuditOptions): Promise<FileAudit>;
+  list(): Promise<readonly FileEntry[]>;
+  info(ref: FileRef): Promise<FileInfo>;
+  /** Releases the shards at the hosts and moves the manifest away (BN-57 rm). */
+  release(ref: FileRef, options?: FlowOptions): Promise<ReleaseResult>;
+  usage(): StoreUsage;
+}

@@ -1,0 +1,143 @@
+// pure: what callers give to and get from the flows: upload, download, audit, release.
+import type { NodeId } from '@batchain/shared';
+import type { FileId, ShardId } from '../ids.ts';
+
+/** `requiredShards` of `totalShards`. */
+export interface Policy {
+  readonly k: number;
+  readonly n: number;
+}
+
+/** Where bytes stand; `doneBytes` counts plain file bytes (a resumed start is not zero). */
+export interface FlowProgress {
+  readonly phase: 'preparing' | 'transferring' | 'finishing';
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+  /** Bytes that had been done before this run. */
+  readonly resumedBytes: number;
+  readonly hosts: readonly { readonly nodeId: NodeId; readonly doneBytes: number; readonly totalBytes: number }[];
+}
+
+export interface FlowOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: FlowProgress) => void;
+  /** Things worth telling a person while it runs: a host replaced, a shard rejected. */
+  readonly onNote?: (note: string) => void;
+}
+
+export interface UploadOptions extends FlowOptions {
+  /** Name in the manifest; the file's own name by default. */
+  readonly name?: string;
+  /** Overrides the default by number of usable hosts. */
+  readonly policy?: Policy;
+  readonly segmentSizeBytes?: number;
+  /** Forgets an interrupted upload of the same file instead of resuming it. */
+  readonly isFresh?: boolean;
+  /** Where the manifest goes; HOME/manifest/NAME.batchain by default, never overwriting. */
+  readonly manifestPath?: string;
+  readonly isForced?: boolean;
+  /** Keeps own copies of the shards under HOME/shards (demos). */
+  readonly keepsShards?: boolean;
+}
+
+export interface UploadResult {
+  readonly fileId: FileId;
+  readonly name: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly policy: Policy;
+  /** Fewest distinct hosts with full receipts over all segments. */
+  readonly placed: number;
+  readonly manifestPath: string;
+  readonly durationMs: number;
+  readonly resumedBytes: number;
+  readonly segments: number;
+  readonly hosts: readonly { readonly nodeId: NodeId; readonly shards: number; readonly bytes: number }[];
+  readonly receipts: number;
+}
+
+export interface DownloadOptions extends FlowOptions {
+  readonly isForced?: boolean;
+}
+
+/** A shard or an answer that was wrong, and who gave it. */
+export interface Rejection {
+  readonly host: NodeId;
+  readonly shardId: ShardId;
+  readonly reason: string;
+}
+
+export interface DownloadResult {
+  readonly fileId: FileId;
+  readonly name: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly path: string | undefined;
+  readonly durationMs: number;
+  readonly resumedBytes: number;
+  readonly hosts: readonly NodeId[];
+  readonly rejected: readonly Rejection[];
+}
+
+export type AuditOutcome = 'passed' | 'failed' | 'offline' | 'contained' | 'inconclusive';
+export type Health = 'good' | 'degraded' | 'at-risk' | 'lost' | 'unknown';
+
+export interface AuditRow {
+  readonly shardId: ShardId;
+  readonly segment: number;
+  readonly index: number;
+  /** Undefined when nobody is known to hold it. */
+  readonly host: NodeId | undefined;
+  readonly outcome: AuditOutcome;
+  readonly reason: string;
+}
+
+export interface FileAudit {
+  readonly fileId: FileId;
+  readonly name: string;
+  readonly verdict: Health;
+  readonly policy: Policy;
+  /** Of the worst segment. */
+  readonly shardsHealthy: number;
+  readonly shardsTotal: number;
+  readonly rows: readonly AuditRow[];
+  readonly challengedBytes: number;
+}
+
+export interface AuditOptions extends FlowOptions {
+  /** Every leaf of every shard instead of a sample. */
+  readonly isFull?: boolean;
+}
+
+/** A file of ours, as `ls` shows it. */
+export interface FileEntry {
+  readonly fileId: FileId;
+  readonly name: string;
+  readonly bytes: number;
+  readonly policy: Policy;
+  readonly health: Health;
+  readonly shardsHealthy: number;
+  readonly shardsTotal: number;
+  readonly addedAtMs: number;
+  readonly checkedAtMs: number | undefined;
+  readonly manifestPath: string;
+}
+
+/** What `info` shows: nothing secret. */
+export interface FileInfo {
+  readonly fileId: FileId;
+  readonly name: string;
+  readonly ownerId: NodeId;
+  readonly bytes: number;
+  readonly policy: Policy;
+  readonly segments: readonly { readonly index: number; readonly shardIds: readonly ShardId[] }[];
+  readonly hosts: readonly NodeId[];
+}
+
+export interface ReleaseResult {
+  readonly fileId: FileId;
+  /** Shards that hosts confirmed to have released. */
+  readonly released: number;
+  /** Hosts that could not be told; their leases end by themselves. */
+  readonly unreached: readonly NodeId[];
+}
