@@ -36,6 +36,78 @@ export const ERROR_CODES = define({
     cause: 'Slow or absent hosts, or too short a --timeout.',
     fix: 'Run the command again, or give a longer --timeout.',
   },
+  BAT_E_FILE_NOT_FOUND: {
+    exit: 4,
+    meaning: 'The file to read is not there.',
+    cause: 'A wrong path, or the file was moved.',
+    fix: 'Check the path: `ls -l PATH`.',
+  },
+  BAT_E_NOT_A_FILE: {
+    exit: 2,
+    meaning: 'The path names a folder, a device, a pipe or something else that is no regular file.',
+    cause: 'Only regular files can be stored.',
+    fix: 'Name a regular file; pack a folder first, for example with `tar`.',
+  },
+  BAT_E_FILE_UNREADABLE: {
+    exit: 4,
+    meaning: 'The file is there but can not be read.',
+    cause: 'Missing permission, or the disk reports an error.',
+    fix: 'Check the permissions: `ls -l PATH`.',
+  },
+  BAT_E_SOURCE_CHANGED: {
+    exit: 3,
+    meaning: 'The file changed while it was being uploaded; it was not stored.',
+    cause: 'Another program wrote to it.',
+    fix: 'Run the command again when the file is at rest; unchanged parts are not sent again.',
+  },
+  BAT_E_NOT_ENOUGH_PEERS: {
+    exit: 6,
+    meaning: 'Fewer hosts than the policy needs can take a shard; nothing was stored.',
+    cause: 'Hosts are offline, full, or offer nothing.',
+    fix: 'Wait for hosts, or choose a smaller policy with --policy KofN.',
+  },
+  BAT_E_TOO_FEW_SHARDS: {
+    exit: 5,
+    meaning: 'Fewer shards than needed can be reached right now.',
+    cause: 'Hosts are offline.',
+    fix: 'Try again when more hosts are online.',
+  },
+  BAT_E_UNRECOVERABLE: {
+    exit: 7,
+    meaning: 'All hosts answered and fewer right shards than needed are left.',
+    cause: 'Hosts lost or damaged their shards.',
+    fix: 'Restore the file from another copy and upload it again.',
+  },
+  BAT_E_CONTENT_MISMATCH: {
+    exit: 7,
+    meaning: 'The bytes that came back are not the file that the manifest names; nothing was written.',
+    cause: 'The manifest was altered, or its maker stored something else.',
+    fix: 'Use an unaltered copy of the manifest.',
+  },
+  BAT_E_TARGET_EXISTS: {
+    exit: 8,
+    meaning: 'Something of that name is there already; it was not touched.',
+    cause: 'The target was not empty.',
+    fix: 'Choose another path with -o, or allow replacing it with --force.',
+  },
+  BAT_E_TARGET_UNWRITABLE: {
+    exit: 8,
+    meaning: 'The target can not be written.',
+    cause: 'Missing permission, a missing folder, or a full disk.',
+    fix: 'Check the folder and the free space: `df -h FOLDER`.',
+  },
+  BAT_E_REF_NOT_FOUND: {
+    exit: 4,
+    meaning: 'No file of this home has that name or id, and no manifest is at that path.',
+    cause: 'A typo, or a manifest that lies elsewhere.',
+    fix: 'See your files: `batchain ls`.',
+  },
+  BAT_E_REF_AMBIGUOUS: {
+    exit: 4,
+    meaning: 'More than one file fits that name or id prefix.',
+    cause: 'Names need not be unique.',
+    fix: 'Use a longer id: `batchain ls --json`.',
+  },
 });
 
 export type ErrorCode = keyof typeof ERROR_CODES;
