@@ -1,0 +1,67 @@
+// pure: what an answer to a challenge means for a shard, and what the shards mean for the file (design section 8).
+import type { AuditOutcome, AuditRow, Health } from '../flow/flow-types.ts';
+
+/** Everything that can come of asking one host for one shard. */
+export type AuditAnswer =
+  | 'proved'
+  /** Bytes came that do not fit the roster. */
+  | 'wrong-bytes'
+  /** The host signed that it does not hold the shard. */
+  | 'signed-not-held'
+  | 'signed-damaged'
+  /** No connection. */
+  | 'unreachable'
+  /** Connected, but no valid answer in time. */
+  | 'no-answer'
+  /** An answer that blames nobody: refused, busy, another version. */
+  | 'refused'
+  /** Nobody is known to hold it. */
+  | 'no-holder';
+
+const OUTCOMES: Readonly<Record<AuditAnswer, AuditOutcome>> = {
+  proved: 'passed',
+  'wrong-bytes': 'failed',
+  'signed-not-held': 'failed',
+  'signed-damaged': 'failed',
+  unreachable: 'offline',
+  'no-answer': 'contained',
+  refused: 'inconclusive',
+  'no-holder': 'inconclusive',
+};
+
+/** Storj's five outcomes: only wrong bytes and the host's own signed word are failures. */
+export function judgeAnswer(answer: AuditAnswer): AuditOutcome {
+  return OUTCOMES[answer];
+}
+
+export interface FileVerdict {
+  readonly health: Health;
+  /** Shards that passed, of the worst segment. */
+  readonly shardsHealthy: number;
+}
+
+const isAnswered = (outcome: AuditOutcome): boolean => outcome === 'passed' || outcome === 'failed';
+
+/**
+ * Health of a file is that of its worst segment: `good` = all n passed, `degraded` = happy to n-1, `at-risk` = k to
+ * happy-1, `lost` = fewer than k passed and every host answered, `unknown` otherwise. `happy` is the placement target.
+ */
+export function judgeFile(rows: readonly AuditRow[], segmentCount: number, k: number, n: number, happy: number): FileVerdict {
+  const passed = new Map<number, Set<number>>();
+  const answered = new Map<number, boolean>();
+  for (const row of rows) {
+    if (row.outcome === 'passed') passed.set(row.segment, (passed.get(row.segment) ?? new Set()).add(row.index));
+    answered.set(row.segment, (answered.get(row.segment) ?? true) && isAnswered(row.outcome));
+  }
+  let worst = n;
+  let isLost = false;
+  for (let segment = 0; segment < segmentCount; segment++) {
+    const count = passed.get(segment)?.size ?? 0;
+    worst = Math.min(worst, count);
+    if (count < k && answered.get(segment) === true) isLost = true;
+  }
+  if (worst >= n) return { health: 'good', shardsHealthy: n };
+  if (worst >= happy) return { health: 'degraded', shardsHealthy: worst };
+  if (worst >= k) return { health: 'at-risk', shardsHealthy: worst };
+  return { health: isLost ? 'lost' : 'unknown', shardsHealthy: worst };
+}

@@ -1,0 +1,131 @@
+// driven: the file that a download writes: under a temporary name beside the target, renamed when every byte was checked.
+import { constants } from 'node:fs';
+import { type FileHandle, link, lstat, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { BatChainError } from '@batchain/shared';
+
+const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');
+
+/** A hidden name beside the target: the same file id continues its own part file and no other. */
+export function partPath(targetPath: string, fileIdHex: string): string {
+  return join(dirname(targetPath), `.${basename(targetPath).slice(0, 80)}.${fileIdHex.slice(0, 16)}.part`);
+}
+
+const exists = async (path: string): Promise<boolean> =>
+  lstat(path).then(
+    () => true,
+    () => false,
+  );
+
+export class PartFile {
+  readonly targetPath: string;
+  readonly path: string;
+  readonly #handle: FileHandle;
+  readonly #isForced: boolean;
+
+  private constructor(targetPath: string, path: string, handle: FileHandle, isForced: boolean) {
+    this.targetPath = targetPath;
+    this.path = path;
+    this.#handle = handle;
+    this.#isForced = isForced;
+  }
+
+  /**
+   * Opens the part file of an interrupted download or makes a new one. Throws BAT_E_TARGET_EXISTS when the target is
+   * there (a symbolic link counts) and not forced, BAT_E_TARGET_UNWRITABLE when the folder can not be written.
+   */
+  static async open(targetPath: string, fileIdHex: string, isForced: boolean): Promise<PartFile> {
+    if (!isForced && (await exists(targetPath))) throw targetExists(targetPath);
+    const path = partPath(targetPath, fileIdHex);
+    try {
+      const handle = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0o600);
+      const stat = await handle.stat();
+      if (!stat.isFile() || stat.nlink !== 1) {
+        await handle.close();
+        throw new BatChainError('BAT_E_TARGET_UNWRITABLE', {
+          what: `${path} is in the way`,
+          why: 'it is no part file of BatChain',
+          fix: `rm '${path}'`,
+        });
+      }
+      return new PartFile(targetPath, path, handle, isForced);
+    } catch (error) {
+      if (error instanceof BatChainError) throw error;
+      throw unwritable(targetPath, error);
+    }
+  }
+
+  async size(): Promise<number> {
+    return (await this.#handle.stat()).size;
+  }
+
+  async read(target: Uint8Array, position: number): Promise<number> {
+    return (await this.#handle.read(target, 0, target.length, position)).bytesRead;
+  }
+
+  async write(bytes: Uint8Array, position: number): Promise<void> {
+    let done = 0;
+    try {
+      while (done < bytes.length) {
+        done += (await this.#handle.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
+      }
+    } catch (error) {
+      throw unwritable(this.targetPath, error);
+    }
+  }
+
+  async truncate(bytes: number): Promise<void> {
+    await this.#handle.truncate(bytes);
+  }
+
+  /** Syncs and puts the file under its final name; without force an existing target is never replaced, not even in a race. */
+  async finish(mode: number): Promise<void> {
+    try {
+      await this.#handle.chmod(mode);
+      await this.#handle.sync();
+      await this.#handle.close();
+      if (this.#isForced) await rename(this.path, this.targetPath);
+      else await this.#linkToTarget();
+      const folder = await open(dirname(this.targetPath), constants.O_RDONLY);
+      await folder.sync();
+      await folder.close();
+    } catch (error) {
+      if (error instanceof BatChainError) throw error;
+      throw unwritable(this.targetPath, error);
+    }
+  }
+
+  /** Keeps the part file for a later attempt. */
+  async close(): Promise<void> {
+    await this.#handle.close().catch(() => undefined);
+  }
+
+  async discard(): Promise<void> {
+    await this.close();
+    await rm(this.path, { force: true });
+  }
+
+  async #linkToTarget(): Promise<void> {
+    try {
+      await link(this.path, this.targetPath);
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST') throw targetExists(this.targetPath);
+      // Some file systems have no hard links: look once more, then rename.
+      if (!['EPERM', 'ENOTSUP', 'ENOSYS', 'EOPNOTSUPP'].includes(codeOf(error))) throw error;
+      if (await exists(this.targetPath)) throw targetExists(this.targetPath);
+      await rename(this.path, this.targetPath);
+      return;
+    }
+    await rm(this.path, { force: true });
+  }
+}
+
+function targetExists(path: string): BatChainError {
+  return new BatChainError('BAT_E_TARGET_EXISTS', { what: `${path} is there already` });
+}
+
+function unwritable(path: string, error: unknown): BatChainError {
+  const code = codeOf(error);
+  const why = code === 'ENOSPC' || code === 'EDQUOT' ? 'the disk is full' : `the system says ${code}`;
+  return new BatChainError('BAT_E_TARGET_UNWRITABLE', { what: `can not write ${path}`, why, cause: error });
+}
