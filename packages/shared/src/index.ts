@@ -1,6 +1,7 @@
 // pure: public surface of @batchain/shared.
 export * from './codec/cbor.ts';
 export * from './codec/codec.ts';
+export * from './codec/guarded-json.ts';
 export * from './core/assert.ts';
 export * from './core/bytes.ts';
 export * from './core/error-codes.ts';

@@ -3,3 +3,4 @@ export * from './pino-logger.ts';
 export * from './system-clock.ts';
 export * from './system-random.ts';
 export * from './system-runtime.ts';
+export * from './time-text.ts';
