@@ -1,0 +1,44 @@
+// pure: limits of the storage side, each with its reason. T numbers are the threats that they answer.
+import { KiB, MiB, minute, second } from '@batchain/shared';
+
+/** Connections that others opened to us: sockets and buffers stay bounded whoever knocks (T14). */
+export const INBOUND_CONNECTIONS_MAX = 256;
+/** Per IP, private and loopback ranges exempt, so that one machine cannot take all places (T14). */
+export const INBOUND_CONNECTIONS_PER_IP_MAX = 8;
+/** Before the peer has proved its key and the upgrade is done: these cost a TLS handshake each (T14). */
+export const UNPROVED_CONNECTIONS_MAX = 64;
+export const UNPROVED_CONNECTIONS_PER_IP_MAX = 4;
+/** From the accepted TCP connection to the finished upgrade, and again to the peer's HELLO (T14). */
+export const HANDSHAKE_TIMEOUT_MS: number = 5 * second;
+/** All headers of the upgrade request; ours take 250 bytes. */
+export const UPGRADE_HEADER_BYTES_MAX: number = 4 * KiB;
+/** Pieces that an unfinished message may arrive in: an honest sender's TLS records give about 200, byte-wise ones 263,000 (T14). */
+export const MESSAGE_PIECES_MAX = 2048;
+/** A close handshake that the peer does not finish ends with the socket after this. */
+export const CLOSE_TIMEOUT_MS: number = 2 * second;
+/** Above this many unsent bytes a sender waits: four full messages keep the socket busy between two turns of the loop. */
+export const SEND_BUFFER_HIGH_BYTES: number = 1 * MiB;
+/** Below this it goes on. */
+export const SEND_BUFFER_LOW_BYTES: number = 256 * KiB;
+/** A session without an open stream is closed after this (T14). */
+export const SESSION_IDLE_MS: number = 1 * minute;
+
+/** Shards of one segment: the field GF(2^8) has 256 elements, so a code has at most 256 rows. */
+export const TOTAL_SHARDS_MAX = 256;
+/** Shard lengths are multiples of this: one vector step of the coding kernel, and true lengths are blurred (T10). */
+export const SHARD_ALIGN_BYTES = 64;
+/** The unit of hashing and of audit: large enough that hashing runs at speed, small enough for one proof (ADR 0003). */
+export const LEAF_BYTES: number = 16 * KiB;
+/** Plaintext of one sealed piece, so that a range can be opened without the rest. */
+export const PIECE_BYTES: number = 64 * KiB;
+/** Below this, hashes and tags would outgrow the data. */
+export const SEGMENT_BYTES_MIN: number = KiB;
+export const SEGMENT_BYTES_DEFAULT: number = 16 * MiB;
+/** A segment is coded in memory as a whole. */
+export const SEGMENT_BYTES_MAX: number = 64 * MiB;
+/** Bounds the salts and lengths in a manifest. */
+export const SEGMENTS_MAX = 4096;
+/** Bounds a roster: 32 bytes for each shard, 8 MiB in all (T11). */
+export const SHARDS_MAX: number = 256 * KiB;
+/** A sealed segment of the largest size, for k = 1: 64 MiB and a tag for each of its 1,024 pieces; a multiple of 64. */
+export const SHARD_BYTES_MAX: number = SEGMENT_BYTES_MAX + (SEGMENT_BYTES_MAX / PIECE_BYTES) * 16;
