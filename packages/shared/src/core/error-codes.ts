@@ -108,6 +108,102 @@ export const ERROR_CODES = define({
     cause: 'Names need not be unique.',
     fix: 'Use a longer id: `batchain ls --json`.',
   },
+  BAT_E_PORT_IN_USE: {
+    exit: 1,
+    meaning: 'A port that BatChain was to listen on is taken.',
+    cause: 'Another program, or another BatChain, listens on it.',
+    fix: 'Stop the other one, or choose another port.',
+  },
+  BAT_E_LISTEN_FAILED: {
+    exit: 1,
+    meaning: 'A port could not be opened, though nobody else has it.',
+    cause: 'The address is not one of this machine, or the port needs more rights.',
+    fix: 'Choose an address of this machine and a port above 1023.',
+  },
+  BAT_E_CONNECTION_CLOSED: {
+    exit: 5,
+    meaning: 'A connection or stream to another participant ended while it was in use.',
+    cause: 'The other side stopped, the network broke, or one of both closed it.',
+    fix: 'Run the command again: it resumes, and other hosts are tried.',
+  },
+  BAT_E_CONFIG: {
+    exit: 2,
+    meaning: 'The config file or an environment variable is wrong.',
+    cause: 'A typo, an unknown setting, or a value out of range.',
+    fix: 'Correct the place that the message names; flags come before both.',
+  },
+  BAT_E_NO_HOME: {
+    exit: 10,
+    meaning: 'There is no BatChain home here.',
+    cause: 'This computer was not set up, or --home names another directory.',
+    fix: 'Set it up: `batchain init`.',
+  },
+  BAT_E_HOME_EXISTS: {
+    exit: 8,
+    meaning: 'This home is set up already; nothing was changed.',
+    cause: '`init` ran here before.',
+    fix: 'Start it: `batchain start`; or choose another --home.',
+  },
+  BAT_E_HOME_IN_USE: {
+    exit: 11,
+    meaning: 'Another process uses this home.',
+    cause: 'A daemon of this home runs already.',
+    fix: 'Stop it first: `batchain stop`.',
+  },
+  BAT_E_HOME_UNUSABLE: {
+    exit: 8,
+    meaning: 'The home, or a part of it, can not be read or written.',
+    cause: 'Missing permission, another owner, or a full disk.',
+    fix: 'Check owner, permissions and free space of the path in the message.',
+  },
+  BAT_E_IDENTITY_EXPOSED: {
+    exit: 8,
+    meaning: 'The identity file can be read by other users, so it is not used.',
+    cause: 'Its permissions were widened, for example by a copy.',
+    fix: 'Narrow them: `chmod 600 HOME/identity`.',
+  },
+  BAT_E_IDENTITY_DAMAGED: {
+    exit: 12,
+    meaning: 'The identity file is cut or altered.',
+    cause: 'A disk fault, an interrupted copy, or an edit.',
+    fix: 'Put back a copy of it, or move it away and run `batchain init` for a new identity.',
+  },
+  BAT_E_NO_DAEMON: {
+    exit: 5,
+    meaning: 'No daemon runs for this home.',
+    cause: 'It was not started, or it was stopped.',
+    fix: 'Start it: `batchain start`.',
+  },
+  BAT_E_DAEMON_LOST: {
+    exit: 5,
+    meaning: 'The daemon went away while it worked on the command.',
+    cause: 'It was stopped or killed.',
+    fix: 'Start it again with `batchain start` and repeat the command: it resumes.',
+  },
+  BAT_E_DAEMON_BUSY: {
+    exit: 5,
+    meaning: 'The daemon has as many jobs as it takes at once.',
+    cause: 'Many commands run at the same time.',
+    fix: 'Repeat the command when one of them is done.',
+  },
+  BAT_E_BAD_REQUEST: {
+    exit: 2,
+    meaning: 'The local API does not take this request.',
+    cause: 'A wrong path, method, content type or body.',
+    fix: 'See docs/spec/local-api.md.',
+  },
+  BAT_E_FORBIDDEN: {
+    exit: 8,
+    meaning: 'The local API refused the request because of where it comes from.',
+    cause: 'It bears an Origin, or names a host that is not the local one: a web page may be behind it.',
+    fix: 'Use the command line, or a client on this machine that sends no Origin.',
+  },
+  BAT_E_JOB_NOT_FOUND: {
+    exit: 4,
+    meaning: 'The daemon knows no job of that id.',
+    cause: 'It ended some time ago, or the daemon was restarted.',
+    fix: 'Repeat the command.',
+  },
 });
 
 export type ErrorCode = keyof typeof ERROR_CODES;
