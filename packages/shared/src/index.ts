@@ -11,6 +11,7 @@ export * from './core/limits.ts';
 export * from './core/result.ts';
 export * from './core/units.ts';
 export * from './identity/contact.ts';
+export * from './identity/file-id.ts';
 export * from './identity/key-pair.ts';
 export * from './identity/node-id.ts';
 export * from './identity/signed.ts';

@@ -6,6 +6,7 @@ import type { Signer, Verifier } from './signer.ts';
 export type SigningPurpose =
   | 'contact-record'
   | 'provider-record'
+  | 'provider-grant'
   | 'mutable-value'
   | 'kad-hello'
   | 'kad-welcome'
