@@ -1,0 +1,109 @@
+// pure: limits and times of the kad node, each with its reason; docs/spec/kad-wire.md lists those that show on the wire.
+import { DATAGRAM_BYTES_MAX, hour, MiB, minute, second, VALUE_BYTES_MAX } from '@batchain/shared';
+
+// Wire: what one datagram may hold.
+
+/** Sixteen IPv6 contacts are 864 bytes and fit in a WELCOME beside its signature; twenty would not (building block 7). */
+export const CONTACTS_PER_REPLY_MAX = 16;
+/** The smallest signed record is above 100 bytes, so a datagram never holds more. */
+export const RECORDS_PER_MESSAGE_MAX = 12;
+/** Bounds what a single key can make an asker fetch: 1,024 pages of about 1 KB. */
+export const PAGES_MAX = 1024;
+/** An error's text is for people who debug; it must not be a channel for data. */
+export const ERROR_DETAIL_LENGTH_MAX = 120;
+/** A mutable value of 896 bytes with key, name, sequence and signature is 1,049; with its STORE and our proof it still fits. */
+export const RECORD_BYTES_MAX: number = VALUE_BYTES_MAX + 176;
+/** More versions than this are not alive at the same time. */
+export const VERSIONS_MAX = 8;
+/** A HELLO is as long as the longest datagram, so that no WELCOME can be longer (T6). */
+export const HELLO_BYTES: number = DATAGRAM_BYTES_MAX;
+
+// Sessions.
+
+/** About 1 KB each: 4 MB. Larger than a full routing table with its replacement lists. */
+export const SESSIONS_MAX = 4096;
+/** Sessions whose asker has not yet shown that it gets our datagrams: the part that spoofed HELLOs can fill. */
+export const HALF_OPEN_SESSIONS_MAX = 1024;
+/** Simultaneous HELLOs leave one each way, a restart of the peer a third. */
+export const SESSIONS_PER_ADDRESS_MAX = 3;
+/** Longer than the 10 minutes between two refreshes, so that a table's contacts keep their sessions. */
+export const SESSION_IDLE_MS: number = 15 * minute;
+/** The asker lets go earlier than the answerer, which spares most NO_SESSION rounds. */
+export const SESSION_IDLE_MARGIN_MS: number = 1 * minute;
+/** New keys a few times a day cost nothing. */
+export const SESSION_AGE_MAX_MS: number = 6 * hour;
+/** One ephemeral key serves all first exchanges of this time: drawing one costs as much as four signatures. */
+export const EPHEMERAL_KEY_MS: number = 1 * minute;
+/** An expected id that differs from the session's is refused without a new HELLO when the peer was heard this lately. */
+export const SESSION_FRESH_MS: number = 1 * minute;
+/** A forged WELCOME costs a signature check; the true one may still come. */
+export const BAD_WELCOMES_MAX = 3;
+/** One CHALLENGE is normal, a second one follows when the cookie's secret rotated meanwhile. */
+export const CHALLENGES_PER_HELLO_MAX = 2;
+
+// Requests.
+
+/** Several lookups at concurrency 10 with publish rounds; each holds a timer and at most 1.2 KB. */
+export const PENDING_REQUESTS_MAX = 1024;
+/** Requests that wait for one and the same first exchange. */
+export const WAITING_PER_HELLO_MAX = 64;
+/** Answers to requests with effects, kept for retries that cross the answer. Small: outcomes only. */
+export const REPLY_CACHE_MAX = 256;
+/** Longer than the three tries of one request at 2 s. */
+export const REPLY_CACHE_MS: number = 15 * second;
+
+export const RPC_TRIES = 3;
+export const RPC_TIMEOUT_MIN_MS = 200;
+export const RPC_TIMEOUT_MAX_MS: number = 2 * second;
+/** Before anything was measured; then the average of all contacts stands in for an unknown one. */
+export const RPC_TIMEOUT_START_MS = 500;
+export const RTT_ENTRIES_MAX = 4096;
+
+// Floods (T6, T7).
+
+/** Datagrams per second and IP address outside sessions; private and loopback ranges are exempt. */
+export const SOURCE_PACKETS_PER_S = 20;
+export const SOURCE_PACKETS_BURST = 50;
+/** Datagrams per second inside one session. */
+export const SESSION_PACKETS_PER_S = 200;
+export const SESSION_PACKETS_BURST = 400;
+/** Sources remembered by the limiter; the longest silent one is forgotten first. */
+export const SOURCES_MAX = 4096;
+/** Public-key operations per second on behalf of others: about a third of one core. */
+export const SIGNATURES_PER_S = 2000;
+/** The part of them that only askers with a valid cookie may use. */
+export const SIGNATURES_RESERVED = 500;
+export const NO_SESSION_PER_S = 1;
+export const NO_SESSION_SOURCES_MAX = 1024;
+
+/** Cookies are checked with the secret of this and of the previous period: valid for 5 to 10 minutes (T6). */
+export const TOKEN_PERIOD_MS: number = 5 * minute;
+
+// STUN.
+
+/** Bytes per second by which all STUN answers together may exceed their requests (ADR 0004). */
+export const STUN_EXCESS_BYTES_PER_S = 1200;
+
+// Records that we keep for others (T15).
+
+/** Record bytes and RECORD_OVERHEAD_BYTES each, in all. */
+export const RECORD_STORE_BYTES_MAX: number = 64 * MiB;
+/** What a stored record costs in memory beside its bytes: map entries, key text, object. */
+export const RECORD_OVERHEAD_BYTES = 256;
+/** Above this part of RECORD_STORE_BYTES_MAX no publisher may hold more than RECORD_PUBLISHER_SHARE_MAX of it. */
+export const RECORD_STORE_HIGH_WATER = 0.8;
+export const RECORD_PUBLISHER_SHARE_MAX: number = 1 / 8;
+/** Twice the largest n of an erasure code (256): a file's hosts, and as many that were replaced. */
+export const RECORDS_PER_KEY_MAX = 512;
+/** How many stored records a granted one looks at for one without a grant to replace. */
+export const RECORD_EVICTION_SCAN_MAX = 64;
+/** Contact records of hosts that a find-hosts answer chooses from: it looks at all of them. */
+export const HOST_RECORDS_MAX = 4096;
+/** Longest lifetime of a record, and how long a withdrawal is kept: as long as any older copy can live. */
+export const RECORD_LIFETIME_MAX_MS: number = 48 * hour;
+/** A record whose sequence is a wall-clock time further back than this is refused: lifetime and 48 h of clock error (T19). */
+export const RECORD_SEQUENCE_AGE_MAX_MS: number = 96 * hour;
+/** Six provider records with grants fit one STORE. */
+export const PROVIDER_RECORD_BYTES_MAX = 320;
+export const GRANT_BYTES_MAX = 144;
+export const VALUE_NAME_BYTES_MAX = 32;
