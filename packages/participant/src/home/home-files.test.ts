@@ -1,0 +1,116 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { BatChainError } from '@batchain/shared';
+import { createSystemRuntime } from '@batchain/shared/node';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { acquireHomeLock } from './home-lock.ts';
+import { createIdentityFile, loadIdentityFile } from './identity-file.ts';
+import { ensurePrivateDir, replaceFile } from './private-files.ts';
+
+const { entropy } = createSystemRuntime();
+const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8);
+let dir: string;
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'batchain-home-'));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+function errorOf(run: () => unknown): BatChainError {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof BatChainError) return error;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+}
+
+describe('identity file', () => {
+  it('is written once, for its owner alone, and read back as the same id', () => {
+    const path = join(dir, 'identity');
+    const made = createIdentityFile(path, entropy);
+    expect(modeOf(path)).toBe('600');
+    expect(loadIdentityFile(path)?.nodeId).toEqual(made.nodeId);
+    expect(errorOf(() => createIdentityFile(path, entropy)).code).toBe('BAT_E_HOME_EXISTS');
+    expect(readdirSync(dir)).toEqual(['identity']);
+  });
+
+  it('is missing in an empty home', () => {
+    expect(loadIdentityFile(join(dir, 'identity'))).toBeUndefined();
+  });
+
+  it('is refused when others may read it, with the command that repairs it', () => {
+    const path = join(dir, 'identity');
+    createIdentityFile(path, entropy);
+    chmodSync(path, 0o644);
+    expect(errorOf(() => loadIdentityFile(path))).toMatchObject({ code: 'BAT_E_IDENTITY_EXPOSED', fix: `chmod 600 ${path}` });
+    expect(modeOf(path)).toBe('644');
+  });
+
+  it('is refused at every cut and every flipped digit, and left as it is', () => {
+    const path = join(dir, 'identity');
+    createIdentityFile(path, entropy);
+    const text = readFileSync(path, 'utf8');
+    const cuts = Array.from({ length: text.length - 2 }, (_, length) => text.slice(0, length + 1).trimEnd()).filter(
+      (cut) => cut !== text.trim(),
+    );
+    const flips = Array.from({ length: 64 }, (_, i) => {
+      const at = text.indexOf(' ') + 1 + i;
+      return `${text.slice(0, at)}${text[at] === '0' ? '1' : '0'}${text.slice(at + 1)}`;
+    });
+    for (const damaged of [...cuts, ...flips, '', `${text} more`]) {
+      writeFileSync(path, damaged);
+      expect(errorOf(() => loadIdentityFile(path)).code, damaged).toBe('BAT_E_IDENTITY_DAMAGED');
+      expect(readFileSync(path, 'utf8')).toBe(damaged);
+    }
+  });
+});
+
+describe('private files', () => {
+  it('narrows a directory that others could enter', () => {
+    chmodSync(dir, 0o755);
+    ensurePrivateDir(dir);
+    expect(modeOf(dir)).toBe('700');
+    ensurePrivateDir(join(dir, 'a', 'b'));
+    expect([modeOf(join(dir, 'a')), modeOf(join(dir, 'a', 'b'))]).toEqual(['700', '700']);
+  });
+
+  it('replaces content in one step and leaves no temporary file, also when it fails', () => {
+    const path = join(dir, 'state');
+    replaceFile(path, Uint8Array.of(1, 2), entropy);
+    replaceFile(path, Uint8Array.of(3), entropy);
+    expect([...readFileSync(path)]).toEqual([3]);
+    ensurePrivateDir(join(dir, 'folder', 'inner'));
+    expect(() => replaceFile(join(dir, 'folder'), Uint8Array.of(1), entropy)).toThrow();
+    expect(readdirSync(dir).sort()).toEqual(['folder', 'state']);
+  });
+});
+
+describe('home lock', () => {
+  it('refuses a second holder and names the first, until it is released', () => {
+    const path = join(dir, 'lock');
+    const lock = acquireHomeLock(path, entropy);
+    expect(errorOf(() => acquireHomeLock(path, entropy))).toMatchObject({
+      code: 'BAT_E_HOME_IN_USE',
+      exit: 11,
+      details: { pid: process.pid },
+    });
+    lock.release();
+    lock.release();
+    acquireHomeLock(path, entropy).release();
+    expect(readdirSync(dir)).toEqual([]);
+  });
+
+  it('takes over from a process that died, also when its pid was given to another', () => {
+    const path = join(dir, 'lock');
+    const dead = spawnSync(process.execPath, ['-p', 'process.pid'], { encoding: 'utf8' }).stdout.trim();
+    for (const left of [`${dead} \n`, `${process.pid} another-boot/123\n`, '', 'garbage\n']) {
+      writeFileSync(path, left);
+      acquireHomeLock(path, entropy).release();
+    }
+    expect(readdirSync(dir)).toEqual([]);
+  });
+});

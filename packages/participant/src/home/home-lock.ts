@@ -1,0 +1,92 @@
+// driven: one process per home. A lock file names its holder; a dead holder's lock is taken over.
+import { readFileSync, renameSync, rmSync } from 'node:fs';
+import { BatChainError, KiB, type Random, toHex, utf8Bytes } from '@batchain/shared';
+import { createFile } from './private-files.ts';
+
+const LOCK_BYTES_MAX = 1 * KiB;
+/** Every try finds a lock, takes a dead one away, or loses to a rival; three rivals in a row mean a busy home. */
+const TRIES_MAX = 4;
+
+interface LockHolder {
+  readonly pid: number;
+  /** Start time of that process since boot, and the boot: a reused pid is another holder. */
+  readonly startedAt: string;
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8').slice(0, LOCK_BYTES_MAX);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Field 22 of /proc/PID/stat with the boot id; empty where there is no /proc (the pid alone decides then). */
+function startOf(pid: number): string {
+  const stat = readText(`/proc/${pid}/stat`);
+  const boot = readText('/proc/sys/kernel/random/boot_id')?.trim();
+  // The command name, in brackets, may itself hold spaces and brackets.
+  const ticks = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  return ticks === undefined || boot === undefined ? '' : `${boot}/${ticks}`;
+}
+
+function isAlive(holder: LockHolder): boolean {
+  if (holder.pid === process.pid && holder.startedAt !== startOf(process.pid)) return false;
+  try {
+    process.kill(holder.pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+  }
+  return holder.startedAt === '' || holder.startedAt === startOf(holder.pid);
+}
+
+function parseHolder(text: string): LockHolder | undefined {
+  const [pid = '', startedAt = ''] = text.trim().split(' ');
+  return /^[1-9]\d{0,9}$/.test(pid) ? { pid: Number(pid), startedAt } : undefined;
+}
+
+/** Moves a dead holder's lock aside; a fresh lock that a rival made in between is put back. */
+function removeDead(path: string, deadText: string, entropy: Random): void {
+  const aside = `${path}.${toHex(entropy.bytes(8))}.dead`;
+  try {
+    renameSync(path, aside);
+  } catch {
+    return;
+  }
+  const moved = readText(aside);
+  if (moved !== undefined && moved !== deadText) createFile(path, utf8Bytes(moved), entropy);
+  rmSync(aside, { force: true });
+}
+
+export interface HomeLock {
+  /** Harmless when released already. */
+  release(): void;
+}
+
+/** Takes the lock or throws BAT_E_HOME_IN_USE with the holder's pid. The index in HOME/db has a kernel lock of its own beneath this. */
+export function acquireHomeLock(path: string, entropy: Random): HomeLock {
+  const text = `${process.pid} ${startOf(process.pid)}\n`;
+  let pid: number | undefined;
+  for (let attempt = 0; attempt < TRIES_MAX; attempt++) {
+    if (createFile(path, utf8Bytes(text), entropy)) {
+      return {
+        release: () => {
+          if (readText(path) === text) rmSync(path, { force: true });
+        },
+      };
+    }
+    const found = readText(path);
+    if (found === undefined) continue;
+    const holder = parseHolder(found);
+    if (holder !== undefined && isAlive(holder)) {
+      pid = holder.pid;
+      break;
+    }
+    removeDead(path, found, entropy);
+  }
+  throw new BatChainError('BAT_E_HOME_IN_USE', {
+    what: 'this home is in use by another process',
+    why: pid === undefined ? 'several processes want it at once' : `process ${pid} holds ${path}`,
+    details: pid === undefined ? {} : { pid },
+  });
+}

@@ -1,0 +1,76 @@
+// driven: files and directories that only their owner may read (T18), written whole or not at all.
+import { chmodSync, closeSync, fsyncSync, linkSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { BatChainError, type Random, toHex } from '@batchain/shared';
+
+const OTHERS = 0o077;
+
+/** Makes the directory (0700) and those above it; one that exists is narrowed to its owner. */
+export function ensurePrivateDir(path: string): void {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  if (process.platform === 'win32') return;
+  const stats = statSync(path);
+  if ((stats.mode & OTHERS) === 0) return;
+  if (stats.uid !== process.getuid?.()) {
+    throw new BatChainError('BAT_E_HOME_UNUSABLE', { what: `${path} belongs to another user`, fix: 'choose another --home' });
+  }
+  chmodSync(path, 0o700);
+}
+
+/** True when group or others may read it; Windows keeps that elsewhere. */
+export function isReadableByOthers(path: string): boolean {
+  return process.platform !== 'win32' && (statSync(path).mode & OTHERS) !== 0;
+}
+
+function writeTemporary(path: string, bytes: Uint8Array, entropy: Random): string {
+  const temporary = `${path}.${toHex(entropy.bytes(8))}.tmp`;
+  const file = openSync(temporary, 'wx', 0o600);
+  try {
+    let at = 0;
+    while (at < bytes.length) at += writeSync(file, bytes, at);
+    fsyncSync(file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  } finally {
+    closeSync(file);
+  }
+  return temporary;
+}
+
+function syncDir(path: string): void {
+  if (process.platform === 'win32') return;
+  const dir = openSync(path, 'r');
+  try {
+    fsyncSync(dir);
+  } finally {
+    closeSync(dir);
+  }
+}
+
+/** Replaces the file's content in one step, durably; mode 0600. */
+export function replaceFile(path: string, bytes: Uint8Array, entropy: Random): void {
+  const temporary = writeTemporary(path, bytes, entropy);
+  try {
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+  syncDir(dirname(path));
+}
+
+/** Creates the file with its whole content, durably; false when something of that name is there already. */
+export function createFile(path: string, bytes: Uint8Array, entropy: Random): boolean {
+  const temporary = writeTemporary(path, bytes, entropy);
+  try {
+    linkSync(temporary, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+  syncDir(dirname(path));
+  return true;
+}
