@@ -71,7 +71,7 @@ const RANDOM_FIRST = 1024;
 const RANDOM_COUNT = 65_536 - RANDOM_FIRST;
 /** Draws before the free ports are searched in order. */
 const RANDOM_TRIES = 32;
-/** A full table drops its oldest mapping, as small routers do; a birthday burst of 256 sockets fits many times. */
+/** A full table drops the mapping that was unused for longest, as small routers do; a birthday burst of 256 sockets fits many times. */
 const MAPPINGS_MAX = 16_384;
 /** Remote ends remembered per mapping; the oldest goes first. */
 const PERMITS_MAX = 4096;
@@ -119,8 +119,10 @@ export class NatTable {
     let mapping = this.#mappings.get(key);
     if (mapping === undefined || !this.#isAlive(mapping, nowMs)) mapping = this.#open(key, inner, nowMs);
     mapping.lastOutMs = nowMs;
+    // Taken out and put in again, so that both maps stay ordered by age.
+    this.#mappings.delete(key);
+    this.#mappings.set(key, mapping);
     const permit = dependOn(this.behaviour.filtering, remote);
-    // Taken out and put in again, so that the map stays ordered by age.
     mapping.permits.delete(permit);
     mapping.permits.set(permit, nowMs);
     if (mapping.permits.size > PERMITS_MAX) mapping.permits.delete(mapping.permits.keys().next().value as string);
@@ -162,7 +164,7 @@ export class NatTable {
 
   #open(key: string, inner: Address, nowMs: number): Mapping {
     this.#drop(this.#mappings.get(key));
-    if (this.#mappings.size >= MAPPINGS_MAX) this.#makeRoom(nowMs);
+    if (this.#mappings.size >= MAPPINGS_MAX) this.#drop(this.#mappings.values().next().value);
     const external = this.behaviour.isTranslating ? { host: this.#outerHost, port: this.#choosePort(inner.port, nowMs) } : inner;
     const mapping: Mapping = { key, inner, external, permits: new Map(), lastOutMs: nowMs, isAnswered: false };
     this.#mappings.set(key, mapping);
@@ -175,11 +177,6 @@ export class NatTable {
     this.#mappings.delete(mapping.key);
     const name = formatAddress(mapping.external);
     if (this.#byExternal.get(name) === mapping) this.#byExternal.delete(name);
-  }
-
-  #makeRoom(nowMs: number): void {
-    for (const mapping of [...this.#mappings.values()]) if (!this.#isAlive(mapping, nowMs)) this.#drop(mapping);
-    if (this.#mappings.size >= MAPPINGS_MAX) this.#drop(this.#mappings.values().next().value);
   }
 
   #isFree(port: number, nowMs: number): boolean {
