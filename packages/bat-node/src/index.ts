@@ -1,1 +1,5 @@
-export {};
+// pure: public surface of @batchain/bat-node.
+export * from './bat-node-api.ts';
+export * from './flow/flow-types.ts';
+export * from './ids.ts';
+export * from './ports.ts';
