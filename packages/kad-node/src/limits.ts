@@ -1,5 +1,5 @@
 // pure: limits and times of the kad node, each with its reason; docs/spec/kad-wire.md lists those that show on the wire.
-import { DATAGRAM_BYTES_MAX, hour, MiB, minute, second, VALUE_BYTES_MAX } from '@batchain/shared';
+import { DATAGRAM_BYTES_MAX, hour, KiB, MiB, minute, second, VALUE_BYTES_MAX } from '@batchain/shared';
 
 // Wire: what one datagram may hold.
 
@@ -107,3 +107,9 @@ export const RECORD_SEQUENCE_AGE_MAX_MS: number = 96 * hour;
 export const PROVIDER_RECORD_BYTES_MAX = 320;
 export const GRANT_BYTES_MAX = 144;
 export const VALUE_NAME_BYTES_MAX = 32;
+
+// State on disk.
+
+/** Rows per part: 256 of the longest rows (1.1 KB) are below STATE_PART_BYTES_MAX, and cost a few milliseconds at most. */
+export const STATE_ROWS_MAX = 256;
+export const STATE_PART_BYTES_MAX: number = 512 * KiB;

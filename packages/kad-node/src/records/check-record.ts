@@ -1,0 +1,72 @@
+// pure: one check per record kind, used on put and on get (T3), giving what the store needs to know.
+import { fail, nodeIdFromPublicKey, ok, openContactRecord, type Result, VALUE_BYTES_MAX, type Verifier } from '@batchain/shared';
+import { RECORD_LIFETIME_MAX_MS } from '../limits.ts';
+import { immutableKey, openMutableValue } from './mutable-value.ts';
+import { isOwnerGrant } from './owner-grant.ts';
+import { openProviderRecord } from './provider-record.ts';
+import type { RecordFacts, RecordFault, RecordKind } from './record-kind.ts';
+
+type Check = (verifier: Verifier, bytes: Uint8Array, storedBy: Uint8Array) => Result<RecordFacts, RecordFault>;
+
+const CHECKS: Readonly<Record<RecordKind, Check>> = {
+  provider: (verifier, bytes) => {
+    const opened = openProviderRecord(verifier, bytes);
+    if (!opened.ok) return opened;
+    const { fileId, hostId, sequence, lifetimeMs, grant } = opened.value;
+    const isWithdrawal = lifetimeMs === 0;
+    return ok({
+      kind: 'provider',
+      key: fileId,
+      publisher: hostId,
+      sequence,
+      lifetimeMs: isWithdrawal ? RECORD_LIFETIME_MAX_MS : lifetimeMs,
+      isWithdrawal,
+      hasGrant: grant !== undefined && isOwnerGrant(verifier, grant, fileId, hostId),
+      isHost: false,
+      bytes,
+    });
+  },
+  contact: (verifier, bytes) => {
+    const opened = openContactRecord(verifier, bytes);
+    if (!opened.ok) return fail(opened.reason === 'bad-signature' ? 'bad-signature' : 'malformed', opened.detail);
+    const { nodeId, contact } = opened.value;
+    const isHost = contact.flags.stores && !contact.flags.isLeaving;
+    const { sequence, lifetimeMs } = contact;
+    return ok({
+      kind: 'contact',
+      key: nodeId,
+      publisher: nodeId,
+      sequence,
+      lifetimeMs,
+      isWithdrawal: false,
+      hasGrant: false,
+      isHost,
+      bytes,
+    });
+  },
+  immutable: (_verifier, bytes, storedBy) => {
+    if (bytes.length < 1 || bytes.length > VALUE_BYTES_MAX) return fail('malformed');
+    const key = immutableKey(bytes);
+    const facts = { sequence: 0, lifetimeMs: RECORD_LIFETIME_MAX_MS, isWithdrawal: false, hasGrant: false, isHost: false };
+    return ok({ kind: 'immutable', key, publisher: storedBy, ...facts, bytes });
+  },
+  mutable: (verifier, bytes) => {
+    const opened = openMutableValue(verifier, bytes);
+    if (!opened.ok) return opened;
+    const { key, publicKey, sequence, value } = opened.value;
+    const isWithdrawal = value === null;
+    const lifetimeMs = isWithdrawal ? RECORD_LIFETIME_MAX_MS : opened.value.lifetimeMs;
+    const publisher = nodeIdFromPublicKey(publicKey);
+    return ok({ kind: 'mutable', key, publisher, sequence, lifetimeMs, isWithdrawal, hasGrant: false, isHost: false, bytes });
+  },
+};
+
+/** Checks bytes from outside as a record of `kind`; `storedBy` is the id of the node that sent it. */
+export function checkRecord(
+  verifier: Verifier,
+  kind: RecordKind,
+  bytes: Uint8Array,
+  storedBy: Uint8Array,
+): Result<RecordFacts, RecordFault> {
+  return CHECKS[kind](verifier, bytes, storedBy);
+}

@@ -1,0 +1,25 @@
+// pure: what this node itself publishes and keeps alive: announcements of files, and values.
+import type { RecordKind } from './record-kind.ts';
+import type { Republishable } from './republish-plan.ts';
+
+export type OwnRecordKind = Exclude<RecordKind, 'contact'>;
+
+export interface OwnRecord extends Republishable {
+  readonly kind: OwnRecordKind;
+  readonly key: Uint8Array;
+  /** Of the last signed version. */
+  readonly sequence: number;
+  /** The owner's grant of an announcement, the bytes of a value, or null. */
+  readonly payload: Uint8Array | null;
+  /** The name of a mutable value, otherwise empty. */
+  readonly name: Uint8Array;
+  /** Withdrawn or deleted: published once more as such, then forgotten. */
+  readonly isWithdrawn: boolean;
+  /** When anybody last stored it, on the monotonic clock. */
+  readonly publishedMs: number | undefined;
+}
+
+/** The next sequence: never lower than before, whatever the wall clock does. */
+export function nextSequence(previous: number, wallMs: number): number {
+  return Math.max(previous + 1, Math.floor(wallMs));
+}

@@ -1,0 +1,28 @@
+// pure: the kinds of records that the DHT keeps, and how the store sees any of them.
+
+export const RECORD_KINDS = ['provider', 'contact', 'immutable', 'mutable'] as const;
+export type RecordKind = (typeof RECORD_KINDS)[number];
+
+/** Why bytes are not a record of their kind. */
+export type RecordFault = 'malformed' | 'bad-signature';
+
+/** What the store needs to know of a record whose signature, or hash, was checked. */
+export interface RecordFacts {
+  readonly kind: RecordKind;
+  /** 32 bytes: file id, node id, or the hash of the value or of its owner and name. */
+  readonly key: Uint8Array;
+  /** 32 bytes: the id that the byte limits count it for: its signer, or of an unsigned value whoever stored it. */
+  readonly publisher: Uint8Array;
+  /** A higher one replaces a lower one; 0 for immutable values. */
+  readonly sequence: number;
+  /** How long it counts from its first receipt anywhere. */
+  readonly lifetimeMs: number;
+  /** A withdrawn provider record or a tombstone: it only keeps older copies away. */
+  readonly isWithdrawal: boolean;
+  /** The owner of the key vouched for it; it goes before others when the store is full. */
+  readonly hasGrant: boolean;
+  /** A contact record that carries `stores`. */
+  readonly isHost: boolean;
+  /** The whole record as it travels. */
+  readonly bytes: Uint8Array;
+}
