@@ -1,0 +1,38 @@
+// driven: StagePool on the calling thread: for simulation and unit tests, where determinism counts more than the event loop.
+import { ok, type Result } from '@batchain/shared';
+import { SegmentBuffers } from './segment-buffers.ts';
+import { decodeAndOpen, sealAndEncode } from './segment-stages.ts';
+import type { DecodeJob, EncodedShard, EncodeJob, SegmentBuffer, StagePool } from './stage-pool.ts';
+
+/** Room for a few segments of tests. */
+const BUDGET_BYTES: number = 64 * 1024 * 1024;
+
+export class InlineStagePool implements StagePool {
+  readonly #buffers = new SegmentBuffers(BUDGET_BYTES);
+
+  acquire(bytes: number, signal?: AbortSignal): Promise<SegmentBuffer> {
+    return this.#buffers.acquire(bytes, signal);
+  }
+
+  release(buffer: SegmentBuffer): void {
+    this.#buffers.release(buffer);
+  }
+
+  async sealAndEncode(buffer: SegmentBuffer, job: EncodeJob): Promise<readonly EncodedShard[]> {
+    let at = 0;
+    return sealAndEncode(buffer.bytes, job).map((digest, index) => {
+      const bytes = buffer.bytes.subarray(at, at + digest.length);
+      at += digest.length;
+      return { ...digest, index, bytes };
+    });
+  }
+
+  async decodeAndOpen(buffer: SegmentBuffer, job: DecodeJob): Promise<Result<Uint8Array, 'wrong-length' | 'bad-seal'>> {
+    const opened = decodeAndOpen(buffer.bytes, job);
+    return opened.ok ? ok(buffer.bytes.subarray(0, opened.value)) : opened;
+  }
+
+  async close(): Promise<void> {
+    this.#buffers.clear();
+  }
+}

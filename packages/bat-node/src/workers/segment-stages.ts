@@ -1,0 +1,47 @@
+// pure: what a worker does with one segment in one buffer; nothing bulky is copied or allocated beside it.
+import { ok, type Result } from '@batchain/shared';
+import { openSegment, padSegment, sealSegment } from '../pipeline/cipher.ts';
+import { deriveSegmentKeys } from '../pipeline/content-key.ts';
+import { ReedSolomon } from '../pipeline/erasure/reed-solomon.ts';
+import { tableKernel } from '../pipeline/erasure/table-kernel.ts';
+import { sealedLength, shardLength } from '../pipeline/segment-layout.ts';
+import { digestShard } from '../pipeline/shard.ts';
+import type { ShardDigest } from '../pipeline/types.ts';
+import type { DecodeJob, EncodeJob } from './stage-pool.ts';
+
+const erasureCode = new ReedSolomon(tableKernel);
+
+/** Bytes of a buffer that holds a segment with all its shards. */
+export function segmentBufferBytes(plainBytes: number, requiredShards: number, totalShards: number): number {
+  return shardLength(plainBytes, requiredShards) * totalShards;
+}
+
+const slots = (buffer: Uint8Array, length: number, from: number, to: number): Uint8Array[] =>
+  Array.from({ length: to - from }, (_, i) => buffer.subarray((from + i) * length, (from + i + 1) * length));
+
+/** Plain bytes at the front of the buffer become n shards; the digest of each. */
+export function sealAndEncode(buffer: Uint8Array, job: EncodeJob): ShardDigest[] {
+  const { k, n } = job.policy;
+  const length = shardLength(job.plainBytes, k);
+  const keys = deriveSegmentKeys(job.fileKey, job.salt);
+  sealSegment(keys, buffer.subarray(0, job.plainBytes), buffer);
+  padSegment(keys, buffer.subarray(sealedLength(job.plainBytes), k * length));
+  erasureCode.encode(slots(buffer, length, 0, k), slots(buffer, length, k, n));
+  return slots(buffer, length, 0, n).map(digestShard);
+}
+
+/** Any k verified shards become the plain bytes at the front of the buffer. */
+export function decodeAndOpen(buffer: Uint8Array, job: DecodeJob): Result<number, 'wrong-length' | 'bad-seal'> {
+  const { k, n } = job.policy;
+  const length = shardLength(job.plainBytes, k);
+  const all = slots(buffer, length, 0, Math.floor(buffer.length / length));
+  const shards = new Array<Uint8Array | undefined>(n).fill(undefined);
+  for (const [position, index] of job.positions) shards[index] = all[position];
+  const wanted = Array.from({ length: k }, (_, index) => index)
+    .filter((index) => shards[index] === undefined)
+    .map((index) => ({ index, into: all[index] as Uint8Array }));
+  erasureCode.reconstruct({ requiredShards: k, totalShards: n }, shards, wanted);
+  const keys = deriveSegmentKeys(job.fileKey, job.salt);
+  const opened = openSegment(keys, buffer.subarray(0, sealedLength(job.plainBytes)), job.plainBytes, buffer);
+  return opened.ok ? ok(job.plainBytes) : opened;
+}

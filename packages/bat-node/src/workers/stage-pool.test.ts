@@ -1,0 +1,73 @@
+import { createSimRuntime } from '@batchain/shared/testing';
+import { describe, expect, it } from 'vitest';
+import { InlineStagePool } from './inline-stage-pool.ts';
+import { SegmentBuffers } from './segment-buffers.ts';
+import { segmentBufferBytes } from './segment-stages.ts';
+
+const { random } = createSimRuntime(7).runtime;
+const policy = { k: 4, n: 6 };
+const fileKey = random.bytes(32);
+const salt = random.bytes(32);
+
+describe('a segment on its way there and back', () => {
+  it.each([0, 1, 65_535, 65_536, 65_537, 300_001])('BN-25 BD-58 of %i bytes comes back from any 4 of its 6 shards', async (plainBytes) => {
+    const pool = new InlineStagePool();
+    const plain = random.bytes(plainBytes);
+    const size = segmentBufferBytes(plainBytes, policy.k, policy.n);
+    const there = await pool.acquire(size);
+    there.bytes.set(plain);
+    const shards = await pool.sealAndEncode(there, { fileKey, salt, plainBytes, policy });
+    expect(shards.map((shard) => shard.index)).toEqual([0, 1, 2, 3, 4, 5]);
+
+    const kept = random.shuffle(shards).slice(0, policy.k);
+    const back = await pool.acquire(size);
+    let spare = policy.k;
+    const positions = kept.map((shard) => {
+      const position = shard.index < policy.k ? shard.index : spare++;
+      back.bytes.set(shard.bytes, position * shard.length);
+      return [position, shard.index] as const;
+    });
+    const opened = await pool.decodeAndOpen(back, { fileKey, salt, plainBytes, policy, positions });
+    expect(opened).toMatchObject({ ok: true });
+    expect(opened.ok && Buffer.from(opened.value).equals(plain)).toBe(true);
+    pool.release(there);
+    pool.release(back);
+    await pool.close();
+  });
+});
+
+describe('segment buffers', () => {
+  it('stay within the budget, are given out in order, and a big one goes alone', async () => {
+    const buffers = new SegmentBuffers(100);
+    const first = await buffers.acquire(60);
+    const order: string[] = [];
+    const second = buffers.acquire(60).then((buffer) => {
+      order.push('second');
+      return buffer;
+    });
+    const third = buffers.acquire(10).then((buffer) => {
+      order.push('third');
+      return buffer;
+    });
+    await Promise.resolve();
+    expect(order).toEqual([]);
+    buffers.release(first);
+    buffers.release(await second);
+    buffers.release(await third);
+    expect(order).toEqual(['second', 'third']);
+    const big = await buffers.acquire(500);
+    expect(big.bytes.length).toBe(500);
+    buffers.release(big);
+  });
+
+  it('forget a waiter that was aborted', async () => {
+    const buffers = new SegmentBuffers(100);
+    const first = await buffers.acquire(90);
+    const abort = new AbortController();
+    const waiting = buffers.acquire(90, abort.signal);
+    abort.abort(new Error('enough'));
+    await expect(waiting).rejects.toThrow('enough');
+    buffers.release(first);
+    expect((await buffers.acquire(90)).bytes.length).toBe(90);
+  });
+});

@@ -1,0 +1,45 @@
+// pure: the StagePool port: the heavy stages of a segment (seal, code, hash; decode, open), off the event loop in production.
+import type { Result } from '@batchain/shared';
+import type { Policy } from '../flow/flow-types.ts';
+import type { ShardDigest } from '../pipeline/types.ts';
+
+/** The plain segment stands at the front of the buffer; the shards stand there afterwards, one after the other. */
+export interface EncodeJob {
+  readonly fileKey: Uint8Array;
+  readonly salt: Uint8Array;
+  readonly plainBytes: number;
+  readonly policy: Policy;
+}
+
+/** An encoded shard: its digest, and its bytes inside the buffer. */
+export interface EncodedShard extends ShardDigest {
+  readonly index: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Shards stand at slotOffset(position): data shards at their index, others at free places from k on, as `positions` says. */
+export interface DecodeJob {
+  readonly fileKey: Uint8Array;
+  readonly salt: Uint8Array;
+  readonly plainBytes: number;
+  readonly policy: Policy;
+  /** Shard index that stands at each filled position of the buffer; positions below k hold their own index. */
+  readonly positions: readonly (readonly [position: number, index: number])[];
+}
+
+/** Room for one segment on its way; given back with `release`. */
+export interface SegmentBuffer {
+  readonly bytes: Uint8Array;
+}
+
+export interface StagePool {
+  /** A buffer of `bytes`, as soon as all buffers together stay within the budget; first come, first served. Rejects when aborted. */
+  acquire(bytes: number, signal?: AbortSignal): Promise<SegmentBuffer>;
+  release(buffer: SegmentBuffer): void;
+  /** Seals in place, codes and hashes. The buffer has room for n shards. */
+  sealAndEncode(buffer: SegmentBuffer, job: EncodeJob): Promise<readonly EncodedShard[]>;
+  /** Rebuilds missing data shards and opens in place; the plain bytes are the front of the buffer. */
+  decodeAndOpen(buffer: SegmentBuffer, job: DecodeJob): Promise<Result<Uint8Array, 'wrong-length' | 'bad-seal'>>;
+  /** Ends workers; jobs under way are rejected. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,27 @@
+// driven: the worker thread's entry: runs the stages over buffers shared with the main thread.
+import { concatBytes, type Result } from '@batchain/shared';
+import { decodeAndOpen, sealAndEncode } from './segment-stages.ts';
+import type { DecodeJob, EncodeJob } from './stage-pool.ts';
+
+/** Digests of n shards of equal length, flat, so that one small buffer crosses the threads. */
+export interface FlatDigests {
+  readonly shardLength: number;
+  readonly ids: Uint8Array;
+  readonly leafHashes: Uint8Array;
+}
+
+export type StageTask =
+  | { readonly kind: 'encode'; readonly buffer: Uint8Array; readonly job: EncodeJob }
+  | { readonly kind: 'decode'; readonly buffer: Uint8Array; readonly job: DecodeJob };
+
+export type StageAnswer = FlatDigests | Result<number, 'wrong-length' | 'bad-seal'>;
+
+export function runStage(task: StageTask): StageAnswer {
+  if (task.kind === 'decode') return decodeAndOpen(task.buffer, task.job);
+  const digests = sealAndEncode(task.buffer, task.job);
+  return {
+    shardLength: digests[0]?.length ?? 0,
+    ids: concatBytes(...digests.map((digest) => digest.id)),
+    leafHashes: concatBytes(...digests.flatMap((digest) => digest.leafHashes)),
+  };
+}

@@ -1,0 +1,62 @@
+// driven: StagePool over worker threads (tinypool) and shared buffers: the event loop stays free while segments are worked on.
+import { extname } from 'node:path';
+import { MiB, ok, type Result } from '@batchain/shared';
+import { Tinypool } from 'tinypool';
+import type { ShardId } from '../ids.ts';
+import { SegmentBuffers } from './segment-buffers.ts';
+import type { DecodeJob, EncodedShard, EncodeJob, SegmentBuffer, StagePool } from './stage-pool.ts';
+import type { FlatDigests, StageTask } from './stage-worker.ts';
+
+const THREADS = 2;
+/** All segments on their way in one process, coded shards included: four of the default size with 4 of 6. */
+const BUDGET_BYTES: number = 112 * MiB;
+const HASH_BYTES = 32;
+
+const sliced = (bytes: Uint8Array, length: number): Uint8Array[] =>
+  Array.from({ length: bytes.length / length }, (_, i) => bytes.subarray(i * length, (i + 1) * length));
+
+export class ThreadStagePool implements StagePool {
+  readonly #buffers = new SegmentBuffers(BUDGET_BYTES);
+  readonly #pool: Tinypool;
+
+  constructor() {
+    // The same file is .ts when run from source and .js when built.
+    const filename = new URL(`./stage-worker${extname(import.meta.url)}`, import.meta.url).href;
+    this.#pool = new Tinypool({ filename, minThreads: 0, maxThreads: THREADS, idleTimeout: 30_000, runtime: 'worker_threads' });
+  }
+
+  acquire(bytes: number, signal?: AbortSignal): Promise<SegmentBuffer> {
+    return this.#buffers.acquire(bytes, signal);
+  }
+
+  release(buffer: SegmentBuffer): void {
+    this.#buffers.release(buffer);
+  }
+
+  async sealAndEncode(buffer: SegmentBuffer, job: EncodeJob): Promise<readonly EncodedShard[]> {
+    const flat = (await this.#run({ kind: 'encode', buffer: buffer.bytes, job })) as FlatDigests;
+    const hashesPerShard = flat.leafHashes.length / job.policy.n;
+    const hashes = sliced(flat.leafHashes, hashesPerShard);
+    return sliced(flat.ids, HASH_BYTES).map((id, index) => ({
+      id: id as ShardId,
+      index,
+      length: flat.shardLength,
+      leafHashes: sliced(hashes[index] as Uint8Array, HASH_BYTES),
+      bytes: buffer.bytes.subarray(index * flat.shardLength, (index + 1) * flat.shardLength),
+    }));
+  }
+
+  async decodeAndOpen(buffer: SegmentBuffer, job: DecodeJob): Promise<Result<Uint8Array, 'wrong-length' | 'bad-seal'>> {
+    const opened = (await this.#run({ kind: 'decode', buffer: buffer.bytes, job })) as Result<number, 'wrong-length' | 'bad-seal'>;
+    return opened.ok ? ok(buffer.bytes.subarray(0, opened.value)) : opened;
+  }
+
+  async close(): Promise<void> {
+    this.#buffers.clear();
+    await this.#pool.destroy();
+  }
+
+  #run(task: StageTask): Promise<unknown> {
+    return this.#pool.run(task, { name: 'runStage' });
+  }
+}
