@@ -1,20 +1,25 @@
 import { defineConfig } from 'vitest/config';
 
 const source = { ssr: { resolve: { conditions: ['@batchain/source'] } } };
-const project = (name: string, include: string[], testTimeout: number, extra: object = {}) => ({
+
+/**
+ * One kind of test. Groups run one after the other, so that a test with real processes has the machine to itself; `forks` because
+ * native add-ons do not survive worker threads.
+ */
+const project = (name: string, groupOrder: number, include: string[], testTimeout: number, extra: object = {}) => ({
   ...source,
-  test: { name, include, testTimeout, hookTimeout: testTimeout, pool: 'forks' as const, ...extra },
+  test: { name, include, testTimeout, hookTimeout: testTimeout, pool: 'forks' as const, sequence: { groupOrder }, ...extra },
 });
 
 export default defineConfig({
   ...source,
   test: {
     projects: [
-      project('unit', ['packages/*/src/**/*.test.ts'], 5_000),
-      project('arch', ['test/arch/**/*.test.ts', 'test/vectors/**/*.test.ts'], 10_000),
-      project('compliance', ['test/compliance/**/*.test.ts'], 20_000),
-      project('sim', ['test/sim/**/*.test.ts'], 180_000),
-      project('e2e', ['test/e2e/**/*.test.ts'], 180_000, { maxWorkers: 1, fileParallelism: false }),
+      project('arch', 0, ['test/arch/**/*.test.ts', 'test/vectors/**/*.test.ts'], 10_000),
+      project('unit', 0, ['packages/*/src/**/*.test.ts'], 5_000),
+      project('compliance', 1, ['test/compliance/**/*.test.ts'], 20_000),
+      project('sim', 2, ['test/sim/**/*.test.ts'], 180_000),
+      project('e2e', 3, ['test/e2e/**/*.test.ts'], 180_000, { maxWorkers: 1, fileParallelism: false }),
     ],
   },
 });
