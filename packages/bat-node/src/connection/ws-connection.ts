@@ -1,0 +1,202 @@
+// driven: a Connection over one open WebSocket and its TLS socket: back-pressure, single-frame messages, close reasons.
+import type { Writable } from 'node:stream';
+import {
+  type Address,
+  BatChainError,
+  type CloseReason,
+  CONNECTION_MESSAGE_BYTES_MAX,
+  type Connection,
+  type ConnectionPath,
+  concatBytes,
+  isPrivateHost,
+  type PeerIdentity,
+} from '@batchain/shared';
+import { SEND_BUFFER_HIGH_BYTES, SEND_BUFFER_LOW_BYTES } from '../limits.ts';
+
+/** What is used of a `ws` WebSocket; its binary messages are node Buffers. */
+export interface MessageSocket {
+  readonly readyState: number;
+  readonly bufferedAmount: number;
+  send(data: Uint8Array, done: (error?: Error) => void): void;
+  close(code: number, text: string): void;
+  terminate(): void;
+  pause(): void;
+  resume(): void;
+  on(event: 'message', listener: (data: unknown, isBinary: boolean) => void): unknown;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  on(event: 'close', listener: (code: number, text: Uint8Array) => void): unknown;
+}
+
+export interface WsConnectionFacts {
+  readonly peer: PeerIdentity;
+  readonly binding: Uint8Array;
+  readonly remoteAddress: Address | undefined;
+  readonly isInitiator: boolean;
+}
+
+const OPEN = 1;
+/** Close code of our own closes; the reason word travels as the close text. */
+const CLOSE_CODE = 4000;
+/** RFC 6455 section 5.5: what a close frame can carry beside its code. */
+const CLOSE_TEXT_BYTES_MAX = 123;
+/** What a peer may put into a close text; anything else is not shown. */
+const CLOSE_TEXT_PATTERN = /^[a-z0-9 .,:()_-]*$/i;
+/** Below this a copy is cheaper than a second write. */
+const COPY_BYTES_MAX = 4096;
+/** RFC 6455 section 5.2: a whole binary message in one frame. */
+const FINAL_BINARY = 0x82;
+
+const reasonText = (reason: string): string => reason.replace(/[^\x20-\x7e]/g, '?').slice(0, CLOSE_TEXT_BYTES_MAX);
+
+/** Adapter of the Connection port; made by WsDialer and WsListener only. */
+export class WsConnection implements Connection {
+  readonly peer: PeerIdentity;
+  readonly binding: Uint8Array;
+  readonly path: ConnectionPath;
+  readonly remoteAddress: Address | undefined;
+  readonly isInitiator: boolean;
+  readonly closed: Promise<CloseReason>;
+  readonly #socket: MessageSocket;
+  readonly #stream: Writable;
+  #resolveClosed: (reason: CloseReason) => void = () => undefined;
+  #isClosed = false;
+  #isPaused = false;
+  #handler: ((message: Uint8Array) => void) | undefined;
+  #error: Error | undefined;
+  #waiters: { resolve: () => void; reject: (error: unknown) => void }[] = [];
+
+  /** `stream` is the TLS socket under `socket`; both belong to this connection from now on. */
+  constructor(socket: MessageSocket, stream: Writable, facts: WsConnectionFacts) {
+    this.#socket = socket;
+    this.#stream = stream;
+    this.peer = facts.peer;
+    this.binding = facts.binding;
+    this.remoteAddress = facts.remoteAddress;
+    this.isInitiator = facts.isInitiator;
+    this.path = facts.remoteAddress !== undefined && isPrivateHost(facts.remoteAddress.host) ? 'lan' : 'direct';
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
+    // Nothing is read before there is a handler, so no message can be missed.
+    socket.pause();
+    socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
+    socket.on('error', (error) => {
+      this.#error = error;
+    });
+    socket.on('close', (code, text) => this.#end(this.#remoteReason(code, text)));
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  send(message: Uint8Array): Promise<void> {
+    if (message.length > CONNECTION_MESSAGE_BYTES_MAX) return Promise.reject(tooLong(message.length));
+    if (this.#isClosed || this.#socket.readyState !== OPEN) return Promise.reject(this.#closedError());
+    this.#socket.send(message, this.#onWritten);
+    return this.#belowMark();
+  }
+
+  /**
+   * Sends head and body as one message, without copying the body: the frame header of RFC 6455 is written here and the
+   * two parts follow it in one write. Sound because `ws` itself writes only whole frames, and does so at once.
+   */
+  sendParts(head: Uint8Array, body: Uint8Array): Promise<void> {
+    if (body.length <= COPY_BYTES_MAX) return this.send(concatBytes(head, body));
+    const length = head.length + body.length;
+    if (length > CONNECTION_MESSAGE_BYTES_MAX) return Promise.reject(tooLong(length));
+    if (this.#isClosed || this.#socket.readyState !== OPEN) return Promise.reject(this.#closedError());
+    this.#stream.cork();
+    this.#stream.write(frameHead(head, length, this.isInitiator));
+    this.#stream.write(body, this.#onWritten);
+    this.#stream.uncork();
+    return this.#belowMark();
+  }
+
+  onMessage(handler: (message: Uint8Array) => void): void {
+    this.#handler = handler;
+    if (!this.#isPaused) this.#socket.resume();
+  }
+
+  pause(isPaused: boolean): void {
+    this.#isPaused = isPaused;
+    if (isPaused) this.#socket.pause();
+    else if (this.#handler !== undefined) this.#socket.resume();
+  }
+
+  close(reason: string): void {
+    if (this.#isClosed) return;
+    this.#socket.close(CLOSE_CODE, reasonText(reason));
+    // A paused socket would not see the peer's answer and would hold on until the close time-out.
+    this.#socket.resume();
+    this.#end({ reason: 'local', detail: reason });
+  }
+
+  /** Ends without a close handshake. */
+  terminate(reason: string): void {
+    this.#socket.terminate();
+    this.#end({ reason: 'local', detail: reason });
+  }
+
+  #receive(data: unknown, isBinary: boolean): void {
+    if (this.#isClosed) return;
+    if (isBinary && data instanceof Uint8Array) this.#handler?.(data);
+    else {
+      this.#end({ reason: 'protocol-error', detail: 'not a binary message' });
+      this.#socket.terminate();
+    }
+  }
+
+  readonly #onWritten = (error?: Error | null): void => {
+    // What was not written ends with the socket, often without an error here; its close event rejects those who wait.
+    if ((error !== undefined && error !== null) || this.#stream.destroyed) return;
+    if (this.#waiters.length === 0 || this.#socket.bufferedAmount > SEND_BUFFER_LOW_BYTES) return;
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) waiter.resolve();
+  };
+
+  #belowMark(): Promise<void> {
+    if (this.#socket.bufferedAmount <= SEND_BUFFER_HIGH_BYTES) return Promise.resolve();
+    return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
+  }
+
+  #remoteReason(code: number, text: Uint8Array): CloseReason {
+    const word = Buffer.from(text).toString('latin1');
+    if (code === CLOSE_CODE) return CLOSE_TEXT_PATTERN.test(word) ? { reason: 'remote', detail: word } : { reason: 'remote' };
+    const error = this.#error as (Error & { readonly code?: string }) | undefined;
+    if (error?.code?.startsWith('WS_ERR') === true) return { reason: 'protocol-error', detail: error.message };
+    if (error !== undefined) return { reason: 'error', detail: error.code ?? error.message };
+    return code === 1006 ? { reason: 'error', detail: 'the connection was lost' } : { reason: 'remote', detail: `code ${code}` };
+  }
+
+  #end(reason: CloseReason): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#resolveClosed(reason);
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) waiter.reject(this.#closedError());
+  }
+
+  #closedError(): BatChainError {
+    return new BatChainError('BAT_E_CONNECTION_CLOSED', { what: 'the connection is closed' });
+  }
+}
+
+function tooLong(length: number): BatChainError {
+  const what = `a message of ${length} bytes; at most ${CONNECTION_MESSAGE_BYTES_MAX} fit`;
+  return new BatChainError('BAT_E_INTERNAL', { what, why: 'a sender must split what it sends' });
+}
+
+/** RFC 6455 section 5.2: frame header for `length` bytes of payload, the mask of a client being zero, then the head. */
+function frameHead(head: Uint8Array, length: number, isClient: boolean): Uint8Array {
+  const lengthBytes = length < 126 ? 0 : length < 0x10000 ? 2 : 8;
+  const start = 2 + lengthBytes + (isClient ? 4 : 0);
+  const bytes = new Uint8Array(start + head.length);
+  bytes[0] = FINAL_BINARY;
+  bytes[1] = (isClient ? 0x80 : 0) | (lengthBytes === 0 ? length : lengthBytes === 2 ? 126 : 127);
+  for (let i = 0, rest = length; i < lengthBytes && i < 4; i++, rest >>>= 8) bytes[1 + lengthBytes - i] = rest & 0xff;
+  bytes.set(head, start);
+  return bytes;
+}

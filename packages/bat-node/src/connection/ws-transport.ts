@@ -1,0 +1,285 @@
+// driven: Dialer and Listener over WebSockets (RFC 6455) in TLS 1.3; the only importer of `ws`.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
+import { createServer as createTcpServer, type Socket, type Server as TcpServer } from 'node:net';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import {
+  type Address,
+  BatChainError,
+  CONNECTION_MESSAGE_BYTES_MAX,
+  type Connection,
+  type Dialer,
+  type DialFailure,
+  type DialOptions,
+  equalBytes,
+  fail,
+  formatAddress,
+  isDialable,
+  type KeyPair,
+  type Listener,
+  makeAddress,
+  type NodeId,
+  ok,
+  type PeerIdentity,
+  present,
+  type Result,
+  type Runtime,
+  shortId,
+} from '@batchain/shared';
+import { WebSocket, WebSocketServer } from 'ws';
+import {
+  CLOSE_TIMEOUT_MS,
+  HANDSHAKE_TIMEOUT_MS,
+  INBOUND_CONNECTIONS_MAX,
+  INBOUND_CONNECTIONS_PER_IP_MAX,
+  MESSAGE_PIECES_MAX,
+  UNPROVED_CONNECTIONS_MAX,
+  UNPROVED_CONNECTIONS_PER_IP_MAX,
+  UPGRADE_HEADER_BYTES_MAX,
+} from '../limits.ts';
+import { Admission, type AdmissionLimits, type AdmissionTicket } from './admission.ts';
+import { bindingOf, provedPeer, tlsIdentityOptions } from './tls-identity.ts';
+import { type MessageSocket, WsConnection } from './ws-connection.ts';
+
+const UPGRADE_PATH = '/batchain';
+
+const SOCKET_OPTIONS = {
+  closeTimeout: CLOSE_TIMEOUT_MS,
+  maxBufferedChunks: MESSAGE_PIECES_MAX,
+  // A message is one frame.
+  maxFragments: 1,
+  maxPayload: CONNECTION_MESSAGE_BYTES_MAX,
+  maxPendingAutoPongs: 4,
+  perMessageDeflate: false,
+  skipUTF8Validation: true,
+} as const;
+
+const DIAL_FAILURES: Readonly<Record<string, DialFailure>> = {
+  ECONNREFUSED: 'refused',
+  ECONNRESET: 'refused',
+  EPIPE: 'refused',
+  ETIMEDOUT: 'timeout',
+  EHOSTUNREACH: 'unreachable',
+  ENETUNREACH: 'unreachable',
+  EADDRNOTAVAIL: 'unreachable',
+  EHOSTDOWN: 'unreachable',
+  ENETDOWN: 'unreachable',
+};
+
+function dialFailure(error: Error & { readonly code?: string }): Result<never, DialFailure> {
+  // The listener closes without an answer when a limit is reached, and an upgrade that was refused reads as a hang-up.
+  const isHangUp = error.message.includes('hang up') || error.message.includes('disconnected before secure');
+  return fail(DIAL_FAILURES[error.code ?? ''] ?? (isHangUp ? 'refused' : 'error'), error.message);
+}
+
+function remoteOf(socket: Socket): Address | undefined {
+  return socket.remoteAddress === undefined ? undefined : makeAddress(socket.remoteAddress, socket.remotePort ?? 0);
+}
+
+function makeConnection(socket: WebSocket, stream: TLSSocket, peer: PeerIdentity, isInitiator: boolean): WsConnection {
+  const facts = { peer, binding: bindingOf(stream), remoteAddress: remoteOf(stream), isInitiator };
+  return new WsConnection(socket as MessageSocket, stream, facts);
+}
+
+export interface WsDialerConfig {
+  /** Addresses of our own interfaces now: they decide which private addresses may be dialled. */
+  readonly ownHosts: () => readonly string[];
+}
+
+/** Opens WebSockets in TLS 1.3; the peer's key is compared before a byte of ours follows the handshake. */
+export class WsDialer implements Dialer {
+  readonly #runtime: Runtime;
+  readonly #keyPair: KeyPair;
+  readonly #config: WsDialerConfig;
+  readonly #tls: ReturnType<typeof tlsIdentityOptions>;
+
+  constructor(runtime: Runtime, keyPair: KeyPair, config: WsDialerConfig) {
+    this.#runtime = runtime;
+    this.#keyPair = keyPair;
+    this.#config = config;
+    this.#tls = tlsIdentityOptions(keyPair);
+  }
+
+  dial(address: Address, expected: NodeId | undefined, options: DialOptions): Promise<Result<Connection, DialFailure>> {
+    const { signal, timeoutMs } = options;
+    if (!isDialable(address, this.#config.ownHosts())) return Promise.resolve(fail('not-dialable', formatAddress(address)));
+    if (signal?.aborted === true) return Promise.resolve(fail('aborted'));
+    return new Promise((resolve) => {
+      const stream = connectTls({ ...this.#tls, host: address.host, port: address.port });
+      stream.setNoDelay(true);
+      const settle = (result: Result<Connection, DialFailure>): void => {
+        timer.cancel();
+        signal?.removeEventListener('abort', onAbort);
+        if (!result.ok) stream.destroy();
+        resolve(result);
+      };
+      const onAbort = (): void => settle(fail('aborted'));
+      const timer = this.#runtime.clock.setTimer(timeoutMs, () => settle(fail('timeout', `${timeoutMs} ms`)));
+      signal?.addEventListener('abort', onAbort);
+      stream.on('error', (error) => settle(dialFailure(error)));
+      stream.once('close', () => settle(fail('refused', 'closed before it was open')));
+      stream.once('secureConnect', () => {
+        const peer = this.#judgePeer(stream, expected);
+        if (!peer.ok) settle(peer);
+        else this.#upgrade(stream, address, peer.value, settle);
+      });
+    });
+  }
+
+  #judgePeer(stream: TLSSocket, expected: NodeId | undefined): Result<PeerIdentity, DialFailure> {
+    const peer = provedPeer(stream);
+    if (peer === undefined) return fail('wrong-identity', 'no Ed25519 certificate');
+    if (equalBytes(peer.nodeId, this.#keyPair.nodeId)) return fail('wrong-identity', 'this node itself');
+    if (expected !== undefined && !equalBytes(peer.nodeId, expected)) {
+      return fail('wrong-identity', `${shortId(peer.nodeId)} instead of ${shortId(expected)}`);
+    }
+    return ok(peer);
+  }
+
+  #upgrade(stream: TLSSocket, to: Address, peer: PeerIdentity, settle: (result: Result<Connection, DialFailure>) => void): void {
+    const socket = new WebSocket(`ws://${formatAddress(to)}${UPGRADE_PATH}`, {
+      ...SOCKET_OPTIONS,
+      createConnection: () => stream,
+      // TLS already hides the bytes from caches and proxies, which is all a mask is for; zero spares a pass over them.
+      generateMask: (mask) => mask.fill(0),
+    });
+    socket.on('error', (error) => settle(dialFailure(error)));
+    socket.once('unexpected-response', (_request, response) => settle(fail('refused', `status ${response.statusCode}`)));
+    socket.once('open', () => settle(ok(makeConnection(socket, stream, peer, true))));
+  }
+}
+
+export interface WsListenerConfig {
+  /** `0.0.0.0` or `::` for all interfaces. */
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly limits?: Partial<AdmissionLimits>;
+}
+
+const DEFAULT_LIMITS: AdmissionLimits = {
+  connectionsMax: INBOUND_CONNECTIONS_MAX,
+  connectionsPerIpMax: INBOUND_CONNECTIONS_PER_IP_MAX,
+  unprovedMax: UNPROVED_CONNECTIONS_MAX,
+  unprovedPerIpMax: UNPROVED_CONNECTIONS_PER_IP_MAX,
+};
+
+/** A TCP connection until it is upgraded: `cancelTimer` ends the deadline that it runs under. */
+interface Arrival {
+  readonly ticket: AdmissionTicket;
+  readonly cancelTimer: () => void;
+}
+
+const arrivalName = (socket: Socket): string => `${socket.remoteAddress} ${socket.remotePort}`;
+
+/** Accepts WebSockets in TLS 1.3 from peers that showed an Ed25519 certificate; not to be listened with again after close. */
+export class WsListener implements Listener {
+  readonly #runtime: Runtime;
+  readonly #keyPair: KeyPair;
+  readonly #config: WsListenerConfig;
+  readonly #admission: Admission;
+  /** Accepts; the other two never listen themselves, they are given what was admitted. */
+  readonly #tcp: TcpServer;
+  readonly #https: HttpsServer;
+  readonly #upgrades: WebSocketServer;
+  readonly #open = new Set<Socket>();
+  readonly #arrivals = new Map<string, Arrival>();
+  readonly #peers = new WeakMap<object, PeerIdentity>();
+  #onConnection: (connection: Connection) => void = () => undefined;
+  #local: Address | undefined;
+
+  constructor(runtime: Runtime, keyPair: KeyPair, config: WsListenerConfig) {
+    this.#runtime = runtime;
+    this.#keyPair = keyPair;
+    this.#config = config;
+    this.#admission = new Admission({ ...DEFAULT_LIMITS, ...config.limits });
+    this.#tcp = createTcpServer({ noDelay: true }, (socket) => this.#accept(socket));
+    this.#https = createHttpsServer({ ...tlsIdentityOptions(keyPair), maxHeaderSize: UPGRADE_HEADER_BYTES_MAX });
+    this.#https.prependListener('secureConnection', (stream: TLSSocket) => this.#prove(stream));
+    this.#https.on('tlsClientError', (_error, stream: TLSSocket) => stream.destroy());
+    this.#https.on('clientError', (_error, stream) => stream.destroy());
+    this.#https.on('request', (request: IncomingMessage, response: ServerResponse) => {
+      response.writeHead(426, { connection: 'close' }).end();
+      request.socket.destroySoon();
+    });
+    this.#https.on('upgrade', (request: IncomingMessage, stream: TLSSocket, head: Buffer) => this.#upgrade(request, stream, head));
+    this.#upgrades = new WebSocketServer({ ...SOCKET_OPTIONS, noServer: true, clientTracking: false, path: UPGRADE_PATH });
+  }
+
+  /** Rejects with BAT_E_PORT_IN_USE or BAT_E_LISTEN_FAILED. */
+  listen(onConnection: (connection: Connection) => void): Promise<void> {
+    this.#onConnection = onConnection;
+    const { host, port } = this.#config;
+    return new Promise((resolve, reject) => {
+      const onError = (error: Error & { readonly code?: string }): void => {
+        const code = error.code === 'EADDRINUSE' ? 'BAT_E_PORT_IN_USE' : 'BAT_E_LISTEN_FAILED';
+        reject(new BatChainError(code, { what: `can not listen on TCP ${formatAddress({ host, port })}`, cause: error }));
+      };
+      this.#tcp.once('error', onError);
+      this.#tcp.listen({ host, port }, () => {
+        this.#tcp.off('error', onError);
+        // Failing to accept (out of descriptors) costs that connection only.
+        this.#tcp.on('error', (error) => this.#runtime.log.warn('bat.ws.accept-failed', { error }));
+        const bound = this.#tcp.address();
+        if (bound !== null && typeof bound === 'object') this.#local = makeAddress(bound.address, bound.port);
+        resolve();
+      });
+    });
+  }
+
+  get localAddress(): Address {
+    return present(this.#local, 'a listener has an address once it listens');
+  }
+
+  /** Stops accepting and ends every connection that came in here. */
+  close(): Promise<void> {
+    for (const socket of this.#open) socket.destroy();
+    return new Promise((resolve) => {
+      if (this.#tcp.listening) this.#tcp.close(() => resolve());
+      else resolve();
+    });
+  }
+
+  #accept(socket: Socket): void {
+    const remote = remoteOf(socket);
+    const ticket = remote === undefined ? undefined : this.#admission.admit(remote.host);
+    if (ticket === undefined) {
+      this.#runtime.log.debug('bat.ws.limit', { remote: remote?.host, open: this.#admission.open });
+      socket.destroy();
+      return;
+    }
+    // One deadline for the TLS handshake and the upgrade, however slowly either comes.
+    const timer = this.#runtime.clock.setTimer(HANDSHAKE_TIMEOUT_MS, () => socket.destroy());
+    const name = arrivalName(socket);
+    this.#arrivals.set(name, { ticket, cancelTimer: () => timer.cancel() });
+    this.#open.add(socket);
+    socket.on('error', () => undefined);
+    socket.once('close', () => {
+      timer.cancel();
+      ticket.release();
+      this.#open.delete(socket);
+      this.#arrivals.delete(name);
+    });
+    this.#https.emit('connection', socket);
+  }
+
+  #prove(stream: TLSSocket): void {
+    const peer = provedPeer(stream);
+    if (peer !== undefined && !equalBytes(peer.nodeId, this.#keyPair.nodeId)) this.#peers.set(stream, peer);
+    else stream.destroy();
+  }
+
+  #upgrade(request: IncomingMessage, stream: TLSSocket, head: Buffer): void {
+    const peer = this.#peers.get(stream);
+    const arrival = this.#arrivals.get(arrivalName(stream));
+    if (peer === undefined || arrival === undefined) {
+      stream.destroy();
+      return;
+    }
+    this.#upgrades.handleUpgrade(request, stream, head, (socket) => {
+      arrival.cancelTimer();
+      arrival.ticket.markProved();
+      this.#onConnection(makeConnection(socket, stream, peer, false));
+    });
+  }
+}
