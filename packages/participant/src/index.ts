@@ -1,1 +1,18 @@
-export {};
+// driven: public surface of @batchain/participant.
+export * from './api/api-schemas.ts';
+export * from './api/local-api-client.ts';
+export * from './api/local-api-server.ts';
+export * from './api/problem.ts';
+export * from './api/result-views.ts';
+export * from './config/config-file.ts';
+export * from './config/durations.ts';
+export * from './config/node-settings.ts';
+export * from './config/resolve-settings.ts';
+export * from './config/settings.ts';
+export * from './config/sizes.ts';
+export * from './home/home-lock.ts';
+export * from './home/home-paths.ts';
+export * from './home/identity-file.ts';
+export * from './home/private-files.ts';
+export * from './home/system-surroundings.ts';
+export * from './local-node.ts';

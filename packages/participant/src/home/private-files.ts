@@ -10,10 +10,11 @@ export function ensurePrivateDir(path: string): void {
   mkdirSync(path, { recursive: true, mode: 0o700 });
   if (process.platform === 'win32') return;
   const stats = statSync(path);
-  if ((stats.mode & OTHERS) === 0) return;
-  if (stats.uid !== process.getuid?.()) {
+  const userId = process.getuid?.();
+  if (stats.uid !== userId && userId !== 0) {
     throw new BatChainError('BAT_E_HOME_UNUSABLE', { what: `${path} belongs to another user`, fix: 'choose another --home' });
   }
+  if ((stats.mode & OTHERS) === 0) return;
   chmodSync(path, 0o700);
 }
 

@@ -1,0 +1,30 @@
+// pure: limits of the local API and of the participant, each with its reason.
+import { KiB, MiB, minute, second } from '@batchain/shared';
+
+/** A body names paths and a policy; 1 MiB is far more than any command needs (T13). */
+export const API_BODY_BYTES_MAX: number = 1 * MiB;
+/** Our bodies nest two levels. */
+export const API_BODY_DEPTH_MAX = 8;
+export const API_BODY_VALUES_MAX = 10_000;
+export const API_HEADER_BYTES_MAX: number = 16 * KiB;
+/** T14: whoever needs longer for a request of ours is no client of ours. */
+export const API_HEADERS_TIMEOUT_MS: number = 5 * second;
+export const API_REQUEST_TIMEOUT_MS: number = 10 * second;
+export const API_SWEEP_INTERVAL_MS: number = 1 * second;
+/** One per running command and a few event streams. */
+export const API_CONNECTIONS_MAX = 128;
+/** Uploads, downloads and audits at once; each may hold 96 MiB of segments. */
+export const JOBS_RUNNING_MAX = 16;
+/** Finished jobs that a client may still ask about. */
+export const JOBS_KEPT_MAX = 64;
+export const JOB_KEPT_MS: number = 5 * minute;
+/** A screen is redrawn twice a second; more progress than that only costs. */
+export const JOB_PROGRESS_INTERVAL_MS = 250;
+/** Events kept for readers that come back with the id of the last one they saw. */
+export const EVENTS_KEPT_MAX = 256;
+/** A reader that lags this much behind loses its stream and may come back. */
+export const EVENT_BACKLOG_BYTES_MAX: number = 256 * KiB;
+/** What one line of an answer may have, so that a client need not buffer without end: an audit of 262,144 shards fits. */
+export const API_LINE_BYTES_MAX: number = 128 * MiB;
+/** How long a stopping daemon waits for cancelled jobs before it closes their connections. */
+export const STOP_GRACE_MS: number = 5 * second;
