@@ -1,5 +1,5 @@
 // pure: limits of the storage side, each with its reason. T numbers are the threats that they answer.
-import { KiB, MiB, minute, second } from '@batchain/shared';
+import { hour, KiB, MiB, minute, second } from '@batchain/shared';
 
 /** Connections that others opened to us: sockets and buffers stay bounded whoever knocks (T14). */
 export const INBOUND_CONNECTIONS_MAX = 256;
@@ -42,3 +42,46 @@ export const SEGMENTS_MAX = 4096;
 export const SHARDS_MAX: number = 256 * KiB;
 /** A sealed segment of the largest size, for k = 1: 64 MiB and a tag for each of its 1,024 pieces; a multiple of 64. */
 export const SHARD_BYTES_MAX: number = SEGMENT_BYTES_MAX + (SEGMENT_BYTES_MAX / PIECE_BYTES) * 16;
+
+/** Places filled on one host: bounds index, memory and inodes whatever the shards' size (T15). */
+export const HOSTED_SHARDS_MAX = 1_000_000;
+/** Files that may share one shard's bytes: its row in the index names them all. */
+export const SHARD_SHARERS_MAX = 256;
+/** Shards being written at one time: each holds a file descriptor and a reservation. */
+export const STORES_UNDER_WAY_MAX = 256;
+/** Changes made durable by one round of syncs; the rest waits for the next round. */
+export const COMMIT_BATCH_MAX = 128;
+/** Rosters do not count against the offer, which is for shards; all together get the larger of these two. */
+export const ROSTERS_BYTES_MIN: number = 64 * MiB;
+export const ROSTERS_OFFER_SHARE: number = 1 / 16;
+/** Interrupted stores that may be resumed: as long as a provisional lease lives, and few enough to be swept quickly. */
+export const PART_AGE_MS_MAX: number = 24 * hour;
+export const PART_COUNT_MAX = 1024;
+export const PART_BYTES_MAX: number = 512 * MiB;
+/** Free space is asked of the system at most this often; in between our own writes are counted. */
+export const DISK_SPACE_AGE_MS_MAX: number = 1 * second;
+/** Bytes read and hashed in one go: 16 leaves take 0.2 ms. */
+export const SCAN_BYTES: number = 16 * LEAF_BYTES;
+/** What must be free before the index is opened anew after a full disk: it writes its log again. */
+export const INDEX_REOPEN_FREE_BYTES: number = 16 * MiB;
+/** A journal is written anew when it is longer than this and three times as long as what it says. */
+export const JOURNAL_COMPACT_BYTES: number = 64 * KiB;
+/** The longest journal read: 262,144 places in 60 bytes each, three times. */
+export const JOURNAL_BYTES_MAX: number = 64 * MiB;
+/** How much of the cautious clock's progress a crash may forget; the wall clock gives it back. */
+export const CLOCK_SAVE_MS: number = 10 * minute;
+
+/** A manifest file (T11). */
+export const MANIFEST_BYTES_MAX: number = 16 * MiB;
+/** Nesting of the manifest's JSON; ours uses 4 levels (T11). */
+export const MANIFEST_DEPTH_MAX = 8;
+/** Files in one manifest: what one signature and one download should hold; bounds what the parser builds (T11, T13). */
+export const ENTRIES_MAX = 32_768;
+/** A roster: 8 MiB of shard ids and what stands around them; every host of a file keeps one. */
+export const ROSTER_BYTES_MAX: number = 12 * MiB;
+/** Hosts named in a manifest: several times the widest code. */
+export const HINTS_MAX = 1024;
+/** One name on the file systems that we write to (T12). */
+export const NAME_BYTES_MAX = 255;
+/** A path in a manifest, as Linux limits it. */
+export const PATH_BYTES_MAX = 4096;

@@ -204,6 +204,30 @@ export const ERROR_CODES = define({
     cause: 'It ended some time ago, or the daemon was restarted.',
     fix: 'Repeat the command.',
   },
+  BAT_E_FILE_TOO_LARGE: {
+    exit: 2,
+    meaning: 'The file is larger than one manifest can describe; nothing was stored.',
+    cause: 'More than 4,096 segments of 64 MiB, or more than 262,144 shards.',
+    fix: 'Choose a policy with fewer shards, or cut the file in parts.',
+  },
+  BAT_E_MANIFEST_MALFORMED: {
+    exit: 7,
+    meaning: 'The manifest is not well-formed; nothing was fetched or written.',
+    cause: 'It is damaged, cut short, was edited, or is no manifest.',
+    fix: 'Use an unaltered copy of the manifest.',
+  },
+  BAT_E_MANIFEST_UNSUPPORTED: {
+    exit: 7,
+    meaning: 'The manifest asks for something that this version does not know; nothing was fetched or written.',
+    cause: 'It was made by a newer version.',
+    fix: 'Update BatChain.',
+  },
+  BAT_E_MANIFEST_SIGNATURE: {
+    exit: 7,
+    meaning: 'The signature or the access key of the manifest is wrong; nothing was fetched or written.',
+    cause: 'Its roster was altered after the owner signed it, or parts of two manifests were mixed.',
+    fix: 'Use an unaltered copy of the manifest.',
+  },
 });
 
 export type ErrorCode = keyof typeof ERROR_CODES;
