@@ -34,6 +34,11 @@ export interface RpcOptions {
   readonly signal?: AbortSignal;
   /** How often to try at most; 3 by default. */
   readonly tries?: number;
+  /**
+   * Whether to show a peer met for the first time that our id is ours, so that it may enter us in its table; true by
+   * default. False spares both sides a signature when only the answer matters.
+   */
+  readonly introduce?: boolean;
 }
 
 /** An inbound request that was decoded and belongs to a session. */

@@ -27,6 +27,7 @@ import {
   SESSION_ID_BYTES,
   TRANSACTION_ID_BYTES,
 } from './envelope.ts';
+import type { KadRequest } from './messages.ts';
 import { endsInKeyedHash, keyedHash, MAC_BYTES } from './transcript.ts';
 
 export const NONCE_BYTES = 16;
@@ -142,6 +143,26 @@ const welcomeBodyCodec: Codec<WelcomeBody> = makeCodec(
     extensions: extensionsOf(),
   }),
 );
+
+/** Room for the answer in a WELCOME whose other fields are as long as they can be. */
+export const WELCOME_REPLY_BYTES_MAX: number = DATAGRAM_BYTES_MAX - SIGNATURE_BYTES - ECHO_BYTES - 110;
+
+/**
+ * What may be asked in a HELLO: its answer goes to an address that nobody has proved, so it holds no stored values (T6)
+ * and always fits in a WELCOME. Other requests follow in the session.
+ */
+export function canRideInHello(request: KadRequest): boolean {
+  switch (request.type) {
+    case 'ping':
+      return true;
+    case 'find-node':
+      return !request.wantsHosts;
+    case 'get-contact':
+      return request.nodeId === null;
+    default:
+      return false;
+  }
+}
 
 /** A WELCOME without its signature; append the 64 bytes. */
 export function encodeUnsignedWelcome(version: number, askerSessionId: Uint8Array, body: WelcomeBody): Uint8Array {

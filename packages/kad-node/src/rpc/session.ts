@@ -1,0 +1,127 @@
+// pure: one session: its keys, counters and what each side has proved; seals and opens its datagrams.
+import { type Address, formatAddress, isPrivateHost, type NodeId, toHex } from '@batchain/shared';
+import { SESSION_PACKETS_BURST, SESSION_PACKETS_PER_S } from '../limits.ts';
+import { COUNTER_MAX, openSessionDatagram, type SessionDatagram, type SessionRole, sealSessionDatagram } from '../wire/session-datagram.ts';
+import type { SessionKeys } from '../wire/transcript.ts';
+import type { ProvedPeer } from './kad-rpc.ts';
+import { ReplayWindow } from './replay-window.ts';
+import { TokenBucket } from './token-bucket.ts';
+
+export interface SessionParts {
+  /** Our id of the session, by which datagrams to us name it. */
+  readonly localId: Uint8Array;
+  readonly peerId: Uint8Array;
+  readonly peer: ProvedPeer;
+  /** True when we sent the HELLO. */
+  readonly isAsker: boolean;
+  readonly keys: SessionKeys;
+  /** What both sign. */
+  readonly transcript: Uint8Array;
+  /** Our address as the peer sees it. */
+  readonly observedAddress: Address;
+}
+
+export interface OutgoingSessionDatagram {
+  readonly role: SessionRole;
+  readonly transactionId: Uint8Array;
+  readonly message: Uint8Array;
+  readonly proof?: Uint8Array | undefined;
+}
+
+/** Mutable; owned by the SessionTable. */
+export class Session {
+  readonly localId: string;
+  readonly peerId: Uint8Array;
+  readonly peer: ProvedPeer;
+  readonly addressKey: string;
+  readonly isAsker: boolean;
+  readonly transcript: Uint8Array;
+  readonly observedAddress: Address;
+  readonly openedMs: number;
+  /** The last valid datagram from the peer, on the monotonic clock. */
+  heardMs: number;
+  /** The peer has shown that it holds the key behind its id: the answerer by its WELCOME, the asker by its later proof. */
+  isPeerProved: boolean;
+  /** As asker: the answerer has not yet said that it has our proof. */
+  owesProof: boolean;
+  /** As asker: our signature over the transcript, once it was needed. */
+  proof: Uint8Array | undefined;
+  /** As answerer and half open: the WELCOME, for a HELLO that comes twice, and that HELLO's network hash. */
+  welcome: { readonly bytes: Uint8Array; readonly helloHash: Uint8Array } | undefined;
+  readonly #sendKey: Uint8Array;
+  readonly #receiveKey: Uint8Array;
+  readonly #window = new ReplayWindow();
+  #counter = 0;
+  #allowance: TokenBucket | undefined;
+
+  constructor(parts: SessionParts, nowMs: number) {
+    this.localId = toHex(parts.localId);
+    this.peerId = parts.peerId;
+    this.peer = parts.peer;
+    this.addressKey = formatAddress(parts.peer.address);
+    this.isAsker = parts.isAsker;
+    this.transcript = parts.transcript;
+    this.observedAddress = parts.observedAddress;
+    this.openedMs = nowMs;
+    this.heardMs = nowMs;
+    this.isPeerProved = parts.isAsker;
+    this.owesProof = parts.isAsker;
+    const { askerToAnswerer, answererToAsker } = parts.keys;
+    this.#sendKey = parts.isAsker ? askerToAnswerer : answererToAsker;
+    this.#receiveKey = parts.isAsker ? answererToAsker : askerToAnswerer;
+    // Private ranges are exempt from per-source limits (design section 4).
+    this.#allowance = isPrivateHost(parts.peer.address.host)
+      ? undefined
+      : new TokenBucket(SESSION_PACKETS_PER_S, SESSION_PACKETS_BURST, nowMs);
+  }
+
+  get nodeId(): NodeId {
+    return this.peer.nodeId;
+  }
+
+  /** How many datagrams were sealed: a counter from here on was never sent. */
+  get sentCount(): number {
+    return this.#counter;
+  }
+
+  /** Counters are used up: a new session is needed. */
+  get isExhausted(): boolean {
+    return this.#counter > COUNTER_MAX;
+  }
+
+  /** One inbound datagram, before any cryptography (T7). */
+  takePacket(nowMs: number): boolean {
+    return this.#allowance === undefined || this.#allowance.take(nowMs);
+  }
+
+  seal(outgoing: OutgoingSessionDatagram): Uint8Array {
+    return sealSessionDatagram(this.#sendKey, {
+      sessionId: this.peerId,
+      counter: this.#counter++,
+      role: outgoing.role,
+      transactionId: outgoing.transactionId,
+      proof: outgoing.proof,
+      acceptsProof: outgoing.role === 'response' && !this.isAsker && this.isPeerProved,
+      message: outgoing.message,
+    });
+  }
+
+  /** The answerer has our proof. */
+  clearProof(): void {
+    this.owesProof = false;
+    this.proof = undefined;
+  }
+
+  isFresh(counter: number): boolean {
+    return this.#window.isFresh(counter);
+  }
+
+  /** Checks keyed hash and counter, and notes the counter. Undefined when the datagram is not the peer's. */
+  open(bytes: Uint8Array, nowMs: number): SessionDatagram | undefined {
+    const datagram = openSessionDatagram(this.#receiveKey, bytes);
+    if (datagram === undefined) return undefined;
+    this.#window.note(datagram.counter);
+    this.heardMs = nowMs;
+    return datagram;
+  }
+}
