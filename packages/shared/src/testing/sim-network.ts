@@ -2,6 +2,7 @@
 import { assert, present } from '../core/assert.ts';
 import { BatChainError } from '../core/errors.ts';
 import { type Address, makeAddress } from '../net/address.ts';
+import type { Random } from '../runtime/random.ts';
 import { CALM_LINK, LAN_LINK, type LinkModel } from './link-model.ts';
 import { NAT_KINDS, type NatBehaviour, type NatKind, NatTable } from './nat-model.ts';
 import { PathFaults } from './path-faults.ts';
@@ -83,6 +84,7 @@ export class SimNetwork {
   readonly simulation: Simulation;
   readonly internet: SimRealm;
   readonly #latencySeed: number;
+  readonly #bindings: Random;
   readonly #faults = new PathFaults<SimHost>();
   readonly #datagrams: SimDatagrams;
   readonly #taps = new Set<(event: TrafficEvent) => void>();
@@ -94,6 +96,7 @@ export class SimNetwork {
     this.simulation = simulation;
     this.#datagrams = new SimDatagrams(this);
     this.internet = new SimRealm('internet', { ...CALM_LINK, ...options.link }, false, undefined);
+    this.#bindings = simulation.runtime.entropy.fork('bindings');
     this.#latencySeed = simulation.runtime.random.fork('latency').u32();
   }
 
@@ -231,6 +234,11 @@ export class SimNetwork {
     this.#datagrams.inject(from, to, bytes);
   }
 
+  /** 32 bytes that the two ends of a new connection share. */
+  drawBinding(): Uint8Array {
+    return this.#bindings.bytes(32);
+  }
+
   /** Shows something to the taps and counts what is dropped; called by what carries traffic. */
   report(
     stage: TrafficEvent['stage'],
@@ -259,7 +267,7 @@ function canonicalHost(host: string): string {
   return present(makeAddress(host, 0), `${host} is an IP literal`).host;
 }
 
-function tablesOf(behaviour: NatBehaviour, random: SimHost['random'], outerHost: string): Record<SimProtocol, NatTable> {
+function tablesOf(behaviour: NatBehaviour, random: Random, outerHost: string): Record<SimProtocol, NatTable> {
   const table = (protocol: SimProtocol): NatTable => new NatTable(behaviour, random.fork(protocol), outerHost);
   return { udp: table('udp'), tcp: table('tcp') };
 }
