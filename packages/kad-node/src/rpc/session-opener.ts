@@ -164,9 +164,8 @@ export class SessionOpener {
       return;
     }
     const welcome = decodeWelcome(bytes);
-    const session = welcome.ok && opening.badWelcomes < BAD_WELCOMES_MAX ? this.#openSession(opening, welcome.value) : undefined;
+    const session = welcome.ok ? this.#openSession(opening, welcome.value) : undefined;
     if (!welcome.ok || session === undefined) {
-      opening.badWelcomes += 1;
       this.#context.stats.badWelcomes += 1;
       return;
     }
@@ -182,9 +181,12 @@ export class SessionOpener {
     const { signer, crypto, networkKey, runtime } = this.#context;
     const { publicKey, ephemeralKey, sessionId, observed, transactionId } = welcome.body;
     if (!VERSIONS.includes(welcome.version) || !equalBytes(transactionId, opening.transactionId)) return undefined;
-    if (equalBytes(publicKey, signer.publicKey)) return undefined;
+    if (equalBytes(publicKey, signer.publicKey) || opening.badWelcomes >= BAD_WELCOMES_MAX) return undefined;
     const transcript = transcriptOf(networkKey, opening.hello, welcome.unsigned);
-    if (!verifyFor(crypto.verifier, 'kad-welcome', publicKey, transcript, welcome.signature)) return undefined;
+    if (!verifyFor(crypto.verifier, 'kad-welcome', publicKey, transcript, welcome.signature)) {
+      opening.badWelcomes += 1;
+      return undefined;
+    }
     const secret = opening.ephemeralKey.agree(ephemeralKey);
     if (secret === undefined) return undefined;
     return new Session(
