@@ -7,6 +7,11 @@ const HIDDEN = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u061c\u200e\u200f\u202a-\u202e\u2066-\
 /** Devices of Windows, with or without an extension. */
 const DEVICE = /^(?:con|prn|aux|nul|conin\$|conout\$|com[0-9\u00b9\u00b2\u00b3]|lpt[0-9\u00b9\u00b2\u00b3]) *(?:\.|$)/i;
 
+/** A UTF-16 unit takes one to three bytes in UTF-8, so most texts need no coding to be judged. */
+function isLonger(text: string, bytesMax: number): boolean {
+  return text.length > bytesMax || (text.length * 3 > bytesMax && utf8Bytes(text).length > bytesMax);
+}
+
 /** One component of a path. The detail says which rule it breaks, never the name itself. */
 export function validateFileName(name: string): Result<string, 'bad-name'> {
   const broken = brokenRule(name);
@@ -15,7 +20,7 @@ export function validateFileName(name: string): Result<string, 'bad-name'> {
 
 function brokenRule(name: string): string | undefined {
   if (name === '') return 'a name is empty';
-  if (name.length > NAME_BYTES_MAX || utf8Bytes(name).length > NAME_BYTES_MAX) return `a name has more than ${NAME_BYTES_MAX} bytes`;
+  if (isLonger(name, NAME_BYTES_MAX)) return `a name has more than ${NAME_BYTES_MAX} bytes`;
   if (name === '.' || name === '..') return 'a name is . or ..';
   if (name.includes('/') || name.includes('\\')) return 'a name holds a path separator';
   if (HIDDEN.test(name)) return 'a name holds a control or direction character';
@@ -27,7 +32,7 @@ function brokenRule(name: string): string | undefined {
 
 /** A relative path: names joined by single slashes. */
 export function validateEntryPath(path: string): Result<string, 'bad-name'> {
-  if (path.length > PATH_BYTES_MAX || utf8Bytes(path).length > PATH_BYTES_MAX) return fail('bad-name', `more than ${PATH_BYTES_MAX} bytes`);
+  if (isLonger(path, PATH_BYTES_MAX)) return fail('bad-name', `more than ${PATH_BYTES_MAX} bytes`);
   if (path.startsWith('/')) return fail('bad-name', 'the path is absolute');
   for (const name of path.split('/')) {
     const broken = brokenRule(name);
