@@ -1,4 +1,4 @@
-// pure: networks of networks: who owns an address where, and what NATs make of a packet on its way.
+// driven: networks of networks: who owns an address where, and what NATs make of a packet on its way.
 import { assert } from '../core/assert.ts';
 import type { Address } from '../net/address.ts';
 import type { LinkModel } from './link-model.ts';
