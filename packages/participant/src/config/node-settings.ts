@@ -30,7 +30,7 @@ type NodeSettingTable = {
   readonly network: Setting<string>;
   readonly 'network-secret-file': Setting<string | undefined>;
   readonly relay: Setting<boolean>;
-  readonly 'lan-discovery': Setting<boolean>;
+  readonly 'no-lan-discovery': Setting<boolean>;
   readonly profile: Setting<Profile>;
   readonly 'log-level': Setting<LogLevel>;
 };
@@ -61,7 +61,7 @@ export const NODE_SETTINGS: NodeSettingTable = defineSettings({
     help: 'file with the secret of the network; who lacks it is refused',
   },
   relay: { schema: switchValue, default: false, help: 'carry the connections of others' },
-  'lan-discovery': { schema: switchValue, default: true, help: 'find members on the local network' },
+  'no-lan-discovery': { schema: switchValue, default: false, help: 'do not look for members on the local network' },
   profile: { schema: wordValue(PROFILES), default: 'normal', argument: 'NAME', help: 'normal, or demo: failures are noticed in seconds' },
   'log-level': { schema: wordValue(LOG_LEVELS), default: 'info', argument: 'LEVEL', help: LOG_LEVELS.join(', ') },
 });

@@ -36,7 +36,7 @@ describe('settings', () => {
       network: 'n',
       'network-secret-file': '/s',
       relay: 'true',
-      'lan-discovery': 'false',
+      'no-lan-discovery': 'true',
       profile: 'demo',
       'log-level': 'debug',
     };
@@ -54,7 +54,7 @@ describe('settings', () => {
       network: 'n',
       'network-secret-file': '/s',
       relay: true,
-      'lan-discovery': false,
+      'no-lan-discovery': true,
       profile: 'demo',
       'log-level': 'debug',
     });

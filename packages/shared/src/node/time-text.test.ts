@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { dayText, isoTime, isSameDay } from './time-text.ts';
+import { dayText, isoTime, isSameDay, parseIsoTime } from './time-text.ts';
 
 describe('time as text', () => {
   const noon = new Date(2026, 10, 21, 12).getTime();
 
   it('gives UTC to programs', () => {
     expect(isoTime(0)).toBe('1970-01-01T00:00:00.000Z');
+    expect(parseIsoTime(isoTime(noon + 7))).toBe(noon + 7);
+    expect(parseIsoTime('tomorrow')).toBeNaN();
   });
 
   it('names the day, and the year only when it is another one', () => {

@@ -18,3 +18,8 @@ export function dayText(atMs: number, nowMs: number): string {
 export function isSameDay(aMs: number, bMs: number): boolean {
   return new Date(aMs).toDateString() === new Date(bMs).toDateString();
 }
+
+/** Milliseconds of an ISO 8601 moment; NaN when it is none. */
+export function parseIsoTime(text: string): number {
+  return Date.parse(text);
+}

@@ -1,0 +1,58 @@
+// pure: what a command is: its words, flags, help, and what it does.
+import type { HomePaths, SettingTable, SettingValues } from '@batchain/participant';
+import type { Clock, Runtime } from '@batchain/shared';
+import type { GlobalOptions } from './global-options.ts';
+import type { CliIo } from './output/io.ts';
+import type { Output } from './output/output.ts';
+
+export interface Positional {
+  readonly name: string;
+  readonly isRequired: boolean;
+}
+
+/** What a command's `run` gets. */
+export interface CommandContext<T extends SettingTable = SettingTable> {
+  readonly runtime: Runtime;
+  readonly clock: Clock;
+  readonly io: CliIo;
+  readonly output: Output;
+  readonly globals: GlobalOptions;
+  readonly options: SettingValues<T>;
+  /** The words after the command. */
+  readonly words: readonly string[];
+  readonly paths: HomePaths;
+  /** Aborts on Ctrl-C, on SIGTERM and at the deadline. */
+  readonly signal: AbortSignal;
+  /** Arguments as they were given, for commands that start another process. */
+  readonly argv: readonly string[];
+}
+
+/** What a command answers when it did not fail. */
+export interface CommandOutcome {
+  /** Fields of the JSON result. */
+  readonly json: Readonly<Record<string, unknown>>;
+  /** Lines of text on stdout. */
+  readonly text: readonly string[];
+  /** 0 unless said otherwise. */
+  readonly exit?: number;
+  /** True when the command has written its last line itself. */
+  readonly isSilent?: boolean;
+}
+
+export interface Command<T extends SettingTable = any> {
+  readonly name: string;
+  /** One line, lower case, no full stop. */
+  readonly summary: string;
+  readonly positionals: readonly Positional[];
+  readonly options: T;
+  /** Each with what it does. */
+  readonly examples: readonly (readonly [line: string, what: string])[];
+  /** Deadline unless --timeout says otherwise; none for what runs until it is stopped. */
+  readonly timeoutMs: number | undefined;
+  run(context: CommandContext<T>): Promise<CommandOutcome>;
+}
+
+/** Keeps the option types of one command. */
+export function defineCommand<const T extends SettingTable>(command: Command<T>): Command<T> {
+  return command;
+}

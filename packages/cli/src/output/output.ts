@@ -1,0 +1,100 @@
+// driven: the one place that writes: results on stdout, everything else on stderr; with --json only NDJSON on stdout.
+import { once } from 'node:events';
+import { type BatChainError, type Clock, utf8Bytes } from '@batchain/shared';
+import { isoTime } from '@batchain/shared/node';
+import type { CliIo } from './io.ts';
+import { printable } from './printable.ts';
+import { type Style, type StyleChoice, styleOf } from './style.ts';
+
+export interface OutputOptions extends StyleChoice {
+  readonly isJson: boolean;
+  readonly isQuiet: boolean;
+  readonly isDebug: boolean;
+  /** Named in every JSON line. */
+  readonly command: string;
+}
+
+const JSON_VERSION = 1;
+
+export class Output {
+  readonly out: Style;
+  readonly err: Style;
+  readonly isJson: boolean;
+  readonly isQuiet: boolean;
+  readonly #io: CliIo;
+  readonly #clock: Clock;
+  readonly #options: OutputOptions;
+
+  constructor(io: CliIo, clock: Clock, options: OutputOptions) {
+    this.#io = io;
+    this.#clock = clock;
+    this.#options = options;
+    this.isJson = options.isJson;
+    this.isQuiet = options.isQuiet;
+    this.out = styleOf({ isTTY: io.stdout.isTTY, columns: io.stdout.columns }, options);
+    this.err = styleOf({ isTTY: io.stderr.isTTY, columns: io.stderr.columns }, options);
+  }
+
+  /** One JSON line; only with --json. */
+  line(type: string, fields: Readonly<Record<string, unknown>>): void {
+    if (!this.isJson) return;
+    const { command } = this.#options;
+    const head = { v: JSON_VERSION, type, ts: isoTime(this.#clock.nowMs()), ...(type === 'ready' ? {} : { command }) };
+    this.#io.stdout.write(`${JSON.stringify({ ...head, ...fields })}\n`);
+  }
+
+  /** The result: the JSON fields, or the lines of text on stdout. */
+  result(fields: Readonly<Record<string, unknown>>, lines: readonly string[]): void {
+    if (this.isJson) this.line('result', fields);
+    else if (!this.isQuiet) for (const line of lines) this.#io.stdout.write(`${line}\n`);
+  }
+
+  /** A line for people, on stderr. */
+  say(text: string): void {
+    if (!this.isJson && !this.isQuiet) this.#io.stderr.write(`${text}\n`);
+  }
+
+  /** Something that went otherwise than hoped, and does not end the command. */
+  warn(text: string): void {
+    if (this.isJson) this.line('warning', { text });
+    else if (!this.isQuiet) this.#io.stderr.write(`${this.err.tint('yellow', 'note:')} ${printable(text, this.err.isAscii)}\n`);
+  }
+
+  /** The error as the last JSON line, or as at most four lines on stderr. */
+  error(error: BatChainError, exit: number): void {
+    const { code, what, why, fix } = error;
+    if (this.isJson) this.line('error', { code, what, why, fix, exit });
+    const { tint, isAscii } = this.err;
+    const clean = (text: string): string => printable(text.replace(/\s*\n\s*/g, ' '), isAscii);
+    if (!this.isJson) {
+      this.#io.stderr.write(`${tint('red', 'error:')} ${clean(what)}\n`);
+      this.#io.stderr.write(`${tint('bold', 'why:')}   ${clean(why)}\n`);
+      this.#io.stderr.write(`${tint('bold', 'fix:')}   ${clean(fix)}\n`);
+      this.#io.stderr.write(`${tint('bold', 'code:')}  ${code} (exit ${exit})\n`);
+    }
+    if (this.#options.isDebug) {
+      const cause = error.cause instanceof Error ? `\ncaused by ${error.cause.stack ?? error.cause.message}` : '';
+      this.#io.stderr.write(`${error.stack ?? ''}${cause}\n`);
+    }
+  }
+
+  /** Text for people drawn as it is, for progress; nothing is added. */
+  draw(text: string): void {
+    this.#io.stderr.write(text);
+  }
+
+  /** Raw bytes of a result (`get --stdout`); waits while the reader is slow, rejects when it is gone. */
+  async bytes(part: Uint8Array, signal: AbortSignal): Promise<void> {
+    const { stdout } = this.#io;
+    if (stdout.errored !== null) throw stdout.errored;
+    if (!stdout.write(part)) await once(stdout, 'drain', { signal });
+  }
+
+  /** Resolves when what was written has left the process, or the reader is gone. */
+  async flush(): Promise<void> {
+    for (const stream of [this.#io.stdout, this.#io.stderr]) {
+      if (stream.errored === null && stream.writableLength > 0)
+        await new Promise<void>((resolve) => stream.write(utf8Bytes(''), () => resolve()));
+    }
+  }
+}

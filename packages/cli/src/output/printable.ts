@@ -1,0 +1,34 @@
+// pure: text from outside made safe for a terminal: no control sequence, no hidden direction change reaches it.
+import stringWidth from 'string-width';
+
+/** C0 and C1 controls, line and paragraph separators, and the marks that reorder what is shown (T12). */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be shown
+const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: everything outside ASCII
+const NOT_ASCII = /[^\u0000-\u007f]/gu;
+
+const escaped = (text: string): string => [...text].map((char) => `\\u{${(char.codePointAt(0) as number).toString(16)}}`).join('');
+
+/** The text with unsafe characters (with `isAscii`, all beyond ASCII) written as `\u{...}`. */
+export function printable(text: string, isAscii = false): string {
+  const safe = text.replace(UNSAFE, escaped);
+  return isAscii ? safe.replace(NOT_ASCII, escaped) : safe;
+}
+
+/** Cut to `width` columns with `...` at the end; as it is when it fits. */
+export function fitText(text: string, width: number): string {
+  if (stringWidth(text) <= width) return text;
+  const room = Math.max(0, width - 3);
+  let cut = '';
+  let used = 0;
+  for (const char of text) {
+    used += stringWidth(char);
+    if (used > room) break;
+    cut += char;
+  }
+  return `${cut}${'...'.slice(0, width)}`;
+}
+
+export function padText(text: string, width: number): string {
+  return text + ' '.repeat(Math.max(0, width - stringWidth(text)));
+}
