@@ -1,5 +1,6 @@
 // A run must follow from its seed alone. Fifty sockets chatter under drawn faults; the hash over everything that
 // happened must be the same in a second run, also when other simulations run at the same time in the same process.
+import { readFileSync } from 'node:fs';
 import { type Address, present } from '@batchain/shared';
 import { createSimRuntime, drawLinkModel, SimDatagramSocket, SimNetwork } from '@batchain/shared/testing';
 import { describe, expect, it } from 'vitest';
@@ -7,8 +8,10 @@ import { describe, expect, it } from 'vitest';
 const SOCKETS = 50;
 const DURATION_MS = 60_000;
 const { SEED, SEEDS: MORE = '0' } = process.env;
-/** `SEED=n` replays one; `SEEDS=n` tries n further ones. */
-const SEEDS = SEED === undefined ? Array.from({ length: 20 + Number(MORE) }, (_, i) => i + 1) : [Number(SEED)];
+/** Every seed that ever failed goes first. `SEED=n` replays one; `SEEDS=n` tries n further ones. */
+const failedBefore = JSON.parse(readFileSync(new URL('seeds.json', import.meta.url), 'utf8')) as number[];
+const fixed = Array.from({ length: 20 + Number(MORE) }, (_, i) => i + 1);
+const SEEDS = SEED === undefined ? [...new Set([...failedBefore, ...fixed])] : [Number(SEED)];
 
 interface Chatter {
   readonly digest: string;
