@@ -103,7 +103,7 @@ export function importsOf(text: string): ImportOf[] {
 }
 
 /** Index behind the parenthesis that closes the one at `open`, in code without strings. */
-function behindGroup(code: string, open: number): number {
+export function behindGroup(code: string, open: number): number {
   let depth = 0;
   for (let i = open; i < code.length; i++) {
     if (code[i] === '(') depth++;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { lineAt } from './source-text.ts';
+import { behindGroup, lineAt } from './source-text.ts';
 import {
   at,
   listFiles,
@@ -165,7 +165,38 @@ describe('each source file', () => {
   });
 });
 
+describe('control flow', () => {
+  it('BN-10 waits with async and await, without callbacks inside callbacks', () => {
+    const nested = productFiles().flatMap((file) =>
+      Array.from(file.code.matchAll(/\.then\(/g)).flatMap(({ index }) => {
+        const inner = file.code.slice(index + 6, behindGroup(file.code, index + 5));
+        return /\.then\(/.test(inner)
+          ? [at(file, lineAt(file.code, index), 'a then inside a then: make it an async function with await')]
+          : [];
+      }),
+    );
+    const classic = productFiles().flatMap((file) =>
+      hits(file, {
+        pattern: /\(\s*(?:err|error)\s*,\s*\w+\s*\)\s*=>/g,
+        instead: 'wrap the callback once in a promise, in the adapter that needs it',
+      }),
+    );
+    expect([...nested, ...classic]).toEqual([]);
+  });
+});
+
 describe('tests', () => {
+  it('SH-14 stand beside the code in every folder of every package', () => {
+    const folder = (file: PackageFile): string => file.path.slice(0, file.path.lastIndexOf('/'));
+    const tested = new Set(
+      packageFiles()
+        .filter(({ isTest }) => isTest)
+        .map(folder),
+    );
+    const bare = [...new Set(productFiles().map(folder))].filter((path) => !tested.has(path) && !/\/src$/.test(path));
+    expect(bare.map((path) => `${path}: no test stands beside this code`)).toEqual([]);
+  });
+
   it('are never narrowed to one', () => {
     const ban = { pattern: /\b(?:it|test|describe)\.only\b/g, instead: 'remove .only before you commit' };
     expect(allCode().flatMap((file) => hits(file, ban))).toEqual([]);

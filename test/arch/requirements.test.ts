@@ -1,0 +1,53 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { fillRequirements, idsInTitles, REQUIREMENTS_PATH, readRequirements, testsById } from './requirements-table.ts';
+import { ROOT, readText } from './source-tree.ts';
+
+const range = (prefix: string, from: number, to: number): string[] =>
+  Array.from({ length: to - from + 1 }, (_, i) => `${prefix}-${String(from + i).padStart(2, '0')}`);
+
+/** What the project promises: a row of these that is `open` is a failure, not a plan. */
+const PROMISED = [
+  ...range('BD', 1, 3),
+  ...['BD-05', 'BD-07', 'BD-08', 'BD-46', 'BD-47', 'BD-55', 'BD-58', 'BD-59'],
+  ...range('DF', 1, 20),
+  'DF-22',
+  ...range('BN', 1, 6),
+  ...range('BN', 9, 13),
+  ...range('BN', 20, 22),
+  ...range('BN', 24, 26),
+  ...['BN-28', 'BN-29'],
+  ...range('BN', 40, 58),
+  ...['SH-14', 'SH-16'],
+];
+
+const document = readText(REQUIREMENTS_PATH);
+const rows = readRequirements(document);
+
+describe(REQUIREMENTS_PATH, () => {
+  it('has one row for each id, and a row for each id that a test names', () => {
+    const ids = rows.map(({ id }) => id);
+    expect(ids.filter((id, i) => ids.indexOf(id) !== i)).toEqual([]);
+    expect([...testsById().keys()].filter((id) => !ids.includes(id)).map((id) => `${id} stands in a test title only`)).toEqual([]);
+  });
+
+  it('points at tests that exist and carry the id in a title', () => {
+    const wrong = rows.flatMap(({ id, shownBy }) =>
+      shownBy.flatMap((path) => {
+        if (!existsSync(join(ROOT, path))) return [`${id}: ${path} does not exist: npm run docs:requirements`];
+        return idsInTitles(readText(path)).includes(id) ? [] : [`${id}: no title in ${path} carries it: npm run docs:requirements`];
+      }),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('leaves none open that a test shows', () => {
+    expect(fillRequirements(document, testsById()) === document, 'npm run docs:requirements').toBe(true);
+  });
+
+  it('shows everything that is promised', () => {
+    const open = PROMISED.filter((id) => (rows.find((row) => row.id === id)?.shownBy.length ?? 0) === 0);
+    expect(open.map((id) => `${id} needs a test with the id in its title: ${rows.find((row) => row.id === id)?.statement}`)).toEqual([]);
+  });
+});
