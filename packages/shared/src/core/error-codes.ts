@@ -228,6 +228,24 @@ export const ERROR_CODES = define({
     cause: 'Its roster was altered after the owner signed it, or parts of two manifests were mixed.',
     fix: 'Use an unaltered copy of the manifest.',
   },
+  BAT_E_NODE_STOPPED: {
+    exit: 5,
+    meaning: 'The node was stopped before or while it did this.',
+    cause: 'The daemon is shutting down, or the node was never started.',
+    fix: 'Run the command again once `batchain status` answers.',
+  },
+  BAT_E_KAD_BUSY: {
+    exit: 5,
+    meaning: 'The node has more lookups or announcements waiting than it may keep.',
+    cause: 'Very many lookups or announcements at the same time.',
+    fix: 'Run the command again later.',
+  },
+  BAT_E_VALUE_SIZE: {
+    exit: 2,
+    meaning: 'A value for the network hash table, or its name, is too long or empty.',
+    cause: 'Values have at most 896 bytes and names at most 32.',
+    fix: 'Store larger values as a file with `batchain put`.',
+  },
 });
 
 export type ErrorCode = keyof typeof ERROR_CODES;
