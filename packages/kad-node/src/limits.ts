@@ -79,7 +79,10 @@ export const NO_SESSION_SOURCES_MAX = 1024;
 /** Cookies are checked with the secret of this and of the previous period: valid for 5 to 10 minutes (T6). */
 export const TOKEN_PERIOD_MS: number = 5 * minute;
 
-// STUN.
+// Transport.
+
+/** Receive and send buffer of the UDP socket: no loss on loopback at 70,000 datagrams per second (building block 5). */
+export const UDP_BUFFER_BYTES: number = 4 * MiB;
 
 /** Bytes per second by which all STUN answers together may exceed their requests (ADR 0004). */
 export const STUN_EXCESS_BYTES_PER_S = 1200;
@@ -113,3 +116,42 @@ export const VALUE_NAME_BYTES_MAX = 32;
 /** Rows per part: 256 of the longest rows (1.1 KB) are below STATE_PART_BYTES_MAX, and cost a few milliseconds at most. */
 export const STATE_ROWS_MAX = 256;
 export const STATE_PART_BYTES_MAX: number = 512 * KiB;
+
+// Lookups.
+
+/** Candidates one lookup keeps: a dozen answers' worth of unasked ones, or four times what is wanted when that is more. */
+export const CANDIDATES_MAX = 192;
+export const CANDIDATES_PER_WANTED = 4;
+/** Addresses tried for one id when nodes differ about where it is. */
+export const CANDIDATE_ADDRESSES_MAX = 3;
+/** A node that named so many dead ids, and more dead than living ones, is believed last. */
+export const DISCREDITED_AFTER_FAILURES = 4;
+/** Lookups that wait for their turn; beyond that they are refused. */
+export const LOOKUPS_WAITING_MAX = 10_000;
+/** Nearest nodes that an answer can name over all its pages: what a search for hosts asks for (design section 8). */
+export const CLOSEST_MAX = 64;
+/** Nodes whose further pages one lookup reads at the same time, and in all while they give something new. */
+export const PAGE_SOURCES_MAX = 3;
+/** Records of one lookup whose signature is checked; honest ones are one per host. */
+export const LOOKUP_RECORDS_MAX = 1024;
+/** Full buckets whose silent contact is being pinged to make room. */
+export const QUESTIONABLE_PINGS_MAX = 16;
+/** Density samples of finished lookups behind the size estimate. */
+export const DENSITY_SAMPLES_MAX = 16;
+/** Peers whose view of our address counts. */
+export const ADDRESS_VOTES_MAX = 64;
+/** Bootstrap addresses kept for joining again. */
+export const BOOTSTRAP_ADDRESSES_MAX = 64;
+
+// Our own records.
+
+/** Files that one host announces; about 200 bytes of memory each. */
+export const OWN_RECORDS_MAX = 500_000;
+/** Storers remembered as having our contact record, so that it is not sent with every announcement. */
+export const CONTACT_STORERS_MAX = 4096;
+/** A storer's publishing reuses a lookup for keys beside its own only when so many of the nodes near both are known. */
+export const SHARED_LOOKUP_NODES_MIN = 8;
+/** Contacts on the first page of an answer that has records too, so that some records fit beside them. */
+export const CONTACTS_BESIDE_RECORDS_MAX = 8;
+/** Signature checks per second for records that others store here, apart from those for sessions: a sixth of one core (T7). */
+export const STORE_SIGNATURES_PER_S = 1000;
