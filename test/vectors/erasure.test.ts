@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { sha256, toHex } from '@batchain/shared';
+import { present, sha256, toHex } from '@batchain/shared';
 import { describe, expect, it } from 'vitest';
 import { ReedSolomon } from '../../packages/bat-node/src/pipeline/erasure/reed-solomon.ts';
+import { createSimdKernel } from '../../packages/bat-node/src/pipeline/erasure/simd-kernel.ts';
 import { tableKernel } from '../../packages/bat-node/src/pipeline/erasure/table-kernel.ts';
 
 interface ErasureCase {
@@ -24,7 +25,9 @@ function dataShard(index: number, length: number): Uint8Array {
   });
 }
 
-describe.each([tableKernel])('parity made by Intel ISA-L, kernel $name', (kernel) => {
+const kernels = [tableKernel, present(createSimdKernel(), 'the engine has vector instructions')];
+
+describe.each(kernels)('parity made by Intel ISA-L, kernel $name', (kernel) => {
   it.each(vectors.cases)('is equal for $requiredShards of $totalShards', ({ requiredShards, totalShards, shardBytes, parity }) => {
     const data = Array.from({ length: requiredShards }, (_, j) => dataShard(j, shardBytes));
     const shards = Array.from({ length: totalShards - requiredShards }, () => new Uint8Array(shardBytes));

@@ -8,8 +8,7 @@ import { ManifestBuilder } from '../../packages/bat-node/src/manifest/manifest-b
 import { encodeManifest, parseManifest } from '../../packages/bat-node/src/manifest/manifest-codec.ts';
 import { padSegment, sealSegment } from '../../packages/bat-node/src/pipeline/cipher.ts';
 import { deriveSegmentKeys } from '../../packages/bat-node/src/pipeline/content-key.ts';
-import { ReedSolomon } from '../../packages/bat-node/src/pipeline/erasure/reed-solomon.ts';
-import { tableKernel } from '../../packages/bat-node/src/pipeline/erasure/table-kernel.ts';
+import { createErasureCode } from '../../packages/bat-node/src/pipeline/erasure/fastest-code.ts';
 import { sealedLength, shardLength } from '../../packages/bat-node/src/pipeline/segment-layout.ts';
 import { Segmenter } from '../../packages/bat-node/src/pipeline/segmenter.ts';
 import { digestShard } from '../../packages/bat-node/src/pipeline/shard.ts';
@@ -61,7 +60,7 @@ function shardsOf(plain: Uint8Array, salt: Uint8Array): Uint8Array[] {
   data.forEach((shard, j) => {
     shard.set(padded.subarray(j * length, (j + 1) * length));
   });
-  new ReedSolomon(tableKernel).encode(data, shards.slice(vector.requiredShards));
+  createErasureCode().encode(data, shards.slice(vector.requiredShards));
   return shards;
 }
 

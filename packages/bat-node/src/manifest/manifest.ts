@@ -109,11 +109,6 @@ export function totalBytes(entries: readonly ManifestEntry[]): number {
   return entries.reduce((sum, entry) => sum + entry.bytes, 0);
 }
 
-/** Bytes that the file takes at its hosts, all shards together. */
-export function storedBytes(roster: Roster): number {
-  return roster.segments.reduce((sum, segment) => sum + segment.shardLength * roster.scheme.totalShards, 0);
-}
-
 /** The name of the file, or of the folder that holds all of it; the first entry's own when there is no one folder. */
 export function manifestName(manifest: Manifest): string {
   const [first = ''] = manifest.secret.entries.map((entry) => entry.path);

@@ -7,23 +7,6 @@ export interface PlainSegment {
   readonly bytes: Uint8Array;
 }
 
-/** An authenticated-encrypted segment, padded to equal parts for the erasure code. */
-export interface SealedSegment {
-  readonly index: number;
-  readonly plainBytes: number;
-  /** The sealed bytes and the padding after them: requiredShards x shardLength bytes. */
-  readonly bytes: Uint8Array;
-  readonly shardLength: number;
-}
-
-/** All shards of one segment, in order of their index; the first `requiredShards` are the parts of the sealed segment. */
-export interface EncodedSegment {
-  readonly index: number;
-  readonly plainBytes: number;
-  readonly shardLength: number;
-  readonly shards: readonly Uint8Array[];
-}
-
 /** What is known of a shard's bytes: enough to check every leaf of them. */
 export interface ShardDigest {
   readonly id: ShardId;
@@ -31,13 +14,6 @@ export interface ShardDigest {
   readonly length: number;
   /** One 32-byte hash for each 16 KiB. */
   readonly leafHashes: readonly Uint8Array[];
-}
-
-/** One output of the erasure code with its digest. */
-export interface Shard extends ShardDigest {
-  readonly segment: number;
-  readonly index: number;
-  readonly bytes: Uint8Array;
 }
 
 /** The two keys of one segment, both from its file key and salt. */

@@ -1,13 +1,14 @@
-import { compareBytes, equalBytes } from '@batchain/shared';
+import { compareBytes, equalBytes, present } from '@batchain/shared';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkScheme } from './erasure-scheme.ts';
 import { invert, multiply } from './gf256.ts';
 import { cauchyGenerator, invertMatrix, multiplyMatrix } from './matrix.ts';
 import { ReedSolomon } from './reed-solomon.ts';
+import { createSimdKernel } from './simd-kernel.ts';
 import { tableKernel } from './table-kernel.ts';
 
-const code = new ReedSolomon(tableKernel);
+const kernels = [tableKernel, present(createSimdKernel(), 'the engine has vector instructions')];
 
 const scheme = fc
   .record({ requiredShards: fc.integer({ min: 1, max: 24 }), spare: fc.integer({ min: 0, max: 24 }) })
@@ -51,7 +52,9 @@ describe('the matrix', () => {
   });
 });
 
-describe('Reed-Solomon', () => {
+describe.each(kernels)('Reed-Solomon, kernel $name', (kernel) => {
+  const code = new ReedSolomon(kernel);
+
   it('BN-04 restores every shard byte for byte from any k of n, whichever are lost', () => {
     const loss = scheme.chain((s) =>
       fc.record({
