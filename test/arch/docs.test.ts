@@ -41,10 +41,11 @@ describe('documents', () => {
 
   it.each(documents)('%s: npm commands exist', (path) => {
     const text = readText(path);
-    const named = Array.from(text.matchAll(/\bnpm (?:(run) )?(?:-[\w-]+ )*([a-z][\w:-]*)/g));
+    const code = Array.from(text.matchAll(/^```[\s\S]*?^```|`[^`\n]+`/gm), (match) => match[0]).join('\n');
+    const named = Array.from(code.matchAll(/\bnpm (?:(run) )?(?:-[\w-]+ )*([a-z][\w:-]*)/g));
     const wrong = named
       .filter(([, run, name = '']) => !(name in scripts) && (run !== undefined || !builtIn.has(name)))
-      .map((match) => `${path}:${lineAt(text, match.index)}: \`${match[0]}\` is no script of package.json`);
+      .map((match) => `${path}: \`${match[0]}\` is no script of package.json`);
     expect(wrong).toEqual([]);
   });
 
