@@ -20,8 +20,47 @@ export const CLOSE_TIMEOUT_MS: number = 2 * second;
 export const SEND_BUFFER_HIGH_BYTES: number = 1 * MiB;
 /** Below this it goes on. */
 export const SEND_BUFFER_LOW_BYTES: number = 256 * KiB;
+/** Above this the peer reads nothing of what is sent without waiting: pongs, credit, resets. */
+export const SEND_BUFFER_MAX_BYTES: number = 4 * MiB;
 /** A session without an open stream is closed after this (T14). */
 export const SESSION_IDLE_MS: number = 1 * minute;
+
+// Sessions and streams.
+
+/** One session per peer; as many as inbound connections, so that dialling out never starves. */
+export const SESSIONS_MAX = 256;
+/** Payload of one data frame: large enough for speed, small enough to share a connection (T14). */
+export const DATA_BYTES_MAX: number = 256 * KiB;
+/** A control frame, put together: the leaf hashes of the largest shard take 131,104 bytes. */
+export const CONTROL_BYTES_MAX: number = 192 * KiB;
+/** HELLO is the only thing that is read of a peer before it has shown to be of our network. */
+export const HELLO_BYTES_MAX: number = 1 * KiB;
+/** What a frame costs beside its bytes, so that empty and tiny ones use up credit as well. */
+export const FRAME_COST_BYTES = 64;
+/** Credit that every stream has when it is opened: most requests and answers fit. */
+export const STREAM_CREDIT_INITIAL_BYTES: number = 16 * KiB;
+/** What a session may have promised to buffer, by rate x RTT between these (T14). */
+export const CONNECTION_WINDOW_MIN_BYTES: number = 1 * MiB;
+export const CONNECTION_WINDOW_MAX_BYTES: number = 8 * MiB;
+/** The same over all sessions (T14). */
+export const CREDIT_TOTAL_BYTES: number = 64 * MiB;
+/** Of that, kept back for each session, so that busy ones cannot shut out a new one: four streams. */
+export const CREDIT_FLOOR_BYTES: number = 64 * KiB;
+/** Streams that one side may have open; told in HELLO. */
+export const STREAMS_PER_SIDE_MAX = 32;
+/** How long openStream waits for one of them to end. */
+export const STREAM_WAIT_MS: number = 10 * second;
+/** Streams that wait for a place; beyond this openStream refuses at once. */
+export const STREAMS_WAITING_MAX = 1024;
+/** Data frames shorter than a kibibyte on one stream: a challenge of 256 leaves of tiny shards is honest, a drip is not. */
+export const TINY_DATA_FRAMES_MAX = 1024;
+/** Frames other than bulk data from one peer: at once, and per second; some 3 us of work each. */
+export const SMALL_FRAMES_BURST = 10_000;
+export const SMALL_FRAMES_PER_SECOND = 5_000;
+/** Between two pings; keeps NAT mappings alive and measures the round trip (BN-30). */
+export const PING_INTERVAL_MS: number = 2.5 * second;
+/** Without any message for so long the peer is gone: three pings were not answered. */
+export const SESSION_DEAD_MS: number = 8 * second;
 
 /** Shards of one segment: the field GF(2^8) has 256 elements, so a code has at most 256 rows. */
 export const TOTAL_SHARDS_MAX = 256;
@@ -85,3 +124,23 @@ export const HINTS_MAX = 1024;
 export const NAME_BYTES_MAX = 255;
 /** A path in a manifest, as Linux limits it. */
 export const PATH_BYTES_MAX = 4096;
+
+/** Leaf hashes of the largest shard: 64 MiB of plaintext in one shard, its tags and padding. */
+export const LEAVES_MAX: number = Math.ceil(SHARD_BYTES_MAX / LEAF_BYTES);
+/** Leaves in one challenge: 1 MiB of answer, so that a deadline stays short (T1). */
+export const CHALLENGE_LEAVES_MAX = 64;
+/** Rows in one answer to HAVE: below the size of a control frame. */
+export const HELD_PAGE_MAX = 2_000;
+/** A receipt for one shard of each of 4,096 segments takes 190 KiB. */
+export const RECEIPT_BYTES_MAX: number = 256 * KiB;
+/** An answer without data must come within this, and more when the round trip is long (T1). */
+export const ANSWER_TIMEOUT_MS: number = 5 * second;
+/** Data slower than this over SLOW_WINDOW_MS ends a transfer (T14). */
+export const TRANSFER_BYTES_PER_SECOND_MIN: number = 4 * KiB;
+export const SLOW_WINDOW_MS: number = 30 * second;
+/** The rate that the deadline of an audit answer allows for (T1). */
+export const AUDIT_BYTES_PER_SECOND: number = 128 * KiB;
+/** Requests that one session may have in work at a host at one time. */
+export const REQUESTS_PER_SESSION_MAX = 32;
+/** Requests in work at a host over all sessions. */
+export const REQUESTS_MAX = 512;

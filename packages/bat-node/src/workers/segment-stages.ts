@@ -34,9 +34,8 @@ export function sealAndEncode(buffer: Uint8Array, job: EncodeJob): ShardDigest[]
 export function decodeAndOpen(buffer: Uint8Array, job: DecodeJob): Result<number, 'wrong-length' | 'bad-seal'> {
   const { k, n } = job.policy;
   const length = shardLength(job.plainBytes, k);
-  const all = slots(buffer, length, 0, Math.floor(buffer.length / length));
-  const shards = new Array<Uint8Array | undefined>(n).fill(undefined);
-  for (const [position, index] of job.positions) shards[index] = all[position];
+  const all = slots(buffer, length, 0, n);
+  const shards = all.map((shard, index) => (job.indexes.includes(index) ? shard : undefined));
   const wanted = Array.from({ length: k }, (_, index) => index)
     .filter((index) => shards[index] === undefined)
     .map((index) => ({ index, into: all[index] as Uint8Array }));

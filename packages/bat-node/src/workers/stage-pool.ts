@@ -17,14 +17,14 @@ export interface EncodedShard extends ShardDigest {
   readonly bytes: Uint8Array;
 }
 
-/** Shards stand at slotOffset(position): data shards at their index, others at free places from k on, as `positions` says. */
+/** Verified shards stand in the buffer, each at the place of its index. */
 export interface DecodeJob {
   readonly fileKey: Uint8Array;
   readonly salt: Uint8Array;
   readonly plainBytes: number;
   readonly policy: Policy;
-  /** Shard index that stands at each filled position of the buffer; positions below k hold their own index. */
-  readonly positions: readonly (readonly [position: number, index: number])[];
+  /** Which shards are there: at least k of n. */
+  readonly indexes: readonly number[];
 }
 
 /** Room for one segment on its way; given back with `release`. */

@@ -1,0 +1,170 @@
+// driven: asks the holders of a file to prove that they still hold its shards; one row per shard with its outcome (BN-05, BN-57).
+import { type NodeId, toHex } from '@batchain/shared';
+import type { FlowDeps } from '../flow/flow-deps.ts';
+import type { AuditOptions, AuditRow, FileAudit } from '../flow/flow-types.ts';
+import { unpackHeld } from '../flow/held-list.ts';
+import type { HostPeer, PeerTools } from '../flow/host-peer.ts';
+import { ShardSources } from '../flow/shard-sources.ts';
+import { type Manifest, manifestName, shardIdAt } from '../manifest/manifest.ts';
+import { leafCount } from '../pipeline/shard.ts';
+import { happyCount } from '../placement/policy.ts';
+import type { OwnedFile } from '../storage/owner-store.ts';
+import { chooseLeaves, samplesPerShard } from './challenge-plan.ts';
+import { type AuditAnswer, judgeAnswer, judgeFile } from './verdict.ts';
+
+/** Leaves asked for in one challenge: 256 KiB of answer. */
+const LEAVES_PER_CHALLENGE = 16;
+
+interface Place {
+  readonly segment: number;
+  readonly index: number;
+}
+
+interface Answered {
+  readonly answer: AuditAnswer;
+  readonly reason: string;
+}
+
+export class Auditor {
+  readonly #deps: FlowDeps;
+  readonly #manifest: Manifest;
+  readonly #owned: OwnedFile | undefined;
+  readonly #sources: ShardSources;
+  readonly #options: AuditOptions;
+  readonly #signal: AbortSignal;
+  #challengedBytes = 0;
+
+  constructor(
+    deps: FlowDeps,
+    tools: PeerTools,
+    found: { readonly manifest: Manifest; readonly owned: OwnedFile | undefined },
+    options: AuditOptions,
+  ) {
+    this.#deps = deps;
+    this.#manifest = found.manifest;
+    this.#owned = found.owned;
+    this.#options = options;
+    this.#signal = options.signal ?? new AbortController().signal;
+    this.#sources = new ShardSources(deps, tools, found.manifest, this.#signal);
+  }
+
+  /** Every shard of the file gets a row for each host that promised or claims it, or one row without a host. */
+  async run(): Promise<FileAudit> {
+    const { roster } = this.#manifest;
+    await this.#sources.gather(this.#manifest.hints);
+    const byHost = this.#assignments();
+
+    const perHost = await Promise.all([...byHost].map(([host, places]) => this.#auditHost(host, places)));
+    this.#signal.throwIfAborted();
+    const rows = [...perHost.flat(), ...this.#unheld(byHost)].sort((a, b) => a.segment - b.segment || a.index - b.index);
+    const policy = { k: roster.scheme.requiredShards, n: roster.scheme.totalShards };
+    const verdict = judgeFile(rows, roster.segments.length, policy.k, policy.n, happyCount(policy));
+    return {
+      fileId: roster.fileId,
+      name: manifestName(this.#manifest),
+      verdict: verdict.health,
+      policy,
+      shardsHealthy: verdict.shardsHealthy,
+      shardsTotal: policy.n,
+      rows,
+      challengedBytes: this.#challengedBytes,
+    };
+  }
+
+  /** Who has to answer for what: what hosts signed for, and what they say now that they hold. */
+  #assignments(): Map<string, Place[]> {
+    const places = new Map<string, Map<string, Place>>();
+    const add = (host: string, place: Place): void => {
+      const known = places.get(host) ?? new Map<string, Place>();
+      places.set(host, known.set(`${place.segment}/${place.index}`, place));
+    };
+    for (const lease of this.#owned?.leases ?? []) for (const place of unpackHeld(lease.shards)) add(lease.host, place);
+    const { roster } = this.#manifest;
+    for (let segment = 0; segment < roster.segments.length; segment++) {
+      for (let index = 0; index < roster.scheme.totalShards; index++) {
+        for (const host of this.#sources.holders.holders(segment, index)) add(host, { segment, index });
+      }
+    }
+    return new Map([...places].map(([host, known]) => [host, [...known.values()]]));
+  }
+
+  #unheld(byHost: ReadonlyMap<string, readonly Place[]>): AuditRow[] {
+    const held = new Set([...byHost.values()].flat().map((place) => `${place.segment}/${place.index}`));
+    const rows: AuditRow[] = [];
+    for (let segment = 0; segment < this.#manifest.roster.segments.length; segment++) {
+      for (let index = 0; index < this.#manifest.roster.scheme.totalShards; index++) {
+        if (!held.has(`${segment}/${index}`))
+          rows.push(this.#row({ segment, index }, undefined, { answer: 'no-holder', reason: 'no host is known to hold it' }));
+      }
+    }
+    return rows;
+  }
+
+  async #auditHost(key: string, places: readonly Place[]): Promise<AuditRow[]> {
+    const peer = this.#sources.peer(key) ?? this.#sources.addPeer(key);
+    const samples = samplesPerShard(places.length);
+    const rows: AuditRow[] = [];
+    for (const place of places) {
+      this.#signal.throwIfAborted();
+      const answered =
+        peer === undefined
+          ? { answer: 'unreachable' as const, reason: 'its address is not known' }
+          : await this.#auditShard(peer, place, samples);
+      rows.push(this.#row(place, peer?.nodeId, answered));
+    }
+    return rows;
+  }
+
+  async #auditShard(peer: HostPeer, place: Place, samples: number): Promise<Answered> {
+    if (!peer.isUsable) return { answer: 'unreachable', reason: peer.lastFailure };
+    const client = await peer.client(this.#signal);
+    if (!client.ok) {
+      // One dial that failed is the host's answer for all of its shards in this round.
+      peer.failed(client.reason, true);
+      return { answer: 'unreachable', reason: client.reason };
+    }
+    const segment = this.#manifest.roster.segments[place.segment];
+    if (segment === undefined) return { answer: 'no-holder', reason: 'no such segment' };
+    const count = leafCount(segment.shardLength);
+    const leaves =
+      this.#options.isFull === true ? Array.from({ length: count }, (_, i) => i) : chooseLeaves(this.#deps.runtime.entropy, count, samples);
+    const file = { fileId: this.#manifest.roster.fileId, accessSeed: this.#manifest.accessSeed };
+    const shard = { ...place, shardId: shardIdAt(segment, place.index), shardBytes: segment.shardLength };
+    for (let at = 0; at < leaves.length; at += LEAVES_PER_CHALLENGE) {
+      const asked = leaves.slice(at, at + LEAVES_PER_CHALLENGE);
+      const proved = await client.value.challenge(file, shard, asked, { signal: this.#signal });
+      if (!proved.ok) return toAnswer(proved.reason);
+      this.#challengedBytes += proved.value;
+    }
+    return { answer: 'proved', reason: `${leaves.length} of ${count} leaves proved` };
+  }
+
+  #row(place: Place, host: NodeId | undefined, answered: Answered): AuditRow {
+    const segment = this.#manifest.roster.segments[place.segment];
+    if (segment === undefined) throw new RangeError(`segment ${place.segment}`);
+    const outcome = judgeAnswer(answered.answer);
+    if (outcome !== 'passed')
+      this.#deps.runtime.log.info('bat.audit.row', { host: host && toHex(host), ...place, outcome, reason: answered.reason });
+    return { shardId: shardIdAt(segment, place.index), ...place, host, outcome, reason: answered.reason };
+  }
+}
+
+/** What a failed challenge says about the shard. */
+function toAnswer(reason: string): Answered {
+  switch (reason) {
+    case 'bad-bytes':
+      return { answer: 'wrong-bytes', reason: 'its answer does not fit the roster' };
+    case 'not-held':
+      return { answer: 'signed-not-held', reason: 'it signed that it does not hold the shard' };
+    case 'damaged':
+      return { answer: 'signed-damaged', reason: 'it signed that its copy is damaged' };
+    case 'timeout':
+    case 'malformed':
+      return { answer: 'no-answer', reason: `connected, but no valid answer (${reason})` };
+    case 'closed':
+    case 'aborted':
+      return { answer: 'unreachable', reason: 'the connection broke' };
+    default:
+      return { answer: 'refused', reason: `it refused (${reason})` };
+  }
+}

@@ -1,0 +1,159 @@
+// driven: BatNode: keeps shards for others, and uploads, downloads, audits and releases files of its owner.
+import { type Crypto, type Runtime, type Signer, toHex } from '@batchain/shared';
+import { Auditor } from './audit/auditor.ts';
+import type { BatNodeApi, FileRef } from './bat-node-api.ts';
+import { downloadFile, downloadStream } from './flow/download-file.ts';
+import { FileLibrary } from './flow/file-library.ts';
+import type { FlowDeps } from './flow/flow-deps.ts';
+import type {
+  AuditOptions,
+  DownloadOptions,
+  DownloadResult,
+  FileAudit,
+  FileEntry,
+  FileInfo,
+  FlowOptions,
+  ReleaseResult,
+  UploadOptions,
+  UploadResult,
+} from './flow/flow-types.ts';
+import { HostKeeper } from './flow/host-keeper.ts';
+import type { PeerTools } from './flow/host-peer.ts';
+import { releaseFile } from './flow/release.ts';
+import { Renewer } from './flow/renewer.ts';
+import { Upload } from './flow/upload.ts';
+import type { FileId, ShardId } from './ids.ts';
+import type { Connector, Locator, ShardStore, StoreUsage } from './ports.ts';
+import type { OwnerStore } from './storage/owner-store.ts';
+import type { StagePool } from './workers/stage-pool.ts';
+
+export interface BatNodeParts {
+  readonly signer: Signer;
+  readonly crypto: Crypto;
+  readonly locator: Locator;
+  readonly connector: Connector;
+  readonly ownerStore: OwnerStore;
+  readonly shardStore: ShardStore;
+  readonly stagePool: StagePool;
+  /** Keeps an own copy of a shard (`--keep-shards`). */
+  readonly keepOwnShard: (shardId: ShardId, bytes: Uint8Array) => Promise<void>;
+}
+
+export interface BatNodeConfig {
+  /** Folder of upload journals. */
+  readonly journalFolder: string;
+}
+
+export class BatNode implements BatNodeApi {
+  readonly library: FileLibrary;
+  readonly #parts: BatNodeParts;
+  readonly #deps: FlowDeps;
+  readonly #tools: PeerTools;
+  readonly #renewer: Renewer;
+  readonly #keeper: HostKeeper;
+  readonly #abort = new AbortController();
+  readonly #running = new Set<Promise<unknown>>();
+  /** Source paths being uploaded right now: each journal has one writer. */
+  readonly #uploading = new Set<string>();
+
+  constructor(runtime: Runtime, parts: BatNodeParts, config: BatNodeConfig) {
+    const { signer, crypto, locator, connector, ownerStore, stagePool, keepOwnShard } = parts;
+    this.#parts = parts;
+    this.#deps = { runtime, signer, crypto, locator, connector, ownerStore, stagePool, keepOwnShard, journalFolder: config.journalFolder };
+    this.#tools = { connector, clientOptions: { signer, verifier: crypto.verifier } };
+    this.library = new FileLibrary(ownerStore, crypto.verifier);
+    this.#renewer = new Renewer(this.#deps, this.#tools, this.library);
+    this.#keeper = new HostKeeper(runtime, parts.shardStore, locator);
+  }
+
+  async start(): Promise<void> {
+    await this.#parts.ownerStore.open();
+    await this.#parts.shardStore.open();
+    this.#keeper.start();
+    this.#renewer.start();
+  }
+
+  /** Cancels the work under way, waits for it to end, and closes the stores. */
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    await this.#renewer.stop();
+    await this.#keeper.stop();
+    await Promise.allSettled(this.#running);
+    await this.#parts.stagePool.close();
+    await this.#parts.shardStore.close();
+  }
+
+  /** The shard server calls this when a shard of the file has become durable here (BN-02, BN-21). */
+  shardHeld(fileId: FileId): void {
+    this.#keeper.shardHeld(fileId);
+  }
+
+  async upload(path: string, options: UploadOptions = {}): Promise<UploadResult> {
+    // A second upload of the same file at the same time is a file of its own, with a journal of its own.
+    const journal = this.#uploading.has(path) ? `${path}#${toHex(this.#deps.runtime.random.bytes(4))}` : path;
+    this.#uploading.add(journal);
+    try {
+      return await this.#track(Upload.run(this.#deps, this.#tools, { path, journalName: journal }, this.#withStop(options)));
+    } finally {
+      this.#uploading.delete(journal);
+    }
+  }
+
+  async download(ref: FileRef, targetPath: string, options: DownloadOptions = {}): Promise<DownloadResult> {
+    const { manifest } = await this.library.find(ref);
+    return this.#track(downloadFile(this.#deps, this.#tools, manifest, targetPath, this.#withStop(options)));
+  }
+
+  async *downloadStream(ref: FileRef, options: FlowOptions = {}): AsyncGenerator<Uint8Array, DownloadResult> {
+    const { manifest } = await this.library.find(ref);
+    return yield* downloadStream(this.#deps, this.#tools, manifest, this.#withStop(options));
+  }
+
+  async audit(ref: FileRef, options: AuditOptions = {}): Promise<FileAudit> {
+    const found = await this.library.find(ref);
+    const audit = await this.#track(new Auditor(this.#deps, this.#tools, found, this.#withStop(options)).run());
+    const owned = await this.#parts.ownerStore.get(toHex(audit.fileId));
+    if (owned !== undefined) {
+      const checkedAtMs = this.#deps.runtime.clock.nowMs();
+      await this.#parts.ownerStore.put({ ...owned, checkedAtMs, health: audit.verdict, shardsHealthy: audit.shardsHealthy });
+    }
+    return audit;
+  }
+
+  list(): Promise<readonly FileEntry[]> {
+    return this.library.list();
+  }
+
+  info(ref: FileRef): Promise<FileInfo> {
+    return this.library.info(ref);
+  }
+
+  async release(ref: FileRef, options: FlowOptions = {}): Promise<ReleaseResult> {
+    const found = await this.library.find(ref);
+    return this.#track(releaseFile(this.#deps, this.#tools, found, this.#withStop(options)));
+  }
+
+  usage(): StoreUsage {
+    return this.#parts.shardStore.usage();
+  }
+
+  /** Renews the leases that are due now; the daemon does so by itself. */
+  renewLeases(): Promise<number> {
+    return this.#track(this.#renewer.renewDue());
+  }
+
+  /** The caller's signal, joined with the end of this node. */
+  #withStop<T extends FlowOptions>(options: T): T & { readonly signal: AbortSignal } {
+    const signal = options.signal === undefined ? this.#abort.signal : AbortSignal.any([options.signal, this.#abort.signal]);
+    return { ...options, signal };
+  }
+
+  #track<T>(work: Promise<T>): Promise<T> {
+    this.#running.add(work);
+    const forget = (): void => {
+      this.#running.delete(work);
+    };
+    work.then(forget, forget);
+    return work;
+  }
+}

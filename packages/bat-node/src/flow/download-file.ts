@@ -1,0 +1,132 @@
+// driven: a download into a file: resumes a part file, checks the whole, and only then gives it its name (BN-24).
+import { createHash, type Hash } from 'node:crypto';
+import { equalBytes, type NodeId, parseNodeId, plainBytes, toHex } from '@batchain/shared';
+import { type Manifest, type ManifestEntry, manifestName } from '../manifest/manifest.ts';
+import { PartFile } from '../storage/part-file.ts';
+import { SegmentReader } from './download.ts';
+import type { FlowDeps } from './flow-deps.ts';
+import { contentMismatch } from './flow-errors.ts';
+import type { DownloadOptions, DownloadResult } from './flow-types.ts';
+import type { PeerTools } from './host-peer.ts';
+
+/** Hashed and written in pieces, so that the event loop is never held for long. */
+const WRITE_BYTES: number = 1024 * 1024;
+
+/** The one file of a manifest; manifests of several are for a later verb. */
+function soleEntry(manifest: Manifest): ManifestEntry {
+  const [entry] = manifest.secret.entries;
+  if (entry === undefined || manifest.secret.entries.length > 1) {
+    throw contentMismatch(manifestName(manifest), 'the manifest holds more than one file');
+  }
+  return entry;
+}
+
+export function downloadResult(
+  manifest: Manifest,
+  reader: SegmentReader,
+  facts: { readonly path: string | undefined; readonly durationMs: number; readonly resumedBytes: number },
+): DownloadResult {
+  const entry = soleEntry(manifest);
+  return {
+    fileId: manifest.roster.fileId,
+    name: manifestName(manifest),
+    bytes: entry.bytes,
+    sha256: toHex(entry.sha256),
+    path: facts.path,
+    durationMs: Math.round(facts.durationMs),
+    resumedBytes: facts.resumedBytes,
+    hosts: [...reader.usedHosts.keys()].map((key) => parseNodeId(key) as NodeId),
+    rejected: reader.rejected,
+  };
+}
+
+/** Downloads to `targetPath`. Nothing appears under that name unless every byte was right. */
+export async function downloadFile(
+  deps: FlowDeps,
+  tools: PeerTools,
+  manifest: Manifest,
+  targetPath: string,
+  options: DownloadOptions,
+): Promise<DownloadResult> {
+  const { clock } = deps.runtime;
+  const startedMs = clock.monotonicMs();
+  const entry = soleEntry(manifest);
+  const part = await PartFile.open(targetPath, toHex(manifest.roster.fileId), options.isForced === true);
+  try {
+    const segmentSize = manifest.secret.segmentSizeBytes;
+    const hash = createHash('sha256');
+    const resumedBytes = await hashResumed(part, segmentSize, entry.bytes, hash);
+    const reader = new SegmentReader(deps, tools, manifest, options);
+    const tell = (doneBytes: number, phase: 'preparing' | 'transferring' | 'finishing'): void =>
+      options.onProgress?.({ phase, doneBytes, totalBytes: entry.bytes, resumedBytes, hosts: hostProgress(reader) });
+    tell(resumedBytes, 'preparing');
+    await reader.open();
+    let doneBytes = resumedBytes;
+    for await (const plain of reader.segments(
+      resumedBytes === entry.bytes && resumedBytes > 0 ? reader.segmentCount : resumedBytes / segmentSize,
+    )) {
+      for (let at = 0; at < plain.length; at += WRITE_BYTES) {
+        options.signal?.throwIfAborted();
+        const piece = plain.subarray(at, at + WRITE_BYTES);
+        hash.update(piece);
+        await part.write(piece, doneBytes);
+        doneBytes += piece.length;
+      }
+      tell(doneBytes, 'transferring');
+    }
+    tell(doneBytes, 'finishing');
+    if (!equalBytes(plainBytes(hash.digest()), entry.sha256)) {
+      await part.discard();
+      // What an earlier attempt left may have been damaged since: once more, from the start.
+      if (resumedBytes > 0) return await downloadFile(deps, tools, manifest, targetPath, options);
+      throw contentMismatch(entry.path, 'the whole does not have the promised SHA-256');
+    }
+    await part.finish(entry.mode === 0 ? 0o600 : entry.mode);
+    return downloadResult(manifest, reader, { path: targetPath, durationMs: clock.monotonicMs() - startedMs, resumedBytes });
+  } finally {
+    await part.close();
+  }
+}
+
+/** Hashes the whole segments of a part file and cuts off the rest; the bytes that need not come again. */
+async function hashResumed(part: PartFile, segmentSize: number, fileBytes: number, hash: Hash): Promise<number> {
+  const size = await part.size();
+  const kept = size >= fileBytes ? fileBytes : Math.floor(size / segmentSize) * segmentSize;
+  const piece = new Uint8Array(WRITE_BYTES);
+  for (let at = 0; at < kept; ) {
+    const count = await part.read(piece.subarray(0, Math.min(WRITE_BYTES, kept - at)), at);
+    if (count === 0) break;
+    hash.update(piece.subarray(0, count));
+    at += count;
+  }
+  await part.truncate(kept);
+  return kept;
+}
+
+function hostProgress(reader: SegmentReader): { nodeId: NodeId; doneBytes: number; totalBytes: number }[] {
+  return [...reader.usedHosts].map(([key, bytes]) => ({ nodeId: parseNodeId(key) as NodeId, doneBytes: bytes, totalBytes: bytes }));
+}
+
+/** The bytes of the file in order, for a stream; the last item is followed by the result. Throws when the whole is not right. */
+export async function* downloadStream(
+  deps: FlowDeps,
+  tools: PeerTools,
+  manifest: Manifest,
+  options: DownloadOptions,
+): AsyncGenerator<Uint8Array, DownloadResult> {
+  const startedMs = deps.runtime.clock.monotonicMs();
+  const entry = soleEntry(manifest);
+  const reader = new SegmentReader(deps, tools, manifest, options);
+  await reader.open();
+  const hash = createHash('sha256');
+  for await (const plain of reader.segments(0)) {
+    for (let at = 0; at < plain.length; at += WRITE_BYTES) {
+      const piece = plain.slice(at, at + WRITE_BYTES);
+      hash.update(piece);
+      yield piece;
+    }
+  }
+  if (!equalBytes(plainBytes(hash.digest()), entry.sha256))
+    throw contentMismatch(entry.path, 'the whole does not have the promised SHA-256');
+  return downloadResult(manifest, reader, { path: undefined, durationMs: deps.runtime.clock.monotonicMs() - startedMs, resumedBytes: 0 });
+}

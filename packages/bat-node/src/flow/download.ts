@@ -1,0 +1,115 @@
+// driven: a file's bytes in order: shards fetched and checked, segments decoded and opened some ahead, one after the other given out.
+import type { Manifest } from '../manifest/manifest.ts';
+import { manifestName, totalBytes } from '../manifest/manifest.ts';
+import { segmentPlainBytes } from '../pipeline/segment-layout.ts';
+import { segmentBufferBytes } from '../workers/segment-stages.ts';
+import type { SegmentBuffer } from '../workers/stage-pool.ts';
+import type { FlowDeps } from './flow-deps.ts';
+import { contentMismatch, tooFewShards, unrecoverable } from './flow-errors.ts';
+import type { FlowOptions, Rejection } from './flow-types.ts';
+import type { PeerTools } from './host-peer.ts';
+import { SegmentFetcher } from './segment-fetcher.ts';
+import { ShardSources } from './shard-sources.ts';
+
+/** Segments fetched ahead of the one that is being written; the buffers' budget may allow fewer. */
+const AHEAD_MAX = 6;
+
+interface OpenedSegment {
+  readonly buffer: SegmentBuffer;
+  readonly plain: Uint8Array;
+}
+
+export class SegmentReader {
+  readonly rejected: Rejection[] = [];
+  /** Hosts that gave at least one right shard, hex. */
+  readonly usedHosts = new Map<string, number>();
+  readonly #deps: FlowDeps;
+  readonly #manifest: Manifest;
+  readonly #sources: ShardSources;
+  readonly #fetcher: SegmentFetcher;
+  readonly #abort = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #totalBytes: number;
+
+  constructor(deps: FlowDeps, tools: PeerTools, manifest: Manifest, options: FlowOptions) {
+    this.#deps = deps;
+    this.#manifest = manifest;
+    this.#totalBytes = totalBytes(manifest.secret.entries);
+    this.#signal = options.signal === undefined ? this.#abort.signal : AbortSignal.any([this.#abort.signal, options.signal]);
+    this.#sources = new ShardSources(deps, tools, manifest, this.#signal);
+    this.#fetcher = new SegmentFetcher(deps.runtime, manifest, this.#sources, {
+      onBytes: (holder, bytes) => this.usedHosts.set(holder, (this.usedHosts.get(holder) ?? 0) + bytes),
+      onNote: (note) => options.onNote?.(note),
+      onRejected: (rejection) => this.rejected.push(rejection),
+    });
+  }
+
+  get segmentCount(): number {
+    return this.#manifest.roster.segments.length;
+  }
+
+  /** Connects to the holders. Throws BAT_E_TOO_FEW_SHARDS or BAT_E_UNRECOVERABLE when they do not suffice. */
+  async open(): Promise<void> {
+    await this.#sources.gather(this.#manifest.hints);
+    if (!this.#sources.isEnough) throw this.#shortage(this.#sources.holders.worst(this.#sources.isUsable));
+  }
+
+  /** Plain segments from `first` on, in order. A yielded view is valid until the next one is asked for. */
+  async *segments(first: number): AsyncGenerator<Uint8Array> {
+    const ahead: Promise<OpenedSegment>[] = [];
+    let next = first;
+    try {
+      while (next < this.segmentCount || ahead.length > 0) {
+        while (next < this.segmentCount && ahead.length < AHEAD_MAX) {
+          const opened = this.#openSegment(next++);
+          // The failure is seen when its turn comes; until then it must not count as unhandled.
+          opened.catch(() => undefined);
+          ahead.push(opened);
+        }
+        const { buffer, plain } = await (ahead[0] as Promise<OpenedSegment>);
+        void ahead.shift();
+        try {
+          yield plain;
+        } finally {
+          this.#deps.stagePool.release(buffer);
+        }
+      }
+    } finally {
+      this.#abort.abort();
+      for (const opened of ahead) void opened.then(({ buffer }) => this.#deps.stagePool.release(buffer)).catch(() => undefined);
+    }
+  }
+
+  async #openSegment(segment: number): Promise<OpenedSegment> {
+    const { scheme } = this.#manifest.roster;
+    const { secret } = this.#manifest;
+    const policy = { k: scheme.requiredShards, n: scheme.totalShards };
+    const plainBytes = segmentPlainBytes(this.#totalBytes, secret.segmentSizeBytes, segment);
+    const buffer = await this.#deps.stagePool.acquire(segmentBufferBytes(plainBytes, policy.k, policy.n), this.#signal);
+    try {
+      const fetched = await this.#fetcher.fetch(segment, buffer.bytes, this.#signal);
+      if (!fetched.ok) throw this.#shortage(fetched.right);
+      const salt = secret.salts[segment] as Uint8Array;
+      const job = { fileKey: secret.fileKey, salt, plainBytes, policy, indexes: fetched.indexes };
+      const opened = await this.#deps.stagePool.decodeAndOpen(buffer, job);
+      if (!opened.ok) throw contentMismatch(manifestName(this.#manifest), `segment ${segment} does not open: ${opened.reason}`);
+      return { buffer, plain: opened.value };
+    } catch (error) {
+      this.#deps.stagePool.release(buffer);
+      throw error;
+    }
+  }
+
+  /** Enough hosts are away that it may come right later, or all have answered and it will not. */
+  #shortage(right: number): Error {
+    const name = manifestName(this.#manifest);
+    const needed = this.#manifest.roster.scheme.requiredShards;
+    const gone = this.#sources
+      .peers()
+      .filter((peer) => !peer.isUsable)
+      .map((peer) => peer.key);
+    const away = [...new Set([...this.#sources.away(), ...gone])];
+    const isEverybodyHeard = away.length === 0 && this.#sources.peers().length > 0;
+    return isEverybodyHeard ? unrecoverable(name, right, needed) : tooFewShards(name, right, needed, away);
+  }
+}

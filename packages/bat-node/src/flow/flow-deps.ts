@@ -1,0 +1,20 @@
+// pure: what every flow works with; built once by BatNode.
+import type { Crypto, Runtime, Signer } from '@batchain/shared';
+import type { ShardId } from '../ids.ts';
+import type { Connector, Locator } from '../ports.ts';
+import type { OwnerStore } from '../storage/owner-store.ts';
+import type { StagePool } from '../workers/stage-pool.ts';
+
+export interface FlowDeps {
+  readonly runtime: Runtime;
+  readonly signer: Signer;
+  readonly crypto: Crypto;
+  readonly locator: Locator;
+  readonly connector: Connector;
+  readonly ownerStore: OwnerStore;
+  readonly stagePool: StagePool;
+  /** Folder of upload journals. */
+  readonly journalFolder: string;
+  /** Keeps an own copy of a shard (`--keep-shards`). */
+  readonly keepOwnShard: (shardId: ShardId, bytes: Uint8Array) => Promise<void>;
+}

@@ -1,0 +1,57 @@
+// pure: the errors of the flows, worded for people.
+import { BatChainError } from '@batchain/shared';
+import type { Policy } from './flow-types.ts';
+
+const refusalWords = (refusals: readonly { readonly key: string; readonly reason: string }[]): string => {
+  if (refusals.length === 0) return 'no other host is known';
+  const shown = refusals.slice(0, 4).map(({ key, reason }) => `${key.slice(0, 8)} ${reason}`);
+  return shown.join(', ') + (refusals.length > shown.length ? ` and ${refusals.length - shown.length} more` : '');
+};
+
+/** Fewer hosts with room than the policy needs. */
+export function notEnoughPeers(
+  name: string,
+  found: number,
+  policy: Policy,
+  refusals: readonly { readonly key: string; readonly reason: string }[],
+): BatChainError {
+  const smaller = found >= 2 ? `--policy ${Math.max(1, Math.floor(found / 2))}of${found}` : '--policy 1of1';
+  return new BatChainError('BAT_E_NOT_ENOUGH_PEERS', {
+    what: `only ${found} ${found === 1 ? 'host' : 'hosts'} can take a shard of ${name}, the policy needs ${policy.n}`,
+    why: refusalWords(refusals),
+    fix: found === 0 ? 'wait for hosts to come online: batchain peers' : `batchain put ${name} ${smaller}`,
+    details: { found, needed: policy.n },
+  });
+}
+
+/** One host alone would hold the only copy: that needs the user's word. */
+export function singleCopyRefused(name: string): BatChainError {
+  return new BatChainError('BAT_E_NOT_ENOUGH_PEERS', {
+    what: `only one host can take ${name}: it would be a single copy`,
+    why: 'if that host is lost, so is the file',
+    fix: `batchain put ${name} --policy 1of1`,
+    details: { found: 1 },
+  });
+}
+
+export function tooFewShards(name: string, reachable: number, needed: number, away: readonly string[]): BatChainError {
+  const who = away.slice(0, 5).map((key) => key.slice(0, 8));
+  return new BatChainError('BAT_E_TOO_FEW_SHARDS', {
+    what: `${name} can not be restored right now: ${reachable} of the ${needed} needed shards answer`,
+    why: who.length === 0 ? 'no other host is known to hold a shard' : `away: ${who.join(', ')}${away.length > who.length ? ', ...' : ''}`,
+    details: { reachable, needed, away },
+  });
+}
+
+export function unrecoverable(name: string, right: number, needed: number): BatChainError {
+  return new BatChainError('BAT_E_UNRECOVERABLE', {
+    what: `${name} is unrecoverable: ${right} right shards are left, ${needed} are needed`,
+    why: 'every known host answered',
+    details: { right, needed },
+  });
+}
+
+/** Checked shards that do not make the file that the manifest promises: the manifest is wrong, not a host. */
+export function contentMismatch(name: string, why: string): BatChainError {
+  return new BatChainError('BAT_E_CONTENT_MISMATCH', { what: `${name} did not come back as the manifest says`, why });
+}

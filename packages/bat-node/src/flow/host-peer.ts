@@ -1,0 +1,85 @@
+// driven: one host within one flow: its session (opened on demand), its lease id, and how it has behaved.
+import { type ContactRecord, type NodeId, ok, type Result, type Runtime, toHex } from '@batchain/shared';
+import type { Connector, ProviderHint } from '../ports.ts';
+import { ShardClient, type ShardClientOptions } from '../transfer/shard-client.ts';
+
+/** A dial that takes longer is not worth waiting for in a flow; the ladder has its own, longer budget in the background. */
+const CONNECT_TIMEOUT_MS = 8_000;
+/** Failed dials or transfers in a row after which a host is left alone for the rest of the flow. */
+const FAILURES_MAX = 3;
+/** Transfers that break together because one connection broke count as one failure. */
+const FAILURE_WINDOW_MS = 500;
+const LEASE_ID_BYTES = 16;
+
+export interface PeerTools {
+  readonly connector: Connector;
+  readonly clientOptions: ShardClientOptions;
+}
+
+export class HostPeer {
+  readonly nodeId: NodeId;
+  readonly key: string;
+  readonly record: ContactRecord | undefined;
+  /** 16 random bytes per file and host; of an earlier attempt when resumed. */
+  readonly leaseId: Uint8Array;
+  /** Transfers under way, for load balancing. */
+  inFlight = 0;
+  doneBytes = 0;
+  totalBytes = 0;
+  lastFailure = '';
+  readonly #runtime: Runtime;
+  readonly #tools: PeerTools;
+  #failures = 0;
+  #lastFailureMs = Number.NEGATIVE_INFINITY;
+  #client: ShardClient | undefined;
+  #connecting: Promise<Result<ShardClient>> | undefined;
+
+  constructor(runtime: Runtime, tools: PeerTools, hint: ProviderHint, leaseId?: Uint8Array) {
+    this.#runtime = runtime;
+    this.#tools = tools;
+    this.nodeId = hint.nodeId;
+    this.key = toHex(hint.nodeId);
+    this.record = hint.record;
+    this.leaseId = leaseId ?? runtime.entropy.bytes(LEASE_ID_BYTES);
+  }
+
+  /** False once it failed too often in this flow. */
+  get isUsable(): boolean {
+    return this.#failures < FAILURES_MAX;
+  }
+
+  /** Its client over the one session to it; dials when there is none. */
+  async client(signal: AbortSignal): Promise<Result<ShardClient>> {
+    if (this.#client?.isOpen === true) return ok(this.#client);
+    this.#connecting ??= this.#connect(signal).finally(() => {
+      this.#connecting = undefined;
+    });
+    return this.#connecting;
+  }
+
+  succeeded(): void {
+    this.#failures = 0;
+  }
+
+  /** Counts a failure; `isFinal` gives the host up at once (it refused, or sent wrong bytes). */
+  failed(reason: string, isFinal = false): void {
+    this.lastFailure = reason;
+    const nowMs = this.#runtime.clock.monotonicMs();
+    if (isFinal) this.#failures = FAILURES_MAX;
+    else if (nowMs - this.#lastFailureMs >= FAILURE_WINDOW_MS) this.#failures++;
+    this.#lastFailureMs = nowMs;
+  }
+
+  async #connect(signal: AbortSignal): Promise<Result<ShardClient>> {
+    const session = await this.#tools.connector.connect(
+      { nodeId: this.nodeId, record: this.record },
+      { signal, timeoutMs: CONNECT_TIMEOUT_MS },
+    );
+    if (!session.ok) {
+      if (session.reason !== 'aborted') this.failed(session.reason);
+      return session;
+    }
+    this.#client = new ShardClient(this.#runtime, session.value, this.#tools.clientOptions);
+    return ok(this.#client);
+  }
+}

@@ -1,0 +1,76 @@
+// driven: the last steps of an upload: the manifest is written, the file enters the owner's list.
+import { toHex } from '@batchain/shared';
+import type { ManifestEntry, SignedRoster } from '../manifest/manifest.ts';
+import type { ManifestBuilder } from '../manifest/manifest-builder.ts';
+import { encodeManifest } from '../manifest/manifest-codec.ts';
+import type { OwnedLease } from '../storage/owner-store.ts';
+import type { SourceFile } from '../storage/source-file.ts';
+import type { FlowDeps } from './flow-deps.ts';
+import type { Health, UploadOptions, UploadResult } from './flow-types.ts';
+import { packHeld } from './held-list.ts';
+import type { CommittedUpload } from './upload-commit.ts';
+import type { UploadPlan } from './upload-plan.ts';
+
+export interface FinishedUpload {
+  readonly plan: UploadPlan;
+  readonly builder: ManifestBuilder;
+  readonly signed: SignedRoster;
+  readonly committed: CommittedUpload;
+  readonly sha256: Uint8Array;
+  readonly placed: number;
+}
+
+/** Writes manifest and list entry; the result but for the times. */
+export async function finishUpload(
+  deps: FlowDeps,
+  source: SourceFile,
+  options: UploadOptions,
+  done: FinishedUpload,
+): Promise<Omit<UploadResult, 'durationMs' | 'resumedBytes'>> {
+  const { plan, signed, committed } = done;
+  const { name, bytes } = plan.start;
+  const entry: ManifestEntry = { path: name, bytes, mode: source.mode, offset: 0, sha256: done.sha256 };
+  const receipts = [...committed.receipts].filter(([, receipt]) => receipt.shards.length > 0);
+  const hints = receipts.map(([peer]) => ({ nodeId: peer.nodeId, record: peer.record?.bytes }));
+  const manifest = done.builder.build(signed, [entry], hints);
+  const manifestPath = await deps.ownerStore.saveManifest(name, encodeManifest(manifest), {
+    ...(options.manifestPath === undefined ? {} : { path: options.manifestPath }),
+    ...(options.isForced === undefined ? {} : { isForced: options.isForced }),
+  });
+  const nowMs = deps.runtime.clock.nowMs();
+  const leases: OwnedLease[] = receipts.map(([peer, receipt]) => ({
+    host: peer.key,
+    leaseUntilMs: receipt.leaseUntilMs,
+    renewedAtMs: nowMs,
+    shards: packHeld(receipt.shards, plan.segmentCount),
+  }));
+  const health: Health = done.placed >= plan.policy.n ? 'good' : 'degraded';
+  await deps.ownerStore.put({
+    id: toHex(plan.fileId),
+    name,
+    bytes,
+    policy: plan.policy,
+    manifestPath,
+    addedAtMs: nowMs,
+    checkedAtMs: null,
+    health,
+    shardsHealthy: done.placed,
+    leases,
+  });
+  return {
+    fileId: plan.fileId,
+    name,
+    bytes,
+    sha256: toHex(done.sha256),
+    policy: plan.policy,
+    placed: done.placed,
+    manifestPath,
+    segments: plan.segmentCount,
+    hosts: receipts.map(([peer, receipt]) => ({
+      nodeId: peer.nodeId,
+      shards: receipt.shards.length,
+      bytes: receipt.shards.reduce((sum, shard) => sum + shard.length, 0),
+    })),
+    receipts: receipts.length,
+  };
+}

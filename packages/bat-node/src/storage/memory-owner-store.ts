@@ -1,0 +1,48 @@
+// driven: OwnerStore in memory, with the same rules: for simulation and unit tests.
+import { BatChainError } from '@batchain/shared';
+import type { OwnedFile, OwnerStore, SaveManifestOptions } from './owner-store.ts';
+
+export class MemoryOwnerStore implements OwnerStore {
+  readonly #files = new Map<string, OwnedFile>();
+  readonly #manifests = new Map<string, Uint8Array>();
+
+  async open(): Promise<void> {
+    // Nothing to open.
+  }
+
+  async list(): Promise<readonly OwnedFile[]> {
+    return [...this.#files.values()];
+  }
+
+  async get(id: string): Promise<OwnedFile | undefined> {
+    return this.#files.get(id);
+  }
+
+  async put(file: OwnedFile): Promise<void> {
+    this.#files.set(file.id, file);
+  }
+
+  async remove(id: string): Promise<void> {
+    this.#files.delete(id);
+  }
+
+  async saveManifest(name: string, bytes: Uint8Array, options: SaveManifestOptions = {}): Promise<string> {
+    let path = options.path ?? `/manifest/${name}.batchain`;
+    if (options.path !== undefined && this.#manifests.has(path) && options.isForced !== true) {
+      throw new BatChainError('BAT_E_TARGET_EXISTS', { what: `${path} is there already` });
+    }
+    for (let copy = 2; options.path === undefined && this.#manifests.has(path); copy++) path = `/manifest/${name}-${copy}.batchain`;
+    this.#manifests.set(path, bytes);
+    return path;
+  }
+
+  async readManifest(path: string): Promise<Uint8Array> {
+    const bytes = this.#manifests.get(path);
+    if (bytes === undefined) throw new BatChainError('BAT_E_REF_NOT_FOUND', { what: `no file of yours and no manifest: ${path}` });
+    return bytes;
+  }
+
+  async removeManifest(path: string): Promise<void> {
+    this.#manifests.delete(path);
+  }
+}

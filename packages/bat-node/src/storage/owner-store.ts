@@ -1,0 +1,48 @@
+// pure: the OwnerStore port: what an owner's home keeps of its own files, beside the manifests themselves.
+import type { Health, Policy } from '../flow/flow-types.ts';
+
+/** A lease that a host signed for a file of ours. */
+export interface OwnedLease {
+  /** Node id of the host, hex. */
+  readonly host: string;
+  readonly leaseUntilMs: number;
+  /** When the host last signed for it. */
+  readonly renewedAtMs: number;
+  /** What it signed for: base64url of one 16-bit number per segment, index + 1, or 0 for none. */
+  readonly shards: string;
+}
+
+/** One file of ours. Plain JSON values only: it is stored as such. */
+export interface OwnedFile {
+  /** File id, hex. */
+  readonly id: string;
+  readonly name: string;
+  readonly bytes: number;
+  readonly policy: Policy;
+  readonly manifestPath: string;
+  readonly addedAtMs: number;
+  readonly checkedAtMs: number | null;
+  readonly health: Health;
+  readonly shardsHealthy: number;
+  readonly leases: readonly OwnedLease[];
+}
+
+export interface SaveManifestOptions {
+  /** Where instead of the manifest folder; the folder's names never overwrite: NAME, NAME-2, ... */
+  readonly path?: string;
+  readonly isForced?: boolean;
+}
+
+/** Durable when a write resolves. */
+export interface OwnerStore {
+  open(): Promise<void>;
+  list(): Promise<readonly OwnedFile[]>;
+  get(id: string): Promise<OwnedFile | undefined>;
+  put(file: OwnedFile): Promise<void>;
+  remove(id: string): Promise<void>;
+  /** Throws BAT_E_TARGET_EXISTS for an explicit path that is taken and not forced. Returns the path. */
+  saveManifest(name: string, bytes: Uint8Array, options?: SaveManifestOptions): Promise<string>;
+  /** Bytes of a manifest file, at most 16 MiB. Throws BAT_E_REF_NOT_FOUND. */
+  readManifest(path: string): Promise<Uint8Array>;
+  removeManifest(path: string): Promise<void>;
+}

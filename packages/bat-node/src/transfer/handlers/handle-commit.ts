@@ -1,0 +1,41 @@
+// driven: COMMIT: the owner's signed roster turns provisional leases into full ones.
+import { day, equalBytes } from '@batchain/shared';
+import { shardIdAt } from '../../manifest/manifest.ts';
+import { openRoster } from '../../manifest/roster-codec.ts';
+import type { BatRequest } from '../../wire/frames.ts';
+import { type ServeContext, soundShards } from '../serve-context.ts';
+
+export const FULL_LEASE_MS: number = 30 * day;
+const SIGNATURE_BYTES = 64;
+
+export async function handleCommit(context: ServeContext, request: Extract<BatRequest, { verb: 'commit' }>): Promise<void> {
+  const file = context.store.file(request.fileId);
+  if (file === undefined) return context.refuse('not-held');
+  if (!context.isOwner(file.ownerKey)) return context.refuse('not-owner');
+  const bytes = await context.receive(request.rosterBytes + SIGNATURE_BYTES);
+  if (bytes === undefined) return context.refuse('incomplete');
+  const rosterBytes = bytes.slice(0, request.rosterBytes);
+  const signature = bytes.slice(request.rosterBytes);
+  const opened = openRoster(context.parts.verifier, rosterBytes, signature);
+  if (!opened.ok) return context.refuse('bad-roster', opened.detail);
+  const { roster, rosterId } = opened.value;
+  const isThis = equalBytes(roster.fileId, request.fileId) && equalBytes(rosterId, request.rosterId);
+  if (!isThis || !equalBytes(roster.accessKey, file.accessKey)) return context.refuse('bad-roster', 'it is of something else');
+
+  const shards = soundShards(context.store, request.fileId);
+  const named = shards.filter((shard) => {
+    const segment = roster.segments[shard.segment];
+    return segment !== undefined && shard.index < roster.scheme.totalShards && equalBytes(shardIdAt(segment, shard.index), shard.shardId);
+  });
+  // A place with another shard than the roster's is of no use to anybody.
+  const strays = shards.filter((shard) => !named.includes(shard));
+  if (strays.length > 0) await context.store.release(request.fileId, strays);
+  if (named.length === 0) return context.refuse('not-held');
+
+  const put = await context.store.putRoster(request.fileId, rosterId, rosterBytes, signature);
+  if (!put.ok) return context.refuse(put.reason, put.detail);
+  const leaseUntilMs = context.runtime.clock.nowMs() + FULL_LEASE_MS;
+  const extended = await context.store.extendLease(request.fileId, { leaseUntilMs, isCommitted: true, keepUntilMs: roster.keepUntilMs });
+  if (!extended.ok) return context.refuse(extended.reason, extended.detail);
+  await context.sendReceipt(extended.value, named);
+}

@@ -1,0 +1,77 @@
+// driven: STORE: order checked, quota first, every leaf checked as it arrives, the receipt only after the shard is durable (BN-18, BN-22).
+import { equalBytes, hour } from '@batchain/shared';
+import { LEAF_BYTES, SLOW_WINDOW_MS } from '../../limits.ts';
+import { makeFileId, shardIdAt } from '../../manifest/manifest.ts';
+import { openRoster } from '../../manifest/roster-codec.ts';
+import { checkLeafHashes, LeafChecker } from '../../pipeline/shard.ts';
+import type { ShardWriter, StoreOrder, StoreRefusal } from '../../ports.ts';
+import type { BatRequest } from '../../wire/frames.ts';
+import type { ServeContext } from '../serve-context.ts';
+
+/** Until COMMIT a shard is kept so long. */
+const PROVISIONAL_LEASE_MS: number = 24 * hour;
+
+export async function handleStore(context: ServeContext, request: Extract<BatRequest, { verb: 'store' }>): Promise<void> {
+  const { order, leafHashes } = request;
+  if (context.parts.isLeaving()) return context.refuse('leaving');
+  if (!equalBytes(makeFileId(order.ownerKey, order.fileNonce), order.fileId)) return context.refuse('wrong-file-id');
+  if (!context.isOwner(order.ownerKey) && !(await isInRoster(context, order))) return context.refuse('not-owner');
+  if (!checkLeafHashes(order.shardId, order.length, leafHashes)) return context.refuse('bad-bytes', 'leaf hashes do not make the shard id');
+
+  const started = await context.store.begin(order, leafHashes, context.runtime.clock.nowMs() + PROVISIONAL_LEASE_MS);
+  if (!started.ok) return context.refuse(started.reason, started.detail);
+  if (started.value.kind === 'writing') {
+    const { writer } = started.value;
+    const refusal = await receiveShard(context, order, leafHashes, writer).catch(async (error: unknown) => {
+      await writer.abandon();
+      throw error;
+    });
+    if (refusal !== undefined) {
+      await writer.abandon();
+      return context.refuse(refusal);
+    }
+    const committed = await writer.commit();
+    if (!committed.ok) return context.refuse(committed.reason, committed.detail);
+  } else {
+    await context.answer({ kind: 'accepted', offset: order.length });
+  }
+  const file = context.store.file(order.fileId);
+  const shard = context.store.shard(order);
+  if (file === undefined || shard === undefined) return context.refuse('not-held');
+  context.parts.onShardHeld(order.fileId);
+  await context.sendReceipt(file, [shard]);
+}
+
+/** Takes the data from where the writer stands; undefined when all of it was right and written. */
+async function receiveShard(
+  context: ServeContext,
+  order: StoreOrder,
+  leafHashes: readonly Uint8Array[],
+  writer: ShardWriter,
+): Promise<StoreRefusal | undefined> {
+  await context.answer({ kind: 'accepted', offset: writer.offset });
+  const checker = new LeafChecker(order.length, leafHashes, Math.ceil(writer.offset / LEAF_BYTES));
+  for (let at = writer.offset; at < order.length; ) {
+    const item = await context.stream.next({ timeoutMs: SLOW_WINDOW_MS });
+    if (item?.kind !== 'data') return 'incomplete';
+    if (!checker.push(item.bytes).ok) return 'bad-bytes';
+    const written = await writer.write(item.bytes);
+    if (!written.ok) return written.reason;
+    at += item.bytes.length;
+  }
+  return checker.finish().ok ? undefined : 'incomplete';
+}
+
+/** Somebody else than the owner may restore a shard that the committed roster names. */
+async function isInRoster(context: ServeContext, order: StoreOrder): Promise<boolean> {
+  const kept = await context.store.roster(order.fileId);
+  if (!kept.ok) return false;
+  const opened = openRoster(context.parts.verifier, kept.value.roster, kept.value.signature);
+  if (!opened.ok) return false;
+  const segment = opened.value.roster.segments[order.segment];
+  return (
+    segment !== undefined &&
+    order.index < opened.value.roster.scheme.totalShards &&
+    equalBytes(shardIdAt(segment, order.index), order.shardId)
+  );
+}

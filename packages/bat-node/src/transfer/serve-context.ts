@@ -1,0 +1,110 @@
+// driven: what a verb's handler works with: the peer, the store, answers and data on one stream.
+import { concatBytes, equalBytes, nodeIdFromPublicKey, type Runtime, type Signer, type Verifier } from '@batchain/shared';
+import type { BatSession, BatStream } from '../connection/bat-session.ts';
+import type { FileId } from '../ids.ts';
+import { RECEIPT_BYTES_MAX, SLOW_WINDOW_MS } from '../limits.ts';
+import { checkAccessProof } from '../manifest/access-proof.ts';
+import type { HostedFile, HostedShard, ShardStore } from '../ports.ts';
+import { batAnswerCodec } from '../wire/frame-codecs.ts';
+import type { BatAnswer, BatRefusal, HeldShard } from '../wire/frames.ts';
+import { signReceipt } from '../wire/receipt.ts';
+
+export interface ShardServerParts {
+  readonly store: ShardStore;
+  readonly signer: Signer;
+  readonly verifier: Verifier;
+  /** A shard of the file is durable here (BN-21: the KadNode announces it). */
+  readonly onShardHeld: (fileId: FileId) => void;
+  /** True while the participant hands its shards over: it takes no new ones. */
+  readonly isLeaving: () => boolean;
+}
+
+export class ServeContext {
+  readonly runtime: Runtime;
+  readonly parts: ShardServerParts;
+  readonly session: BatSession;
+  readonly stream: BatStream;
+
+  constructor(runtime: Runtime, parts: ShardServerParts, session: BatSession, stream: BatStream) {
+    this.runtime = runtime;
+    this.parts = parts;
+    this.session = session;
+    this.stream = stream;
+  }
+
+  get store(): ShardStore {
+    return this.parts.store;
+  }
+
+  answer(answer: BatAnswer): Promise<void> {
+    return this.stream.sendControl(batAnswerCodec.encode(answer));
+  }
+
+  /** The last word on a stream. */
+  async refuse(reason: BatRefusal, detail = ''): Promise<void> {
+    await this.answer({ kind: 'refused', reason, detail: detail.slice(0, 200) });
+    await this.stream.end();
+  }
+
+  /** True when the peer of this connection proved the key that owns the file. */
+  isOwner(ownerKey: Uint8Array): boolean {
+    return equalBytes(nodeIdFromPublicKey(ownerKey), this.session.connection.peer.nodeId);
+  }
+
+  /** The hosted file, when the proof of its access key is good on this connection; others learn nothing but `refused`. */
+  openFile(fileId: FileId, proof: Uint8Array): HostedFile | 'not-held' | 'refused' {
+    const file = this.store.file(fileId);
+    if (file === undefined) return 'not-held';
+    const { connection } = this.session;
+    const claim = { fileId, binding: connection.binding, prover: connection.peer.nodeId, host: this.parts.signer.nodeId };
+    return checkAccessProof(this.parts.verifier, file.accessKey, claim, proof) ? file : 'refused';
+  }
+
+  /** Exactly `length` bytes of data; undefined when the peer sends less, more, or something else. */
+  async receive(length: number): Promise<Uint8Array | undefined> {
+    const pieces: Uint8Array[] = [];
+    for (let got = 0; got < length; ) {
+      const item = await this.stream.next({ timeoutMs: SLOW_WINDOW_MS });
+      if (item?.kind !== 'data') return undefined;
+      got += item.bytes.length;
+      if (got > length) return undefined;
+      pieces.push(item.bytes);
+    }
+    return concatBytes(...pieces);
+  }
+
+  /** Signs for these shards, sends the receipt and ends the stream. */
+  async sendReceipt(file: HostedFile, shards: readonly HostedShard[]): Promise<void> {
+    const bytes = signReceipt(this.parts.signer, {
+      hostKey: this.parts.signer.publicKey,
+      ownerKey: file.ownerKey,
+      leaseId: file.leaseId,
+      fileId: file.fileId,
+      shards: shards.map(toHeld),
+      durableSinceMs: Math.max(0, ...shards.map((shard) => shard.durableSinceMs)),
+      leaseUntilMs: file.leaseUntilMs,
+      isCommitted: file.isCommitted,
+    });
+    if (bytes.length > RECEIPT_BYTES_MAX) return this.refuse('too-large', 'the receipt');
+    await this.answer({ kind: 'receipt', receiptBytes: bytes.length });
+    await this.stream.sendData(bytes);
+    await this.stream.end();
+  }
+}
+
+export function toHeld(shard: HostedShard): HeldShard {
+  const { segment, index, shardId, length, isDamaged } = shard;
+  return { segment, index, shardId, length, isDamaged };
+}
+
+/** All shards of a file that are in order, page by page. */
+export function soundShards(store: ShardStore, fileId: FileId): HostedShard[] {
+  const sound: HostedShard[] = [];
+  for (let page = store.shards(fileId, { max: PAGE }); page.length > 0; ) {
+    sound.push(...page.filter((shard) => !shard.isDamaged));
+    page = page.length < PAGE ? [] : store.shards(fileId, { after: page.at(-1) as HostedShard, max: PAGE });
+  }
+  return sound;
+}
+
+const PAGE = 1024;

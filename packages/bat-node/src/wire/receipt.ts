@@ -1,0 +1,99 @@
+// pure: what hosts sign: receipts for shards, and statements that a shard is not held or damaged.
+import {
+  boolean,
+  bytesOf,
+  type Codec,
+  type DecodeReason,
+  extensionsOf,
+  fail,
+  idOf,
+  listOf,
+  makeCodec,
+  NO_EXTENSIONS,
+  ok,
+  type Result,
+  recordOf,
+  type Shape,
+  type Signer,
+  signFor,
+  uintOf,
+  type Verifier,
+  verifyFor,
+  wordOf,
+} from '@batchain/shared';
+import type { FileId } from '../ids.ts';
+import { RECEIPT_BYTES_MAX, SEGMENTS_MAX, TOTAL_SHARDS_MAX } from '../limits.ts';
+import { heldShape } from './frame-codecs.ts';
+import type { NotHeldStatement, StorageReceipt } from './frames.ts';
+
+const STATEMENT_BYTES_MAX = 512;
+const extensions = extensionsOf();
+
+const receiptBodyCodec = makeCodec(
+  'receipt',
+  RECEIPT_BYTES_MAX,
+  recordOf({
+    hostKey: bytesOf(32),
+    ownerKey: bytesOf(32),
+    leaseId: bytesOf(16),
+    fileId: idOf<FileId>(),
+    shards: listOf(heldShape, SEGMENTS_MAX),
+    durableSinceMs: uintOf(),
+    leaseUntilMs: uintOf(),
+    isCommitted: boolean,
+    extensions,
+  }),
+);
+
+const sealedCodec: Codec<{ readonly body: Uint8Array; readonly signature: Uint8Array }> = makeCodec(
+  'signed-receipt',
+  RECEIPT_BYTES_MAX,
+  recordOf({ body: bytesOf(1, RECEIPT_BYTES_MAX), signature: bytesOf(64) }),
+);
+
+/** The receipt as it travels: body and the host's signature over it. */
+export function signReceipt(host: Signer, receipt: StorageReceipt): Uint8Array {
+  const body = receiptBodyCodec.encode({ ...receipt, extensions: NO_EXTENSIONS });
+  return sealedCodec.encode({ body, signature: signFor(host, 'storage-receipt', body) });
+}
+
+/** Decodes a receipt and checks the signature of the host key that it names. */
+export function openReceipt(verifier: Verifier, bytes: Uint8Array): Result<StorageReceipt, DecodeReason | 'bad-signature'> {
+  const sealed = sealedCodec.decode(bytes);
+  if (!sealed.ok) return sealed;
+  const receipt = receiptBodyCodec.decode(sealed.value.body);
+  if (!receipt.ok) return receipt;
+  if (!verifyFor(verifier, 'storage-receipt', receipt.value.hostKey, sealed.value.body, sealed.value.signature))
+    return fail('bad-signature');
+  const { extensions: _, ...rest } = receipt.value;
+  return ok(rest);
+}
+
+const statementShape: Shape<NotHeldStatement> = recordOf({
+  hostKey: bytesOf(32),
+  fileId: idOf<FileId>(),
+  segment: uintOf(SEGMENTS_MAX - 1),
+  index: uintOf(TOTAL_SHARDS_MAX - 1),
+  state: wordOf(['not-held', 'damaged']),
+  binding: bytesOf(32),
+});
+const statementCodec: Codec<NotHeldStatement> = makeCodec('not-held-statement', STATEMENT_BYTES_MAX, statementShape);
+
+export function signStatement(
+  host: Signer,
+  statement: NotHeldStatement,
+): { readonly statement: Uint8Array; readonly signature: Uint8Array } {
+  const bytes = statementCodec.encode(statement);
+  return { statement: bytes, signature: signFor(host, 'audit-verdict', bytes) };
+}
+
+export function openStatement(
+  verifier: Verifier,
+  bytes: Uint8Array,
+  signature: Uint8Array,
+): Result<NotHeldStatement, DecodeReason | 'bad-signature'> {
+  const statement = statementCodec.decode(bytes);
+  if (!statement.ok) return statement;
+  if (!verifyFor(verifier, 'audit-verdict', statement.value.hostKey, bytes, signature)) return fail('bad-signature');
+  return statement;
+}
