@@ -1,4 +1,23 @@
 // driven: public surface of @batchain/kad-node.
+export type { ObservedAddress } from './broker/observed-addresses.ts';
+export type { KadNodeParts } from './kad-assembly.ts';
+export { KAD_DEFAULTS, KAD_PROFILES, type KadConfig, makeKadConfig } from './kad-config.ts';
+export type { ContactEvent, KadEventMap } from './kad-events.ts';
+export { type CountOptions, KadNode, type KadStats, type PingResult, type RoutesView } from './kad-node.ts';
+export type { JoinResult } from './lookup/bootstrap.ts';
+export type { LookupKind, LookupOptions, LookupResult, LookupStats, LookupStep } from './lookup/lookup-types.ts';
+export type { ContactSettings } from './lookup/own-contact.ts';
+export type { Announcement } from './lookup/own-publishing.ts';
+export type { PublishResult } from './lookup/publisher.ts';
+export type { FindProvidersOptions, FoundMutable, FoundProviders, GetContactOptions } from './lookup/record-finder.ts';
+export { type KadStateStore, MemoryKadStateStore } from './records/kad-state.ts';
+export { immutableKey, mutableKey } from './records/mutable-value.ts';
+export { isOwnerGrant, signOwnerGrant } from './records/owner-grant.ts';
+export { compareDistance, sharedPrefixBits } from './routing/distance.ts';
+export type { Neighbours } from './routing/neighbours.ts';
+export type { BucketView } from './routing/routing-table.ts';
+export type { SizeEstimate } from './routing/size-estimate.ts';
+export type { TableContact } from './routing/table-contact.ts';
 export type { KadRpc, ProvedPeer, RpcFailure, RpcHandler, RpcOptions, RpcReply, RpcRequest } from './rpc/kad-rpc.ts';
 export type { RateLimits } from './rpc/rate-limiter.ts';
 export type { RpcStats } from './rpc/rpc-stats.ts';

@@ -23,6 +23,7 @@ const STATE: KadState = {
     kind: 'immutable' as const,
     ageMs: n,
     publisher: id(3),
+    hasGrant: false,
     bytes: new Uint8Array(100),
   })),
 };
@@ -47,7 +48,7 @@ describe('saved state', () => {
   });
 
   it('keeps a part of the longest rows within its limit', () => {
-    const row = { kind: 'mutable' as const, ageMs: 48 * hour, publisher: id(3), bytes: new Uint8Array(RECORD_BYTES_MAX) };
+    const row = { kind: 'mutable' as const, ageMs: 48 * hour, publisher: id(3), hasGrant: true, bytes: new Uint8Array(RECORD_BYTES_MAX) };
     const parts = [...encodeState({ ...STATE, records: Array.from({ length: STATE_ROWS_MAX }, () => row) })];
     expect(Math.max(...parts.map((part) => part.length))).toBeLessThanOrEqual(STATE_PART_BYTES_MAX);
     expect(decodeStatePart(parts.at(-1) as Uint8Array).ok).toBe(true);

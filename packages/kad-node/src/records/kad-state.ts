@@ -50,6 +50,8 @@ export interface SavedRecord {
   /** When the state was saved. */
   readonly ageMs: number;
   readonly publisher: Uint8Array;
+  /** Its owner's grant was checked when it came in. */
+  readonly hasGrant: boolean;
   readonly bytes: Uint8Array;
 }
 
@@ -90,6 +92,7 @@ const recordShape: Shape<SavedRecord> = recordOf({
   kind: wordOf(RECORD_KINDS),
   ageMs: uintOf(),
   publisher: bytesOf(32),
+  hasGrant: boolean,
   bytes: bytesOf(1, RECORD_BYTES_MAX),
 });
 

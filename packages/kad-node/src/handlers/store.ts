@@ -1,0 +1,38 @@
+// driven: answers STORE: checks each record and keeps it when there is room.
+
+import { checkRecord } from '../records/check-record.ts';
+import type { RecordFacts } from '../records/record-kind.ts';
+import { compareDistance } from '../routing/distance.ts';
+import type { RpcRequest } from '../rpc/kad-rpc.ts';
+import type { AgedRecord, KadRequest, KadResponse, StoreOutcome } from '../wire/messages.ts';
+import { type HandlerContext, timeOf } from './handler-context.ts';
+
+type Store = Extract<KadRequest, { type: 'store' }>;
+
+export function handleStore(context: HandlerContext, request: Store, asker: RpcRequest): KadResponse {
+  if (!asker.isProved) return { type: 'stored', outcomes: request.records.map(() => 'not-proved') };
+  const outcomes: StoreOutcome[] = [];
+  for (const record of request.records) {
+    if (!context.takeSignatureCheck()) return { type: 'error', code: 'rate-limited', detail: 'no signature checks left this second' };
+    outcomes.push(keepRecord(context, request.kind, record, asker.peer.nodeId));
+  }
+  return { type: 'stored', outcomes };
+}
+
+/** Checks and keeps one record; `storedBy` is who sent it. */
+export function keepRecord(context: HandlerContext, kind: Store['kind'], record: AgedRecord, storedBy: Uint8Array): StoreOutcome {
+  const checked = checkRecord(context.verifier, kind, record.bytes, storedBy);
+  if (!checked.ok) return checked.reason;
+  // The datagram's memory must not live as long as the record.
+  const facts: RecordFacts = { ...checked.value, bytes: record.bytes.slice(), key: checked.value.key.slice() };
+  if (context.store.isUnderPressure && !facts.hasGrant && !isNear(context, facts.key)) return 'not-near';
+  return context.store.put(facts, record.ageMs, timeOf(context));
+}
+
+/** True when we are one of the nodes that we would publish the key to ourselves. */
+function isNear(context: HandlerContext, key: Uint8Array): boolean {
+  const { table, storersMax } = context;
+  const nearest = table.closest(key, storersMax);
+  if (nearest.length < storersMax) return true;
+  return nearest.some((contact) => compareDistance(key, table.selfId, contact.nodeId) < 0);
+}

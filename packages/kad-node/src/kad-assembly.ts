@@ -1,0 +1,157 @@
+// driven: makes the parts of a KadNode and connects them with one another.
+import type { EventEmitter } from 'node:events';
+import type { Crypto, Runtime, Signer } from '@batchain/shared';
+import { ObservedAddresses } from './broker/observed-addresses.ts';
+import type { HandlerContext } from './handlers/handler-context.ts';
+import { keepRecord } from './handlers/store.ts';
+import type { KadConfig } from './kad-config.ts';
+import type { KadEventMap } from './kad-events.ts';
+import { STORE_SIGNATURES_PER_S } from './limits.ts';
+import { Bootstrap, type JoinResult, savedPeer } from './lookup/bootstrap.ts';
+import { Connectivity } from './lookup/connectivity.ts';
+import { type LookupDone, Lookups } from './lookup/lookups.ts';
+import { Maintenance, type MaintenanceHooks } from './lookup/maintenance.ts';
+import { OwnContact } from './lookup/own-contact.ts';
+import { OwnPublishing } from './lookup/own-publishing.ts';
+import { PeerClient, type PeerHooks } from './lookup/peer-client.ts';
+import { Publisher, type PublisherHooks } from './lookup/publisher.ts';
+import { RecordFinder } from './lookup/record-finder.ts';
+import { StateKeeper, type StateParts } from './lookup/state-keeper.ts';
+import type { KadStateStore } from './records/kad-state.ts';
+import { OwnRecords } from './records/own-records.ts';
+import { RecordStore } from './records/record-store.ts';
+import { RoutingTable } from './routing/routing-table.ts';
+import type { TableContact } from './routing/table-contact.ts';
+import type { KadRpc } from './rpc/kad-rpc.ts';
+import { TokenBucket } from './rpc/token-bucket.ts';
+
+export interface KadNodeParts {
+  readonly rpc: KadRpc;
+  readonly signer: Signer;
+  readonly crypto: Pick<Crypto, 'verifier'>;
+  /** Keeps peers, announcements and records over a restart; without it a restart begins anew. */
+  readonly stateStore?: KadStateStore;
+}
+
+/** What finds and keeps peers. */
+interface PeerSide {
+  readonly table: RoutingTable;
+  readonly observed: ObservedAddresses;
+  readonly connectivity: Connectivity;
+  readonly client: PeerClient;
+  readonly lookups: Lookups;
+  readonly bootstrap: Bootstrap;
+}
+
+/** What finds, publishes and keeps records. */
+interface RecordSide {
+  readonly store: RecordStore;
+  readonly own: OwnRecords;
+  readonly ownContact: OwnContact;
+  readonly publishing: OwnPublishing;
+  readonly finder: RecordFinder;
+  readonly handlerContext: HandlerContext;
+  readonly maintenance: Maintenance;
+  readonly stateKeeper: StateKeeper | undefined;
+}
+
+export type KadAssembly = PeerSide & RecordSide;
+
+/** All parts of one node, wired up but not started. */
+export function assembleKad(runtime: Runtime, parts: KadNodeParts, events: EventEmitter<KadEventMap>, config: KadConfig): KadAssembly {
+  const onJoined = ({ contacts }: JoinResult): void => {
+    runtime.log.info('kad.joined', { contacts });
+    events.emit('joined', { contacts });
+    records.maintenance.publishNow();
+  };
+  const peers = assemblePeerSide(runtime, parts, { events, onJoined }, config);
+  const records = assembleRecordSide(runtime, parts, peers, config);
+  return { ...peers, ...records };
+}
+
+function assemblePeerSide(
+  runtime: Runtime,
+  { rpc, signer, crypto }: KadNodeParts,
+  { events, onJoined }: { readonly events: EventEmitter<KadEventMap>; readonly onJoined: (result: JoinResult) => void },
+  config: KadConfig,
+): PeerSide {
+  const { clock } = runtime;
+  const table = new RoutingTable(signer.nodeId, config);
+  const observed = new ObservedAddresses();
+  const connectivity = new Connectivity(config, clock.monotonicMs());
+  const onAdded = ({ nodeId, address }: TableContact): void => void events.emit('contact-added', { nodeId, address });
+  const goOffline = (): void => {
+    for (const peer of bootstrap.peersToSave()) bootstrap.remember(peer);
+    runtime.log.info('kad.offline', { contacts: table.size });
+    events.emit('offline', {});
+    bootstrap.lost();
+  };
+  const hooks: PeerHooks = {
+    onAdded,
+    onDropped: (contact) => {
+      bootstrap.remember(savedPeer(contact, clock.nowMs(), clock.monotonicMs()));
+      events.emit('contact-dropped', { nodeId: contact.nodeId, address: contact.address });
+      if (table.size === 0 && connectivity.giveUp()) goOffline();
+    },
+    onOffline: goOffline,
+    onOnline: () => bootstrap.heard(),
+    onObserved: (peer, ourAddress) => observed.note(peer.nodeId, peer.address, ourAddress),
+  };
+  const client = new PeerClient(runtime, { rpc, table, connectivity, hooks }, config);
+  const onDone: LookupDone = (kind, target, stats) => void events.emit('lookup-done', { kind, target, stats });
+  const lookups = new Lookups(runtime, { client, table, verifier: crypto.verifier, onDone }, config);
+  const bootstrap = new Bootstrap(runtime, { client, lookups, table, onJoined, onAdded }, config);
+  return { table, observed, connectivity, client, lookups, bootstrap };
+}
+
+function assembleRecordSide(
+  runtime: Runtime,
+  { signer, crypto, stateStore }: KadNodeParts,
+  { table, client, lookups, bootstrap }: PeerSide,
+  config: KadConfig,
+): RecordSide {
+  const { verifier } = crypto;
+  const selfId = signer.nodeId;
+  const { clock } = runtime;
+  const store = new RecordStore();
+  const own = new OwnRecords();
+  const ownContact = new OwnContact(runtime, signer, config.contactLifetimeMs);
+  const budget = new TokenBucket(STORE_SIGNATURES_PER_S, STORE_SIGNATURES_PER_S, clock.monotonicMs());
+  const handlerContext: HandlerContext = {
+    runtime,
+    table,
+    store,
+    verifier,
+    storersMax: config.bucketSize,
+    ownContact: () => ({ ...ownContact.passed(), isHost: isHost(ownContact) }),
+    takeSignatureCheck: () => budget.take(clock.monotonicMs()),
+  };
+  const publisherHooks: PublisherHooks = {
+    contact: () => ownContact.passed(),
+    keepHere: (kind, record) => keepRecord(handlerContext, kind, record, selfId) === 'stored',
+  };
+  const publisher = new Publisher(runtime, { client, lookups, selfId, hooks: publisherHooks }, config);
+  const publishing = new OwnPublishing(runtime, { signer, publisher, own }, config);
+  const finder = new RecordFinder(runtime, { client, lookups, table, store, ownContact, verifier });
+  const state: StateParts = {
+    selfId,
+    ownContact,
+    own,
+    records: store,
+    peersToSave: () => bootstrap.peersToSave(),
+    rememberPeer: (peer) => bootstrap.remember(peer),
+  };
+  const stateKeeper = stateStore === undefined ? undefined : new StateKeeper(runtime, stateStore, state);
+  const publishContact = async (): Promise<number> => {
+    ownContact.sign();
+    const [result] = await publisher.publish('contact', [{ key: selfId, ...ownContact.passed() }]);
+    return result?.storedOn ?? 0;
+  };
+  const hooks: MaintenanceHooks = { isJoined: () => bootstrap.isJoined, publishContact, saveState: async () => stateKeeper?.save() };
+  const maintenance = new Maintenance(runtime, { client, lookups, table, store, publishing, hooks }, config);
+  return { store, own, ownContact, publishing, finder, handlerContext, maintenance, stateKeeper };
+}
+
+function isHost({ settings }: OwnContact): boolean {
+  return settings.flags.stores && !settings.flags.isLeaving;
+}

@@ -1,0 +1,21 @@
+// pure: the events of a KadNode, with what they carry.
+import type { Address, NodeId } from '@batchain/shared';
+import type { LookupKind, LookupStats } from './lookup/lookup-types.ts';
+
+export interface ContactEvent {
+  readonly nodeId: NodeId;
+  readonly address: Address;
+}
+
+/** Event name to the arguments of its listeners. */
+export interface KadEventMap {
+  /** A proved contact entered the routing table. */
+  'contact-added': [ContactEvent];
+  /** A contact was dropped because it did not answer. */
+  'contact-dropped': [ContactEvent];
+  /** The own neighbourhood is known; after `offline`, again. */
+  joined: [{ readonly contacts: number }];
+  /** Nobody answers any more; the node keeps trying to join again. */
+  offline: [Record<string, never>];
+  'lookup-done': [{ readonly kind: LookupKind; readonly target: Uint8Array; readonly stats: LookupStats }];
+}

@@ -1,0 +1,297 @@
+// driven: the KadNode: one participant's part in the Kademlia network. Joins, looks up, announces, keeps records, mends itself.
+import { EventEmitter } from 'node:events';
+import {
+  type Address,
+  BatChainError,
+  type ContactRecord,
+  type NodeId,
+  ok,
+  type Result,
+  type Runtime,
+  type Startable,
+} from '@batchain/shared';
+import type { ObservedAddress } from './broker/observed-addresses.ts';
+import { makeRequestHandler } from './handlers/handler-table.ts';
+import { assembleKad, type KadAssembly, type KadNodeParts } from './kad-assembly.ts';
+import { KAD_DEFAULTS, type KadConfig } from './kad-config.ts';
+import type { KadEventMap } from './kad-events.ts';
+import type { JoinResult } from './lookup/bootstrap.ts';
+import type { LookupOptions, LookupResult } from './lookup/lookup-types.ts';
+import type { ContactSettings } from './lookup/own-contact.ts';
+import type { Announcement } from './lookup/own-publishing.ts';
+import type { PublishResult } from './lookup/publisher.ts';
+import type { FindProvidersOptions, FoundMutable, FoundProviders, GetContactOptions } from './lookup/record-finder.ts';
+import { findNeighbours, type Neighbours } from './routing/neighbours.ts';
+import type { BucketView } from './routing/routing-table.ts';
+import { densitySample, estimateNodes, type SizeEstimate } from './routing/size-estimate.ts';
+import type { KadRpc, ProvedPeer, RpcFailure } from './rpc/kad-rpc.ts';
+import type { CompactContact } from './wire/messages.ts';
+
+export interface CountOptions extends LookupOptions {
+  /** KadConfig.bucketSize by default. */
+  readonly count?: number;
+}
+
+export interface PingResult {
+  readonly peer: ProvedPeer;
+  readonly rttMs: number;
+  /** Our address as the peer saw it. */
+  readonly observedAddress: Address;
+}
+
+export interface RoutesView extends Neighbours {
+  readonly nodeId: NodeId;
+  readonly buckets: readonly BucketView[];
+}
+
+export interface KadStats {
+  readonly isJoined: boolean;
+  readonly isOffline: boolean;
+  readonly contacts: number;
+  readonly lookups: number;
+  readonly lookupsRunning: number;
+  /** Of lookups, pings and STOREs. */
+  readonly requests: number;
+  readonly answers: number;
+  readonly failures: number;
+  readonly storedRecords: number;
+  readonly storedBytes: number;
+  readonly announcements: number;
+}
+
+/**
+ * Give it a fork of the runtime of its own. `start` opens the socket; `bootstrap` joins. Public calls reject with
+ * BAT_E_NODE_STOPPED before `start` and after `stop`, and with the signal's reason when their signal aborts.
+ */
+export class KadNode implements Startable {
+  readonly nodeId: NodeId;
+  readonly events: EventEmitter<KadEventMap> = new EventEmitter<KadEventMap>();
+  readonly #rpc: KadRpc;
+  readonly #config: KadConfig;
+  readonly #parts: KadAssembly;
+  #state: 'new' | 'running' | 'stopped' = 'new';
+  #starting: Promise<void> | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(runtime: Runtime, parts: KadNodeParts, config: KadConfig = KAD_DEFAULTS) {
+    this.nodeId = parts.signer.nodeId;
+    this.#rpc = parts.rpc;
+    this.#config = config;
+    this.#parts = assembleKad(runtime, parts, this.events, config);
+    const { handlerContext, client, bootstrap } = this.#parts;
+    const handle = makeRequestHandler(handlerContext);
+    const hear = (peer: CompactContact): void => {
+      client.noteAlive(peer, 'asked');
+      bootstrap.heard();
+    };
+    parts.rpc.onProved(hear);
+    parts.rpc.onRequest((request) => {
+      if (request.isProved) hear(request.peer);
+      return handle(request);
+    });
+  }
+
+  // Life
+
+  /** Loads the saved state, opens the socket, and joins in the background when it knows peers from before. */
+  start(): Promise<void> {
+    if (this.#state === 'stopped') return Promise.reject(stopped());
+    this.#starting ??= (async () => {
+      await this.#parts.stateKeeper?.load();
+      await this.#rpc.open();
+      if (this.#stopping !== undefined) return;
+      this.#state = 'running';
+      this.#advertiseBoundAddress();
+      this.#parts.maintenance.start();
+      this.#parts.bootstrap.start();
+    })();
+    return this.#starting;
+  }
+
+  /** Ends lookups and timers, saves the state, closes the socket. A stopped node does not start again: make a new one. */
+  stop(): Promise<void> {
+    this.#stopping ??= (async () => {
+      await this.#starting?.catch(() => undefined);
+      const wasRunning = this.#state === 'running';
+      this.#state = 'stopped';
+      this.#parts.lookups.stop(stopped());
+      if (wasRunning) await this.#rpc.close();
+      await Promise.all([this.#parts.bootstrap.stop(), this.#parts.maintenance.stop()]);
+      if (wasRunning) await this.#parts.stateKeeper?.save();
+    })();
+    return this.#stopping;
+  }
+
+  /** Adds bootstrap contacts and joins: resolves after the first attempt; when nobody answered, attempts go on in the background. */
+  async bootstrap(addresses: readonly Address[]): Promise<JoinResult> {
+    this.#checkRunning();
+    return this.#parts.bootstrap.join(addresses);
+  }
+
+  // Finding (BD-05, BN-11)
+
+  /** The nodes nearest to a key that answered, nearest first; the own node is not among them (BN-12). */
+  async findContacts(key: Uint8Array, options: CountOptions = {}): Promise<LookupResult> {
+    this.#checkRunning();
+    return this.#parts.lookups.findMany(key, options.count ?? this.#config.bucketSize, options);
+  }
+
+  /** A quick search for the few nodes nearest to a key: it ends when KadConfig.findOneAnswers of them have answered. */
+  async findNearest(key: Uint8Array, options: LookupOptions = {}): Promise<LookupResult> {
+    this.#checkRunning();
+    return this.#parts.lookups.findOne(key, options);
+  }
+
+  /** Contact records of hosts with room, clients included, nearest to the key first: candidates for placement. */
+  async findHosts(key: Uint8Array, options: CountOptions = {}): Promise<readonly ContactRecord[]> {
+    this.#checkRunning();
+    return this.#parts.finder.findHosts(key, options.count ?? this.#config.bucketSize, options);
+  }
+
+  async findProviders(fileId: Uint8Array, options: FindProvidersOptions = {}): Promise<FoundProviders> {
+    this.#checkRunning();
+    return this.#parts.finder.findProviders(fileId, options);
+  }
+
+  async getContact(nodeId: NodeId, options: GetContactOptions = {}): Promise<ContactRecord | undefined> {
+    this.#checkRunning();
+    return this.#parts.finder.getContact(nodeId, options);
+  }
+
+  /** Asks whoever answers at an address whether it lives. */
+  async ping(address: Address): Promise<Result<PingResult, RpcFailure>> {
+    this.#checkRunning();
+    const answer = await this.#parts.client.ask({ nodeId: undefined, address }, { type: 'ping' });
+    if (!answer.ok) return answer;
+    const { peer, rttMs, observedAddress } = answer.value;
+    return ok({ peer, rttMs, observedAddress });
+  }
+
+  // Publishing
+
+  /** Announces that this host keeps shards of a file, now and again until withdrawn (BN-21). */
+  async announce(fileId: Uint8Array, options: LookupOptions & Omit<Announcement, 'fileId'> = {}): Promise<PublishResult> {
+    const [result] = await this.announceMany([{ fileId, grant: options.grant }], options);
+    return result as PublishResult;
+  }
+
+  /** Many at once: neighbouring ids share lookups and datagrams. Results in the order given. */
+  async announceMany(announcements: readonly Announcement[], options: LookupOptions = {}): Promise<readonly PublishResult[]> {
+    this.#checkRunning();
+    return this.#parts.publishing.announce(announcements, options);
+  }
+
+  async withdraw(fileId: Uint8Array, options: LookupOptions = {}): Promise<PublishResult> {
+    this.#checkRunning();
+    const [result] = await this.#parts.publishing.withdraw([fileId], options);
+    return result as PublishResult;
+  }
+
+  /** Stores a value of 1 to 896 bytes under its SHA-256, and again until released. Rejects with BAT_E_VALUE_SIZE. */
+  async putImmutable(value: Uint8Array, options: LookupOptions = {}): Promise<PublishResult & { readonly key: Uint8Array }> {
+    this.#checkRunning();
+    return this.#parts.publishing.putImmutable(value, options);
+  }
+
+  async getImmutable(key: Uint8Array, options: LookupOptions = {}): Promise<Uint8Array | undefined> {
+    this.#checkRunning();
+    return this.#parts.finder.getImmutable(key, options);
+  }
+
+  /** No longer stores the value again; it goes when its lifetime ends. */
+  releaseImmutable(key: Uint8Array): void {
+    this.#parts.publishing.releaseImmutable(key);
+  }
+
+  /** Stores at most 896 bytes under our key and a name of at most 32 bytes, and again until deleted. */
+  async putMutable(name: string, value: Uint8Array, options: LookupOptions = {}): Promise<PublishResult & { readonly key: Uint8Array }> {
+    this.#checkRunning();
+    return this.#parts.publishing.putMutable(name, value, options);
+  }
+
+  /** The latest value that the owner of `publicKey` stored under the name. */
+  async getMutable(publicKey: Uint8Array, name: string, options: LookupOptions = {}): Promise<FoundMutable | undefined> {
+    this.#checkRunning();
+    return this.#parts.finder.getMutable(publicKey, name, options);
+  }
+
+  /** Leaves a signed tombstone for as long as any copy of the value can live. */
+  async deleteMutable(name: string, options: LookupOptions = {}): Promise<PublishResult> {
+    this.#checkRunning();
+    return this.#parts.publishing.putMutable(name, null, options);
+  }
+
+  /** Changes what our contact record says; a new one is published at once when it differs (BN-27). */
+  setContact(changes: Partial<ContactSettings>): ContactRecord {
+    const hasChanged = this.#parts.ownContact.change({ ...this.#parts.ownContact.settings, ...changes });
+    if (hasChanged) this.#parts.maintenance.publishContactNow();
+    return this.#parts.ownContact.record;
+  }
+
+  // Looking at it
+
+  get contact(): ContactRecord {
+    return this.#parts.ownContact.record;
+  }
+
+  get localAddress(): Address {
+    return this.#rpc.localAddress;
+  }
+
+  get isJoined(): boolean {
+    return this.#parts.bootstrap.isJoined;
+  }
+
+  /** The routing table: its buckets, and the next ids above and below (BD-04). */
+  routes(): RoutesView {
+    return { nodeId: this.nodeId, buckets: this.#parts.table.buckets(), ...findNeighbours(this.nodeId, this.#parts.table.contacts()) };
+  }
+
+  /** How many nodes the network has, this one included, judged from how densely they lie. */
+  estimateSize(): SizeEstimate {
+    const { bucketSize } = this.#config;
+    if (this.#parts.table.size < bucketSize) return { nodes: this.#parts.table.size + 1, errorRatio: 0 };
+    const nearest = this.#parts.table.closest(this.nodeId, bucketSize).map((contact) => contact.nodeId);
+    const around = densitySample(this.nodeId, nearest);
+    const estimate = estimateNodes(around === undefined ? this.#parts.lookups.densities : [around, ...this.#parts.lookups.densities]);
+    return { ...estimate, nodes: estimate.nodes + 1 };
+  }
+
+  /** Our address as others see it, most votes first. */
+  observedAddresses(): readonly ObservedAddress[] {
+    return this.#parts.observed.tally();
+  }
+
+  stats(): KadStats {
+    const { requests, answers, failures } = this.#parts.client.counts;
+    return {
+      isJoined: this.#parts.bootstrap.isJoined,
+      isOffline: this.#parts.connectivity.isOffline,
+      contacts: this.#parts.table.size,
+      lookups: this.#parts.lookups.totals.lookups,
+      lookupsRunning: this.#parts.lookups.totals.running,
+      requests,
+      answers,
+      failures,
+      storedRecords: this.#parts.store.count,
+      storedBytes: this.#parts.store.bytes,
+      announcements: this.#parts.own.countOf('provider'),
+    };
+  }
+
+  /** Until told otherwise the record names the address that the socket is bound to, when it is a definite one. */
+  #advertiseBoundAddress(): void {
+    const { host } = this.localAddress;
+    const { settings } = this.#parts.ownContact;
+    if (settings.kadAddresses.length > 0 || host === '0.0.0.0' || host === '::') return;
+    this.#parts.ownContact.change({ ...settings, kadAddresses: [this.localAddress] });
+  }
+
+  #checkRunning(): void {
+    if (this.#state !== 'running') throw stopped();
+  }
+}
+
+function stopped(): BatChainError {
+  return new BatChainError('BAT_E_NODE_STOPPED', { what: 'the kad node is not running' });
+}

@@ -1,0 +1,258 @@
+// driven: one iterative lookup: asks the candidates of a shortlist until the nearest have answered (Kademlia section 2.3).
+import type { NodeId, Runtime, Timer } from '@batchain/shared';
+import { CANDIDATES_MAX, CANDIDATES_PER_WANTED, PAGE_SOURCES_MAX } from '../limits.ts';
+import { distanceHead } from '../routing/distance.ts';
+import type { RoutingTable } from '../routing/routing-table.ts';
+import type { ProvedPeer } from '../rpc/kad-rpc.ts';
+import type { CompactContact, KadRequest, KadResponse } from '../wire/messages.ts';
+import type { LookupKind, LookupResult, LookupStep } from './lookup-types.ts';
+import type { PeerClient } from './peer-client.ts';
+import { type Candidate, Shortlist, Source } from './shortlist.ts';
+
+export interface LookupConfig {
+  readonly concurrency: number;
+  readonly concurrencyMax: number;
+  readonly findOneAnswers: number;
+  readonly slowAfterMs: number;
+  readonly overdueAfterMs: number;
+}
+
+/** What an answer's records were worth: `useful` asks this node for its next page, `junk` never asks it for one again. */
+export type AnswerWorth = 'useful' | 'nothing-new' | 'junk';
+
+export interface LookupPlan {
+  readonly kind: LookupKind;
+  readonly target: Uint8Array;
+  /** Done when so many of the nearest have answered. */
+  readonly wanted: number;
+  /** Candidates to begin with. */
+  readonly seeds: readonly CompactContact[];
+  readonly deadlineMs: number;
+  readonly wantsSteps: boolean;
+  request(page: number): KadRequest;
+  /** Gets every answer that carries records. */
+  onRecords?(response: Extract<KadResponse, { type: 'nodes' | 'values' }>): AnswerWorth;
+}
+
+type Answer = Extract<KadResponse, { type: 'nodes' | 'values' }>;
+
+/** What an answerer may still have for us. */
+interface Paging {
+  readonly candidate: Candidate;
+  readonly peer: ProvedPeer;
+  next: number;
+  pages: number;
+  /** Distance head of the last contact of its last page. */
+  lastHead: number;
+  isReading: boolean;
+}
+
+/** Runs once. The result resolves when done, at the deadline, or when cancelled (then it rejects). */
+export class Lookup {
+  readonly result: Promise<LookupResult>;
+  readonly #runtime: Runtime;
+  readonly #client: PeerClient;
+  readonly #selfId: NodeId;
+  readonly #config: LookupConfig;
+  readonly #plan: LookupPlan;
+  readonly #shortlist: Shortlist;
+  readonly #peers = new Map<Candidate, ProvedPeer>();
+  readonly #pagings: Paging[] = [];
+  readonly #steps: LookupStep[] = [];
+  readonly #startedMs: number;
+  #resolve: (result: LookupResult) => void = () => undefined;
+  #reject: (reason: unknown) => void = () => undefined;
+  #timer: Timer | undefined;
+  #inFlight = 0;
+  #late = 0;
+  #requests = 0;
+  #answers = 0;
+  #failures = 0;
+  #pageReaders = 0;
+  /** A further page brought no new contact: others' further pages will not either. */
+  #areCutsRead = false;
+  #isOver = false;
+
+  constructor(
+    runtime: Runtime,
+    collaborators: { readonly client: PeerClient; readonly table: RoutingTable },
+    config: LookupConfig,
+    plan: LookupPlan,
+  ) {
+    this.#runtime = runtime;
+    this.#client = collaborators.client;
+    this.#selfId = collaborators.table.selfId;
+    this.#config = config;
+    this.#plan = plan;
+    const candidatesMax = Math.max(CANDIDATES_MAX, plan.wanted * CANDIDATES_PER_WANTED);
+    this.#shortlist = new Shortlist(plan.target, this.#selfId, { wanted: plan.wanted, candidatesMax });
+    this.#startedMs = runtime.clock.monotonicMs();
+    this.result = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    const table = new Source();
+    for (const seed of plan.seeds) this.#shortlist.add(seed, 0, table);
+    this.#armTimer();
+    this.#proceed();
+  }
+
+  /** Ends it at once: the result rejects with the reason. Requests under way end by themselves and still teach the table. */
+  cancel(reason: unknown): void {
+    if (this.#isOver) return;
+    this.#end();
+    this.#reject(reason);
+  }
+
+  #armTimer(): void {
+    this.#timer = this.#runtime.clock.setTimer(this.#config.slowAfterMs, () => {
+      const nowMs = this.#runtime.clock.monotonicMs();
+      if (nowMs - this.#startedMs >= this.#plan.deadlineMs) return this.#complete(false);
+      this.#late = this.#shortlist.notePatience(nowMs, this.#config.slowAfterMs, this.#config.overdueAfterMs);
+      this.#armTimer();
+      this.#proceed();
+    });
+  }
+
+  /** Requests that may be in flight now: few while searching, more where nodes are slow, and all once it has converged. */
+  #allowance(): number {
+    const { concurrency, concurrencyMax, findOneAnswers } = this.#config;
+    const candidates = this.#shortlist.candidates;
+    let answered = 0;
+    while (answered < findOneAnswers && candidates[answered]?.state === 'answered') answered++;
+    if (answered >= findOneAnswers) return concurrencyMax;
+    return Math.min(concurrencyMax, concurrency + this.#late + this.#failures);
+  }
+
+  #proceed(): void {
+    if (this.#isOver) return;
+    const allowance = this.#allowance();
+    while (this.#inFlight < allowance) {
+      const candidate = this.#shortlist.next();
+      if (candidate === undefined) break;
+      this.#askCandidate(candidate);
+    }
+    if (!this.#shortlist.isDone) return;
+    this.#readCutAnswers();
+    if (this.#pageReaders === 0 && this.#shortlist.isDone) this.#complete(true);
+  }
+
+  #askCandidate(candidate: Candidate): void {
+    this.#shortlist.asking(candidate, this.#runtime.clock.monotonicMs());
+    this.#inFlight++;
+    this.#requests++;
+    void this.#client.ask(candidate, this.#plan.request(0)).then((result) => {
+      this.#inFlight--;
+      if (this.#isOver) return;
+      const response = result.ok ? result.value.response : undefined;
+      const outcome = result.ok ? (response?.type === 'error' ? response.code : 'ok') : result.reason;
+      this.#noteStep(candidate, result.ok ? result.value.rttMs : undefined, outcome);
+      if (result.ok && (response?.type === 'nodes' || response?.type === 'values')) {
+        this.#answers++;
+        this.#shortlist.answered(candidate);
+        this.#peers.set(candidate, result.value.peer);
+        const source = new Source();
+        this.#takeContacts(response, candidate.depth + 1, source);
+        const paging = { candidate, peer: result.value.peer, next: 1, pages: response.pages, lastHead: 0, isReading: false };
+        this.#notePage(paging, response);
+        if (paging.pages > 1) this.#pagings.push(paging);
+        this.#takeRecords(paging, response, source);
+      } else {
+        this.#failures++;
+        this.#shortlist.failed(candidate);
+      }
+      this.#proceed();
+    });
+  }
+
+  #takeContacts(response: Answer, depth: number, source: Source): void {
+    for (const contact of response.contacts) this.#shortlist.add(contact, depth, source);
+  }
+
+  #takeRecords(paging: Paging, response: Answer, source: Source): void {
+    const worth = this.#plan.onRecords?.(response) ?? 'nothing-new';
+    if (worth === 'junk') {
+      paging.pages = 0;
+      return;
+    }
+    if (worth === 'useful' && paging.next < paging.pages && this.#pageReaders < PAGE_SOURCES_MAX) this.#readPage(paging, source);
+  }
+
+  #notePage(paging: Paging, response: Answer): void {
+    const last = response.contacts.at(-1);
+    paging.lastHead = last === undefined ? Number.POSITIVE_INFINITY : distanceHead(this.#plan.target, last.nodeId);
+  }
+
+  /** Asks an answerer for its next page; goes on with the one after as long as they bring something. */
+  #readPage(paging: Paging, source: Source): void {
+    paging.isReading = true;
+    this.#pageReaders++;
+    this.#requests++;
+    void this.#client.ask(paging.peer, this.#plan.request(paging.next)).then((result) => {
+      this.#pageReaders--;
+      paging.isReading = false;
+      if (this.#isOver) return;
+      paging.next++;
+      const response = result.ok ? result.value.response : undefined;
+      this.#noteStep(paging.candidate, result.ok ? result.value.rttMs : undefined, result.ok ? 'ok' : result.reason);
+      if (response?.type === 'nodes' || response?.type === 'values') {
+        this.#answers++;
+        const known = this.#shortlist.candidates.length;
+        this.#takeContacts(response, paging.candidate.depth + 1, source);
+        this.#areCutsRead = this.#shortlist.candidates.length === known;
+        this.#notePage(paging, response);
+        this.#takeRecords(paging, response, source);
+      } else {
+        this.#failures++;
+        paging.pages = 0;
+      }
+      this.#proceed();
+    });
+  }
+
+  /**
+   * A page holds 16 contacts, so that an answer may have been cut before it named all of the `wanted` nearest: when its last
+   * one is nearer than the last of our result, the nearest such answerer is asked for more.
+   */
+  #readCutAnswers(): void {
+    if (this.#plan.kind === 'find-value' || this.#areCutsRead || this.#pageReaders > 0) return;
+    const answered = this.#shortlist.nearestAnswered(this.#plan.wanted);
+    const reach = answered.length < this.#plan.wanted ? Number.POSITIVE_INFINITY : (answered.at(-1)?.head ?? 0);
+    for (const candidate of answered) {
+      const paging = this.#pagings.find((one) => one.candidate === candidate);
+      if (paging === undefined || paging.isReading || paging.next >= paging.pages || paging.lastHead >= reach) continue;
+      this.#readPage(paging, candidate.source);
+      return;
+    }
+  }
+
+  #noteStep(candidate: Candidate, rttMs: number | undefined, outcome: string): void {
+    if (!this.#plan.wantsSteps) return;
+    const { nodeId, address, depth } = candidate;
+    this.#steps.push({ nodeId, address, depth, rttMs, outcome });
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#timer?.cancel();
+  }
+
+  #complete(isComplete: boolean): void {
+    if (this.#isOver) return;
+    this.#end();
+    const nearest = this.#shortlist.nearestAnswered(this.#plan.wanted);
+    const contacts = nearest.flatMap((candidate) => this.#peers.get(candidate) ?? []);
+    this.#resolve({
+      contacts,
+      isComplete,
+      steps: this.#steps,
+      stats: {
+        requests: this.#requests,
+        answers: this.#answers,
+        failures: this.#failures,
+        hops: nearest[0]?.depth ?? 0,
+        durationMs: this.#runtime.clock.monotonicMs() - this.#startedMs,
+      },
+    });
+  }
+}

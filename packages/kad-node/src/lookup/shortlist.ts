@@ -1,0 +1,201 @@
+// pure: the candidates of one lookup, nearest first: whom to ask next, and when it is done (Kademlia section 2.3).
+import { type Address, equalAddress, equalBytes, type NodeId } from '@batchain/shared';
+import { CANDIDATE_ADDRESSES_MAX, DISCREDITED_AFTER_FAILURES } from '../limits.ts';
+import { compareDistance, distanceHead } from '../routing/distance.ts';
+
+/**
+ * `slow`: asked long ago; others are asked meanwhile, but the end waits for it. `overdue`: the end waits no more.
+ * `failed`: did not answer at any address.
+ */
+export type CandidateState = 'waiting' | 'asking' | 'slow' | 'overdue' | 'answered' | 'failed';
+
+/** Who named candidates, and what became of them. A node that names many dead ids is believed last (T3). */
+export class Source {
+  failures = 0;
+  answers = 0;
+
+  get isDiscredited(): boolean {
+    return this.failures >= DISCREDITED_AFTER_FAILURES && this.failures > this.answers;
+  }
+}
+
+export interface Candidate {
+  readonly nodeId: NodeId;
+  address: Address;
+  /** First 48 bits of its distance. */
+  readonly head: number;
+  /** Steps from our own table: 0 for a contact of it. */
+  readonly depth: number;
+  source: Source;
+  state: CandidateState;
+  /** Monotonic; when it was last asked. */
+  askedMs: number;
+  /** Others' ideas of where it is, in case this address is wrong. */
+  alternatives: Address[] | undefined;
+  /** Addresses given to it so far, tried or waiting. */
+  addressCount: number;
+}
+
+export interface ShortlistOptions {
+  /** Done when so many of the nearest have answered. */
+  readonly wanted: number;
+  /** Candidates kept; the farthest that was not asked goes first. */
+  readonly candidatesMax: number;
+}
+
+/** Only answers make a candidate count; what was merely named is a question to ask (T3). */
+export class Shortlist {
+  readonly target: Uint8Array;
+  readonly #selfId: NodeId;
+  readonly #options: ShortlistOptions;
+  readonly #candidates: Candidate[] = [];
+  #inFlight = 0;
+
+  constructor(target: Uint8Array, selfId: NodeId, options: ShortlistOptions) {
+    this.target = target;
+    this.#selfId = selfId;
+    this.#options = options;
+  }
+
+  /** All of them, nearest first. */
+  get candidates(): readonly Candidate[] {
+    return this.#candidates;
+  }
+
+  /** Adds a contact that somebody named. Known ones gain at most another address or a better reputation. */
+  add(contact: { readonly nodeId: NodeId; readonly address: Address }, depth: number, source: Source): void {
+    const head = distanceHead(this.target, contact.nodeId);
+    let low = 0;
+    let high = this.#candidates.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const other = this.#candidates[middle] as Candidate;
+      const order = other.head - head || compareDistance(this.target, other.nodeId, contact.nodeId);
+      if (order === 0) {
+        this.#nameAgain(other, contact.address, source);
+        return;
+      }
+      if (order < 0) low = middle + 1;
+      else high = middle;
+    }
+    if (low >= this.#options.candidatesMax || equalBytes(contact.nodeId, this.#selfId)) return;
+    const { nodeId, address } = contact;
+    const fresh = { askedMs: 0, alternatives: undefined, addressCount: 1 };
+    this.#candidates.splice(low, 0, { nodeId, address, head, depth, source, state: 'waiting', ...fresh });
+    if (this.#candidates.length > this.#options.candidatesMax && this.#candidates.at(-1)?.state === 'waiting') this.#candidates.pop();
+  }
+
+  /**
+   * Whom to ask next: the nearest unasked one among the `wanted` nearest that have not failed; slow ones are not counted,
+   * so that the search goes on around them. Undefined when there is nobody to ask now.
+   */
+  next(): Candidate | undefined {
+    const trusted = this.#nextBy((candidate) => !candidate.source.isDiscredited);
+    return trusted ?? (this.#inFlight === 0 ? this.#nextBy(() => true) : undefined);
+  }
+
+  #nextBy(isTrusted: (candidate: Candidate) => boolean): Candidate | undefined {
+    let counted = 0;
+    for (const candidate of this.#candidates) {
+      switch (candidate.state) {
+        case 'waiting':
+          if (isTrusted(candidate)) return candidate;
+          break;
+        case 'asking':
+        case 'answered':
+          if (++counted >= this.#options.wanted) return undefined;
+          break;
+        default:
+      }
+    }
+    return undefined;
+  }
+
+  /** True when the `wanted` nearest that are not failed or overdue have answered, or nobody is left to ask. */
+  get isDone(): boolean {
+    let answered = 0;
+    for (const candidate of this.#candidates) {
+      switch (candidate.state) {
+        case 'answered':
+          if (++answered >= this.#options.wanted) return true;
+          break;
+        case 'asking':
+        case 'slow':
+          return false;
+        case 'waiting':
+          if (!candidate.source.isDiscredited || this.#inFlight === 0) return false;
+          break;
+        default:
+      }
+    }
+    return true;
+  }
+
+  asking(candidate: Candidate, nowMs: number): void {
+    candidate.state = 'asking';
+    candidate.askedMs = nowMs;
+    this.#inFlight++;
+  }
+
+  answered(candidate: Candidate): void {
+    this.#inFlight--;
+    candidate.state = 'answered';
+    candidate.source.answers++;
+  }
+
+  /** It did not answer: asked again later where somebody else said that it is, or given up. */
+  failed(candidate: Candidate): void {
+    this.#inFlight--;
+    const address = candidate.alternatives?.pop();
+    candidate.source.failures++;
+    if (address === undefined) {
+      candidate.state = 'failed';
+      return;
+    }
+    candidate.address = address;
+    candidate.state = 'waiting';
+  }
+
+  /** Notes how long the asked ones have been silent; returns how many are slow or overdue. */
+  notePatience(nowMs: number, slowAfterMs: number, overdueAfterMs: number): number {
+    let late = 0;
+    for (const candidate of this.#candidates) {
+      if (candidate.state !== 'asking' && candidate.state !== 'slow') {
+        if (candidate.state === 'overdue') late++;
+        continue;
+      }
+      const silentMs = nowMs - candidate.askedMs;
+      if (silentMs >= overdueAfterMs) candidate.state = 'overdue';
+      else if (silentMs >= slowAfterMs) candidate.state = 'slow';
+      if (candidate.state !== 'asking') late++;
+    }
+    return late;
+  }
+
+  /** The nearest that answered, nearest first. */
+  nearestAnswered(count: number): Candidate[] {
+    const result: Candidate[] = [];
+    for (const candidate of this.#candidates) {
+      if (candidate.state !== 'answered') continue;
+      result.push(candidate);
+      if (result.length >= count) break;
+    }
+    return result;
+  }
+
+  #nameAgain(candidate: Candidate, address: Address, source: Source): void {
+    if (candidate.state === 'answered') return;
+    if (candidate.source.isDiscredited) candidate.source = source;
+    if (equalAddress(candidate.address, address)) return;
+    if (candidate.addressCount >= CANDIDATE_ADDRESSES_MAX) return;
+    if (candidate.alternatives?.some((known) => equalAddress(known, address))) return;
+    candidate.addressCount++;
+    if (candidate.state === 'failed') {
+      candidate.address = address;
+      candidate.state = 'waiting';
+      return;
+    }
+    candidate.alternatives ??= [];
+    candidate.alternatives.push(address);
+  }
+}

@@ -1,0 +1,55 @@
+// pure: all that this node publishes and keeps alive, by kind and key.
+import { toHex } from '@batchain/shared';
+import { OWN_RECORDS_MAX } from '../limits.ts';
+import type { SavedOwnRecord } from './kad-state.ts';
+import type { OwnRecord, OwnRecordKind } from './own-record.ts';
+import { planRepublish, type RepublishPlanOptions } from './republish-plan.ts';
+
+export class OwnRecords {
+  readonly #records = new Map<string, OwnRecord>();
+
+  get size(): number {
+    return this.#records.size;
+  }
+
+  get isFull(): boolean {
+    return this.#records.size >= OWN_RECORDS_MAX;
+  }
+
+  get(kind: OwnRecordKind, key: Uint8Array): OwnRecord | undefined {
+    return this.#records.get(kind + toHex(key));
+  }
+
+  set(record: OwnRecord): void {
+    this.#records.set(record.kind + toHex(record.key), record);
+  }
+
+  delete(record: OwnRecord): void {
+    const name = record.kind + toHex(record.key);
+    if (this.#records.get(name) === record) this.#records.delete(name);
+  }
+
+  /** Records of one kind that are in force. */
+  countOf(kind: OwnRecordKind): number {
+    let count = 0;
+    for (const record of this.#records.values()) if (record.kind === kind && !record.isWithdrawn) count++;
+    return count;
+  }
+
+  due(nowMs: number, options: RepublishPlanOptions): OwnRecord[] {
+    return planRepublish(this.#records.values(), nowMs, options);
+  }
+
+  *save(nowMs: number): IterableIterator<SavedOwnRecord> {
+    for (const { publishedMs, ...record } of this.#records.values()) {
+      yield { ...record, publishedAgoMs: publishedMs === undefined ? null : Math.max(0, Math.floor(nowMs - publishedMs)) };
+    }
+  }
+
+  /** Takes a saved record in, `sinceSavedMs` after it was saved. */
+  restore(saved: SavedOwnRecord, nowMs: number, sinceSavedMs: number): void {
+    if (saved.kind === 'contact' || this.isFull) return;
+    const { publishedAgoMs, kind, ...rest } = saved;
+    this.set({ ...rest, kind, publishedMs: publishedAgoMs === null ? undefined : nowMs - sinceSavedMs - publishedAgoMs });
+  }
+}
