@@ -2,14 +2,13 @@
 import { ok, type Result } from '@batchain/shared';
 import { openSegment, padSegment, sealSegment } from '../pipeline/cipher.ts';
 import { deriveSegmentKeys } from '../pipeline/content-key.ts';
-import { ReedSolomon } from '../pipeline/erasure/reed-solomon.ts';
-import { tableKernel } from '../pipeline/erasure/table-kernel.ts';
+import { createErasureCode } from '../pipeline/erasure/fastest-code.ts';
 import { sealedLength, shardLength } from '../pipeline/segment-layout.ts';
 import { digestShard } from '../pipeline/shard.ts';
 import type { ShardDigest } from '../pipeline/types.ts';
 import type { DecodeJob, EncodeJob } from './stage-pool.ts';
 
-const erasureCode = new ReedSolomon(tableKernel);
+const erasureCode = createErasureCode();
 
 /** Bytes of a buffer that holds a segment with all its shards. */
 export function segmentBufferBytes(plainBytes: number, requiredShards: number, totalShards: number): number {

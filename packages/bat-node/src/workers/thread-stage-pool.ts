@@ -1,15 +1,17 @@
 // driven: StagePool over worker threads (tinypool) and shared buffers: the event loop stays free while segments are worked on.
-import { extname } from 'node:path';
-import { MiB, ok, type Result } from '@batchain/shared';
+import { MiB, ok, type Result, second } from '@batchain/shared';
 import { Tinypool } from 'tinypool';
 import type { ShardId } from '../ids.ts';
 import { SegmentBuffers } from './segment-buffers.ts';
 import type { DecodeJob, EncodedShard, EncodeJob, SegmentBuffer, StagePool } from './stage-pool.ts';
 import type { FlatDigests, StageTask } from './stage-worker.ts';
+import { findWorkerCode } from './worker-code.ts';
 
 const THREADS = 2;
 /** All segments on their way in one process, coded shards included: four of the default size with 4 of 6. */
 const BUDGET_BYTES: number = 112 * MiB;
+/** A thread that had nothing to do for so long ends, and its memory with it. */
+const IDLE_TIMEOUT_MS: number = 30 * second;
 const HASH_BYTES = 32;
 
 const sliced = (bytes: Uint8Array, length: number): Uint8Array[] =>
@@ -18,11 +20,21 @@ const sliced = (bytes: Uint8Array, length: number): Uint8Array[] =>
 export class ThreadStagePool implements StagePool {
   readonly #buffers = new SegmentBuffers(BUDGET_BYTES);
   readonly #pool: Tinypool;
+  readonly #pending = new Set<(error: unknown) => void>();
 
   constructor() {
-    // The same file is .ts when run from source and .js when built.
-    const filename = new URL(`./stage-worker${extname(import.meta.url)}`, import.meta.url).href;
-    this.#pool = new Tinypool({ filename, minThreads: 0, maxThreads: THREADS, idleTimeout: 30_000, runtime: 'worker_threads' });
+    this.#pool = new Tinypool({
+      ...findWorkerCode(),
+      name: 'runStage',
+      minThreads: 0,
+      maxThreads: THREADS,
+      idleTimeout: IDLE_TIMEOUT_MS,
+      runtime: 'worker_threads',
+    });
+    // A thread that fails outside of a job (it could not start) would leave the jobs that wait for it without an end.
+    this.#pool.on('error', (error: unknown) => {
+      for (const reject of this.#pending) reject(error);
+    });
   }
 
   acquire(bytes: number, signal?: AbortSignal): Promise<SegmentBuffer> {
@@ -57,6 +69,12 @@ export class ThreadStagePool implements StagePool {
   }
 
   #run(task: StageTask): Promise<unknown> {
-    return this.#pool.run(task, { name: 'runStage' });
+    return new Promise((resolve, reject) => {
+      this.#pending.add(reject);
+      this.#pool
+        .run(task)
+        .then(resolve, reject)
+        .finally(() => this.#pending.delete(reject));
+    });
   }
 }
