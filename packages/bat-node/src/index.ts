@@ -1,6 +1,28 @@
 // pure: public surface of @batchain/bat-node.
+export * from './bat-node.ts';
 export * from './bat-node-api.ts';
+export * from './connection/bat-session.ts';
+export { CreditBudget } from './connection/credit.ts';
+export { openSession, type SessionConfig } from './connection/session.ts';
 export * from './connection/ws-transport.ts';
+export { FileLibrary } from './flow/file-library.ts';
 export * from './flow/flow-types.ts';
 export * from './ids.ts';
+export { parsePolicy } from './placement/policy.ts';
 export * from './ports.ts';
+export * from './storage/atomic-write.ts';
+export * from './storage/file-system.ts';
+export * from './storage/fs-owner-store.ts';
+export * from './storage/fs-shard-store.ts';
+export * from './storage/key-value-store.ts';
+export * from './storage/level-key-value-store.ts';
+export * from './storage/memory-file-system.ts';
+export * from './storage/memory-key-value-store.ts';
+export * from './storage/memory-owner-store.ts';
+export * from './storage/memory-shard-store.ts';
+export * from './storage/node-file-system.ts';
+export * from './storage/owner-store.ts';
+export { ShardServer } from './transfer/shard-server.ts';
+export { InlineStagePool } from './workers/inline-stage-pool.ts';
+export type { StagePool } from './workers/stage-pool.ts';
+export { ThreadStagePool } from './workers/thread-stage-pool.ts';

@@ -3,12 +3,13 @@ import { createHash, type Hash } from 'node:crypto';
 import { basename } from 'node:path';
 import { equalBytes, openContactRecord, plainBytes, toHex } from '@batchain/shared';
 import type { ShardId } from '../ids.ts';
+import { makeFileId } from '../manifest/manifest.ts';
 import { drawSalt, ManifestBuilder } from '../manifest/manifest-builder.ts';
 import { segmentPlainBytes, shardLength } from '../pipeline/segment-layout.ts';
 import { planCandidates } from '../placement/placement-plan.ts';
 import { askedCount, happyCount } from '../placement/policy.ts';
 import { SourceFile } from '../storage/source-file.ts';
-import { type JournalSegment, UploadJournal } from '../storage/upload-journal.ts';
+import { type JournalSalt, type JournalSegment, UploadJournal } from '../storage/upload-journal.ts';
 import { segmentBufferBytes } from '../workers/segment-stages.ts';
 import type { SegmentBuffer } from '../workers/stage-pool.ts';
 import type { FlowDeps } from './flow-deps.ts';
@@ -28,6 +29,7 @@ import { UploadProgress } from './upload-progress.ts';
 const READ_BYTES: number = 1024 * 1024;
 /** Rounds of placing what hosts turn out not to hold when they are asked to commit. */
 const FILL_ROUNDS = 2;
+const RELEASE_TIMEOUT_MS = 10_000;
 
 /** A segment as it stands: enough for the roster and for placing it again. */
 export interface UploadedSegment {
@@ -37,6 +39,9 @@ export interface UploadedSegment {
   /** Host per shard index, hex. */
   readonly hosts: (string | undefined)[];
 }
+
+/** The file is no longer the one of the interrupted attempt: it becomes a file of its own. */
+class SourceDiffers extends Error {}
 
 export interface UploadSource {
   /** Absolute. */
@@ -73,12 +78,30 @@ export class Upload {
     options.signal?.addEventListener('abort', onAbort, { once: true });
     try {
       return await upload.#run(startedMs);
+    } catch (error) {
+      if (!(error instanceof SourceDiffers)) throw error;
+      await upload.#releaseAll();
     } finally {
       options.signal?.removeEventListener('abort', onAbort);
       upload.#abort.abort();
       await upload.#journal.close();
       await source.close();
     }
+    return Upload.run(deps, tools, from, { ...options, isFresh: true });
+  }
+
+  /** Gives back what an attempt stored that will never be finished; leases that can not be given back lapse by themselves. */
+  async #releaseAll(): Promise<void> {
+    const state = await this.#journal.load();
+    if (state === undefined) return;
+    const signal = this.#deps.runtime.clock.timeoutSignal(RELEASE_TIMEOUT_MS);
+    const fileId = makeFileId(this.#deps.signer.publicKey, state.start.fileNonce);
+    await Promise.all(
+      [...this.#peers.values()].map(async (peer) => {
+        const client = await peer.client(signal);
+        if (client.ok) await client.value.release(fileId, null, { signal });
+      }),
+    );
   }
 
   async #run(startedMs: number): Promise<UploadResult> {
@@ -147,7 +170,6 @@ export class Upload {
   async #placeAll(plan: UploadPlan, placer: SegmentPlacer, progress: UploadProgress, hash: Hash, report: RecruitReport): Promise<void> {
     const tasks = new Set<Promise<void>>();
     let failure: unknown;
-    let isSameAsBefore = plan.earlier !== undefined;
     const fail = (error: unknown): void => {
       failure ??= error;
       this.#abort.abort(error);
@@ -156,15 +178,21 @@ export class Upload {
       for (let segment = 0; segment < plan.segmentCount && failure === undefined; segment++) {
         const buffer = await this.#acquire(plan, segment);
         const prefix = await this.#read(plan, segment, buffer, hash);
-        const earlier = isSameAsBefore ? plan.earlier?.segments.get(segment) : undefined;
-        if (earlier !== undefined) isSameAsBefore = equalBytes(earlier.prefixSha256, prefix);
-        if (earlier !== undefined && isSameAsBefore) {
+        const before = plan.earlier?.salts.get(segment);
+        if (before !== undefined && !equalBytes(before.prefixSha256, prefix)) {
+          this.#deps.stagePool.release(buffer);
+          throw new SourceDiffers();
+        }
+        const earlier = plan.earlier?.segments.get(segment);
+        if (earlier !== undefined) {
           this.#segments[segment] = this.#fromJournal(plan, segment, earlier);
           progress.resumed(segment);
           this.#deps.stagePool.release(buffer);
           continue;
         }
-        const task = this.#placeSegment(plan, segment, prefix, buffer, placer, report)
+        const salt = before?.salt ?? drawSalt(this.#deps.runtime.entropy);
+        if (before === undefined) await this.#journal.addSalt({ segment, salt, prefixSha256: prefix });
+        const task = this.#placeSegment(plan, { segment, salt, prefixSha256: prefix }, buffer, placer, report)
           .catch(fail)
           .finally(() => tasks.delete(task));
         tasks.add(task);
@@ -211,14 +239,12 @@ export class Upload {
 
   async #placeSegment(
     plan: UploadPlan,
-    segment: number,
-    prefixSha256: Uint8Array,
+    { segment, salt, prefixSha256 }: JournalSalt,
     buffer: SegmentBuffer,
     placer: SegmentPlacer,
     report: RecruitReport,
   ): Promise<void> {
-    const { stagePool, runtime } = this.#deps;
-    const salt = drawSalt(runtime.entropy);
+    const { stagePool } = this.#deps;
     const plainLength = segmentPlainBytes(plan.start.bytes, plan.start.segmentSizeBytes, segment);
     try {
       const shards = await stagePool.sealAndEncode(buffer, {

@@ -21,12 +21,19 @@ export interface JournalStart {
   readonly accessSeed: Uint8Array;
 }
 
-/** A segment whose shards were stored, provisionally leased. */
-export interface JournalSegment {
+/**
+ * Written before the first shard of a segment goes out: an attempt after a crash takes the same salt for the same bytes, so its
+ * shards are the ones that hosts hold already. A salt never seals two plaintexts: the prefix hash says for which it was drawn.
+ */
+export interface JournalSalt {
   readonly segment: number;
   readonly salt: Uint8Array;
   /** SHA-256 of all plain bytes of the file up to the end of this segment. */
   readonly prefixSha256: Uint8Array;
+}
+
+/** A segment whose shards were stored, provisionally leased. */
+export interface JournalSegment extends JournalSalt {
   readonly shardIds: readonly Uint8Array[];
   /** Node id of the host per shard index; undefined where none took it. */
   readonly hosts: readonly (Uint8Array | undefined)[];
@@ -42,6 +49,7 @@ export interface JournalHost {
 export interface JournalState {
   readonly start: JournalStart;
   readonly hosts: readonly JournalHost[];
+  readonly salts: ReadonlyMap<number, JournalSalt>;
   readonly segments: ReadonlyMap<number, JournalSegment>;
 }
 
@@ -81,6 +89,7 @@ function parseLine(raw: string): JsonLine | undefined {
 function parseLines(text: string): JournalState | undefined {
   let start: JournalStart | undefined;
   const hosts = new Map<string, JournalHost>();
+  const salts = new Map<number, JournalSalt>();
   const segments = new Map<number, JournalSegment>();
   for (const raw of text.split('\n')) {
     const line = parseLine(raw);
@@ -95,6 +104,9 @@ function parseLines(text: string): JournalState | undefined {
     } else if (line.t === 'host') {
       const host = { nodeId: bytesField(line, 'nodeId'), leaseId: bytesField(line, 'leaseId'), record: bytesField(line, 'record') };
       hosts.set(toHex(host.nodeId), host);
+    } else if (line.t === 'salt') {
+      const segment = Number(line.segment);
+      salts.set(segment, { segment, salt: bytesField(line, 'salt'), prefixSha256: bytesField(line, 'prefixSha256') });
     } else if (line.t === 'segment') {
       const segment = Number(line.segment);
       const shardIds = listField(line, 'shardIds').filter((id) => id !== undefined);
@@ -107,7 +119,7 @@ function parseLines(text: string): JournalState | undefined {
       });
     }
   }
-  return start === undefined ? undefined : { start, hosts: [...hosts.values()], segments };
+  return start === undefined ? undefined : { start, hosts: [...hosts.values()], salts, segments };
 }
 
 /** Append-only; one per source path and home. */
@@ -142,6 +154,10 @@ export class UploadJournal {
 
   addHost(host: JournalHost): Promise<void> {
     return this.#append(`${JSON.stringify({ t: 'host', ...hexFields(host) })}\n`);
+  }
+
+  addSalt(salt: JournalSalt): Promise<void> {
+    return this.#append(`${JSON.stringify({ t: 'salt', ...hexFields(salt) })}\n`);
   }
 
   addSegment(segment: JournalSegment): Promise<void> {
