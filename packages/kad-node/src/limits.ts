@@ -3,7 +3,7 @@ import { DATAGRAM_BYTES_MAX, hour, KiB, MiB, minute, second, VALUE_BYTES_MAX } f
 
 // Wire: what one datagram may hold.
 
-/** Sixteen IPv6 contacts are 864 bytes and fit in a WELCOME beside its signature; twenty would not (building block 7). */
+/** Sixteen IPv6 contacts are 832 bytes and fit in a WELCOME beside its signature; twenty would not (building block 7). */
 export const CONTACTS_PER_REPLY_MAX = 16;
 /** The smallest signed record is above 100 bytes, so a datagram never holds more. */
 export const RECORDS_PER_MESSAGE_MAX = 12;

@@ -21,7 +21,7 @@ export interface ServeOptions {
   /** True when the request came in a HELLO. */
   readonly isFirst: boolean;
   /** Names asker and transaction, so that a retry gets the same answer and has no second effect. */
-  readonly retryKey?: string;
+  readonly retryKey?: () => string;
 }
 
 interface CachedReply {
@@ -49,22 +49,25 @@ export class RequestServer {
 
   /** The bytes of the answer: what the handler gave, or an error with its reason (DF-06). Never throws. */
   serve(asker: Asker, bytes: Uint8Array, options: ServeOptions): Uint8Array {
-    const nowMs = this.#runtime.clock.monotonicMs();
-    const known = options.retryKey === undefined ? undefined : this.#replies.peek(options.retryKey);
-    if (known !== undefined && known.untilMs > nowMs) {
-      this.#stats.repliesRepeated += 1;
-      return known.bytes;
-    }
     const request = decodeRequest(bytes);
     if (!request.ok) return encodeResponse(errorResponse(request.reason, request.detail));
     if (options.isFirst && !canRideInHello(request.value)) {
       return encodeResponse(errorResponse('not-proved', `${request.value.type} needs a session`));
     }
-    const reply = this.#answer(asker, request.value, options.roomBytes);
-    if (options.retryKey !== undefined && hasEffects(request.value)) {
-      this.#replies.set(options.retryKey, { bytes: reply, untilMs: nowMs + REPLY_CACHE_MS });
+    if (options.retryKey === undefined || !hasEffects(request.value)) return this.#answer(asker, request.value, options.roomBytes);
+    return this.#answerOnce(options.retryKey(), () => this.#answer(asker, request.value, options.roomBytes));
+  }
+
+  #answerOnce(retryKey: string, answer: () => Uint8Array): Uint8Array {
+    const nowMs = this.#runtime.clock.monotonicMs();
+    const known = this.#replies.peek(retryKey);
+    if (known !== undefined && known.untilMs > nowMs) {
+      this.#stats.repliesRepeated += 1;
+      return known.bytes;
     }
-    return reply;
+    const bytes = answer();
+    this.#replies.set(retryKey, { bytes, untilMs: nowMs + REPLY_CACHE_MS });
+    return bytes;
   }
 
   #answer(asker: Asker, request: KadRequest, roomBytes: number): Uint8Array {

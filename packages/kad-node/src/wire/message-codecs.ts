@@ -1,17 +1,21 @@
 // pure: one codec per Kad message, one table of all, and the sizes that handlers need to fill pages.
 import {
   type Address,
-  addressShape,
+  addressBytes,
+  addressFromBytes,
   boolean,
   bytesOf,
   type CborValue,
+  concatBytes,
   DATAGRAM_BYTES_MAX,
   decodeCbor,
   encodeCbor,
   extensionsOf,
   fail,
+  ID_BYTES,
   idOf,
   listOf,
+  mapped,
   NO_EXTENSIONS,
   type NodeId,
   nullable,
@@ -66,23 +70,31 @@ export const ANSWER_TYPES: Readonly<Record<KadRequestType, KadResponseType>> = {
   'get-contact': 'contact',
 };
 
-/** The bytes of addresses that live long, in the routing table: turning text into bytes costs more than all the rest. */
-const knownAddresses = new WeakMap<Address, CborValue>();
-const cachedAddressShape: Shape<Address> = {
-  toCbor: (address) => {
-    let bytes = knownAddresses.get(address);
-    if (bytes === undefined) {
-      bytes = addressShape.toCbor(address);
-      knownAddresses.set(address, bytes);
-    }
-    return bytes;
-  },
-  fromCbor: addressShape.fromCbor,
-};
-
 const nodeIdShape: Shape<NodeId> = idOf<NodeId>();
 const keyShape: Shape<Uint8Array> = bytesOf(32);
-const contactShape: Shape<CompactContact> = recordOf({ nodeId: nodeIdShape, address: cachedAddressShape });
+
+/** The bytes of addresses that live long, in the routing table: turning text into bytes costs more than all the rest. */
+const knownAddresses = new WeakMap<Address, Uint8Array>();
+
+function cachedAddressBytes(address: Address): Uint8Array {
+  let bytes = knownAddresses.get(address);
+  if (bytes === undefined) {
+    bytes = addressBytes(address);
+    knownAddresses.set(address, bytes);
+  }
+  return bytes;
+}
+
+/** One byte string of 38 or 50 bytes: id, IP, port. Lists of contacts are the bulk of all traffic. */
+const contactShape: Shape<CompactContact> = mapped(
+  bytesOf(ID_BYTES + 6, ID_BYTES + 18),
+  (bytes) => {
+    const address = addressFromBytes(bytes.subarray(ID_BYTES));
+    return address === undefined ? undefined : { nodeId: bytes.subarray(0, ID_BYTES) as NodeId, address };
+  },
+  ({ nodeId, address }) => concatBytes(nodeId, cachedAddressBytes(address)),
+  'a contact',
+);
 /** Ages come from clocks with fractions; the wire has whole milliseconds. */
 const ageShape: Shape<number> = { ...uintOf(), toCbor: (ageMs) => Math.max(0, Math.floor(ageMs)) };
 const recordShape: Shape<AgedRecord> = recordOf({ bytes: bytesOf(1, RECORD_BYTES_MAX), ageMs: ageShape });

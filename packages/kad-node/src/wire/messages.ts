@@ -1,7 +1,7 @@
 // pure: every Kad request and response as a tagged union; docs/spec/kad-wire.md gives their bytes.
 import type { Address, NodeId } from '@batchain/shared';
 
-/** An id and where it was reached; 41 to 56 bytes on the wire. Unproved until it has answered us (T3). */
+/** An id and where it was reached; 40 or 52 bytes on the wire. Unproved until it has answered us (T3). */
 export interface CompactContact {
   readonly nodeId: NodeId;
   readonly address: Address;
