@@ -8,6 +8,7 @@ export * from './connection/ws-transport.ts';
 export { FileLibrary } from './flow/file-library.ts';
 export * from './flow/flow-types.ts';
 export * from './ids.ts';
+export { digestShard } from './pipeline/shard.ts';
 export { parsePolicy } from './placement/policy.ts';
 export * from './ports.ts';
 export * from './storage/atomic-write.ts';

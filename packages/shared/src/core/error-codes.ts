@@ -246,6 +246,24 @@ export const ERROR_CODES = define({
     cause: 'Values have at most 896 bytes and names at most 32.',
     fix: 'Store larger values as a file with `batchain put`.',
   },
+  BAT_E_STORE_TOO_NEW: {
+    exit: 8,
+    meaning: 'The hosted shards were written by a later version of BatChain; nothing was touched.',
+    cause: 'BatChain was replaced by an older version.',
+    fix: 'Use the newer version again.',
+  },
+  BAT_E_STORE_DAMAGED: {
+    exit: 7,
+    meaning: 'The folder of the hosted shards is not the one that the index knows, or its format file is broken.',
+    cause: 'A disk that is not mounted, or files that were moved by hand.',
+    fix: 'Mount or restore the folder `hosted`; to begin with an empty store remove both `hosted` and `db`.',
+  },
+  BAT_E_STORE_UNREADABLE: {
+    exit: 1,
+    meaning: 'The disk did not let the hosted shards or their index be read or written.',
+    cause: 'Missing permission, a full or failing disk.',
+    fix: 'Check the disk and the permissions of the home: `df -h HOME`, `ls -l HOME`.',
+  },
 });
 
 export type ErrorCode = keyof typeof ERROR_CODES;

@@ -1,0 +1,267 @@
+// driven: the way in: whether a shard may be stored, and the writer that takes it to the disk.
+import { equalBytes, fail, ok, type Result, toHex } from '@batchain/shared';
+import { STORES_UNDER_WAY_MAX } from '../limits.ts';
+import { checkLeafHashes } from '../pipeline/shard.ts';
+import type { HostedShard, ShardWriter, StoreOrder, StoreRefusal, StoreStart } from '../ports.ts';
+import { faultOf } from './disk-fault.ts';
+import type { HostedEntry } from './hosted-ledger.ts';
+import { type FileRecord, isPlace, type Place, type PlaceRecord, placeOf } from './hosted-records.ts';
+import { extendLease } from './leases.ts';
+import { CountingWriter, type PartFate, PartWriter, type WriterHost } from './shard-writers.ts';
+import type { StoreCore } from './store-core.ts';
+import type { ShardRow } from './store-index.ts';
+import type { StoreTransaction } from './store-transaction.ts';
+
+/** Where the bytes of an order stand already. */
+type Presence =
+  /** At this very place. */
+  | 'held'
+  /** At another place of the same owner, who has sent them once. */
+  | 'own'
+  /** At a place of another owner. */
+  | 'foreign'
+  | 'absent';
+
+/** A store that was let in. */
+interface Admitted {
+  readonly order: StoreOrder;
+  readonly leafHashes: readonly Uint8Array[];
+  readonly leaseUntilMs: number;
+  readonly entry: HostedEntry;
+  /** Shard id, hex. */
+  readonly shard: string;
+  readonly place: Place;
+  readonly presence: Presence;
+}
+
+export class StoreIntake {
+  readonly #core: StoreCore;
+  /** Shards and places being stored, as hex keys. */
+  readonly #underWay = new Set<string>();
+
+  constructor(core: StoreCore) {
+    this.#core = core;
+  }
+
+  async begin(order: StoreOrder, leafHashes: readonly Uint8Array[], leaseUntilMs: number): Promise<Result<StoreStart, StoreRefusal>> {
+    const refusal = this.#core.refusal();
+    if (refusal !== undefined) return fail(refusal);
+    if (!isPlace(order)) return fail('bad-bytes', 'no file has such a segment or index');
+    if (!checkLeafHashes(order.shardId, order.length, leafHashes))
+      return fail('bad-bytes', 'the leaf hashes are not those of the shard id');
+    try {
+      await this.#core.gauge.refresh();
+      await this.#checkBytes(order);
+      if (this.#core.gauge.room() < order.length && this.#core.keeper.bytes > 0) await this.#clearParts();
+      const admitted = this.#admit(order, leafHashes, leaseUntilMs);
+      return admitted.ok ? await this.#start(admitted.value) : admitted;
+    } catch (error) {
+      const fault = faultOf(error);
+      this.#core.onFault(fault);
+      return fail(fault.refusal, fault.message);
+    }
+  }
+
+  /** A row whose file is gone or cut short must not answer for bytes that nobody has. */
+  async #checkBytes({ shardId }: StoreOrder): Promise<void> {
+    const row = this.#core.index.shard(shardId);
+    if (row === undefined || row.isDamaged) return;
+    const size = await this.#core.shards.size(toHex(shardId));
+    if (size === undefined) await this.#core.forgetMissing(shardId);
+    else if (size !== row.length) await this.#core.markDamaged(shardId);
+  }
+
+  /** Interrupted stores give way to new ones. */
+  async #clearParts(): Promise<void> {
+    await this.#core.keeper.shrink(0);
+    this.#core.gauge.forgetSample();
+    await this.#core.gauge.refresh();
+  }
+
+  /** All checks and the reservation in one turn: a hundred callers at once can not share the same room. */
+  #admit(order: StoreOrder, leafHashes: readonly Uint8Array[], leaseUntilMs: number): Result<Admitted, StoreRefusal> {
+    const refusal = this.#core.refusal();
+    if (refusal !== undefined) return fail(refusal);
+    const { ledger, clock } = this.#core;
+    const known = ledger.get(order.fileId);
+    if (known !== undefined && !isSameFile(known.file, order))
+      return fail('conflict', 'the file has another owner, access key or lease id');
+    const place = placeOf(order);
+    const shard = toHex(order.shardId);
+    const placed = known && this.#core.index.place(order.fileId, place);
+    if (placed !== undefined && !equalBytes(placed.shardId, order.shardId)) return fail('conflict', 'the place has another shard');
+    if (this.#underWay.has(shard) || this.#underWay.has(placeKey(order, place))) return fail('busy', 'it is being stored');
+    if (this.#underWay.size >= 2 * STORES_UNDER_WAY_MAX) return fail('busy', 'too many stores at once');
+    const presence = this.#presence(order, placed);
+    const owner = toHex(order.ownerKey);
+    const refusedRoom = presence === 'held' ? undefined : this.#judgeRoom(owner, presence === 'absent' ? order.length : 0);
+    if (refusedRoom !== undefined) return fail(refusedRoom);
+    const entry = known ?? ledger.add(provisionalFile(order, leaseUntilMs, clock.now()));
+    entry.writers++;
+    this.#underWay.add(shard).add(placeKey(order, place));
+    return ok({ order, leafHashes, leaseUntilMs, entry, shard, place, presence });
+  }
+
+  #presence({ shardId, ownerKey }: StoreOrder, placed: PlaceRecord | undefined): Presence {
+    const row = this.#core.index.shard(shardId);
+    if (row === undefined || this.#core.isDamaged(shardId)) return 'absent';
+    if (placed !== undefined) return 'held';
+    return this.#hasOwner(row, ownerKey) ? 'own' : 'foreign';
+  }
+
+  #hasOwner({ sharers }: ShardRow, ownerKey: Uint8Array): boolean {
+    return sharers.some(([fileId]) => equalBytes(this.#core.ledger.get(fileId)?.file.ownerKey ?? new Uint8Array(0), ownerKey));
+  }
+
+  #judgeRoom(owner: string, bytes: number): StoreRefusal | undefined {
+    return this.#core.quota.judge(owner, bytes) ?? (bytes > this.#core.gauge.room() ? 'disk-full' : undefined);
+  }
+
+  async #start(admitted: Admitted): Promise<Result<StoreStart, StoreRefusal>> {
+    const { presence, order } = admitted;
+    if (presence === 'absent') return this.#startPart(admitted);
+    if (presence === 'foreign') {
+      const end = async (): Promise<void> => this.#leave(admitted);
+      const host = this.#hostOf(admitted, () => this.#share(admitted), end);
+      const writer: ShardWriter = new CountingWriter(host, order.length);
+      this.#core.writers.add(writer);
+      return ok({ kind: 'writing', writer });
+    }
+    const shared = await this.#share(admitted);
+    await this.#leave(admitted);
+    return shared.ok ? ok({ kind: 'held', shard: shared.value }) : shared;
+  }
+
+  async #startPart(admitted: Admitted): Promise<Result<StoreStart, StoreRefusal>> {
+    const { order, leafHashes, shard, entry } = admitted;
+    const { gauge, keeper, quota, shards } = this.#core;
+    const reservation = quota.reserve(entry.owner, order.length);
+    gauge.promise(order.length);
+    const giveBack = async (fate: PartFate | undefined): Promise<void> => {
+      quota.giveBack(reservation);
+      if (fate?.kind === 'keep' && fate.bytes > 0) await keeper.keep(shard, fate.bytes, this.#core.runtime.clock.nowMs());
+      else if (fate !== undefined) await shards.removePart(shard).catch((error: unknown) => this.#core.onFault(error));
+      await this.#leave(admitted);
+    };
+    try {
+      await keeper.take(shard);
+      await keeper.shrink(Math.max(0, quota.freeBytes));
+      const part = await shards.openPart(shard, order.length, leafHashes);
+      gauge.release(part.offset);
+      const host = this.#hostOf(admitted, () => this.#publish(admitted), giveBack);
+      const writer: ShardWriter = new PartWriter(host, gauge, part, order.length);
+      this.#core.writers.add(writer);
+      return ok({ kind: 'writing', writer });
+    } catch (error) {
+      gauge.release(order.length);
+      await giveBack({ kind: 'remove' });
+      throw error;
+    }
+  }
+
+  #hostOf(
+    admitted: Admitted,
+    keep: () => Promise<Result<HostedShard, StoreRefusal>>,
+    end: (fate: PartFate | undefined) => Promise<void>,
+  ): WriterHost {
+    return {
+      refusal: () => this.#core.refusal() ?? (this.#core.ledger.has(admitted.entry) ? undefined : 'conflict'),
+      onFault: (error) => this.#core.onFault(error),
+      keep,
+      end,
+    };
+  }
+
+  /** Gives the part its final name and makes the place durable. */
+  #publish(admitted: Admitted): Promise<Result<HostedShard, StoreRefusal>> {
+    const { order, leafHashes, shard, place, entry } = admitted;
+    const { committer, shards, layout } = this.#core;
+    return committer.run(async (round): Promise<Result<HostedShard, StoreRefusal>> => {
+      const refusal = this.#judgePlace(round, admitted);
+      if (refusal !== undefined) return fail(refusal);
+      const isNew = round.edit.shard(order.shardId) === undefined;
+      await shards.publish(shard);
+      if (isNew) round.onFailure(() => shards.unpublish(shard));
+      round.onDurable(() => this.#core.forgetDamage(order.shardId));
+      const row = this.#rowOf(admitted);
+      this.#revive(round, admitted);
+      round.keepNew(entry, row, place, leafHashes, layout.shardFolder(shard));
+      return ok(hostedShard(order, row, false));
+    });
+  }
+
+  /** Makes the place durable with bytes that are here. */
+  #share(admitted: Admitted): Promise<Result<HostedShard, StoreRefusal>> {
+    const { order, place, entry } = admitted;
+    return this.#core.committer.run((round): Result<HostedShard, StoreRefusal> => {
+      const refusal = this.#judgePlace(round, admitted);
+      if (refusal !== undefined) return fail(refusal);
+      this.#revive(round, admitted);
+      const placed = round.edit.place(order.fileId, place);
+      if (placed !== undefined) return ok(hostedShard(order, placed, this.#core.isDamaged(order.shardId)));
+      const row = this.#rowOf(admitted);
+      if (!round.keepShared(entry, row, place)) return fail('busy', 'the shared bytes were released meanwhile');
+      return ok(hostedShard(order, row, false));
+    });
+  }
+
+  #judgePlace(round: StoreTransaction, { order, place, entry }: Admitted): StoreRefusal | undefined {
+    if (round.file(entry) === undefined) return 'conflict';
+    const placed = round.edit.place(order.fileId, place);
+    return placed !== undefined && !equalBytes(placed.shardId, order.shardId) ? 'conflict' : undefined;
+  }
+
+  /** A store takes its file out of the trash again. */
+  #revive(round: StoreTransaction, { entry, leaseUntilMs }: Admitted): void {
+    const file = round.file(entry);
+    if (!entry.isTrashed || file === undefined) return;
+    const time = this.#core.clock.now();
+    round.putFile(entry, { ...file, ...extendLease(file, leaseUntilMs, false, time), writtenAtMs: Math.round(time.atMs) });
+    round.onDurable(() => {
+      entry.isTrashed = false;
+    });
+  }
+
+  #rowOf({ order }: Admitted): PlaceRecord {
+    const { segment, index, shardId, length } = order;
+    return { segment, index, shardId, length, durableSinceMs: Math.round(this.#core.runtime.clock.nowMs()) };
+  }
+
+  /** The store came to its end, one way or the other. A file of which nothing was kept is forgotten. */
+  async #leave({ entry, order, shard, place }: Admitted): Promise<void> {
+    this.#underWay.delete(shard);
+    this.#underWay.delete(placeKey(order, place));
+    entry.writers--;
+    if (entry.writers > 0 || entry.places.length > 0) return;
+    if (entry.journalBytes === 0) this.#core.ledger.remove(entry);
+    else await this.#core.drop(entry, 'all');
+  }
+}
+
+const placeKey = (order: StoreOrder, place: Place): string => `${toHex(order.fileId)}:${place}`;
+
+function isSameFile(file: FileRecord, order: StoreOrder): boolean {
+  return (
+    equalBytes(file.leaseId, order.leaseId) && equalBytes(file.ownerKey, order.ownerKey) && equalBytes(file.accessKey, order.accessKey)
+  );
+}
+
+function provisionalFile(order: StoreOrder, leaseUntilMs: number, time: Parameters<typeof extendLease>[3]): FileRecord {
+  const { fileId, ownerKey, fileNonce, accessKey, leaseId } = order;
+  return {
+    ...extendLease(undefined, leaseUntilMs, false, time),
+    fileId,
+    ownerKey,
+    fileNonce,
+    accessKey,
+    leaseId,
+    keepUntilMs: 0,
+    rosterId: null,
+    rosterBytes: 0,
+    writtenAtMs: Math.round(time.atMs),
+  };
+}
+
+export function hostedShard({ fileId }: { fileId: StoreOrder['fileId'] }, row: PlaceRecord, isDamaged: boolean): HostedShard {
+  return { fileId, ...row, isDamaged };
+}

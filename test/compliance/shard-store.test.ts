@@ -1,0 +1,42 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { FsShardStore, LevelKeyValueStore, type MemoryDisk, MemoryShardStore, nodeFileSystem } from '@batchain/bat-node';
+import { createSimRuntime } from '@batchain/shared/testing';
+import { shardStoreSuite } from './suites/shard-store.ts';
+
+shardStoreSuite('in memory', () => {
+  const simulation = createSimRuntime('shard store');
+  const node = simulation.node('host');
+  let disk: MemoryDisk | undefined;
+  return {
+    simulation,
+    node,
+    skewMs: 0,
+    makeStore: (config) => {
+      const store = new MemoryShardStore(node.runtime, disk === undefined ? config : { ...config, disk });
+      disk = store.disk;
+      return store;
+    },
+    close: async () => undefined,
+  };
+});
+
+shardStoreSuite('on disk', async () => {
+  const simulation = createSimRuntime('shard store');
+  const skewMs = Date.now() - simulation.clock.nowMs();
+  const node = simulation.node('host', { skewMs });
+  const home = await mkdtemp(join(tmpdir(), 'batchain-store-'));
+  return {
+    simulation,
+    node,
+    skewMs,
+    makeStore: (config) =>
+      new FsShardStore(node.runtime, nodeFileSystem, new LevelKeyValueStore(join(home, 'db', 'store')), {
+        keepFreeBytes: 0,
+        ...config,
+        hostedPath: join(home, 'hosted'),
+      }),
+    close: () => rm(home, { recursive: true }),
+  };
+});

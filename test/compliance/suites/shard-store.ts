@@ -1,0 +1,552 @@
+// driven: what every ShardStore must do, on a disk or in memory.
+import type { ShardStore, ShardWriter, StoreStart } from '@batchain/bat-node';
+import { day, hour, KiB, MiB, sha256 } from '@batchain/shared';
+import type { SimNode, Simulation } from '@batchain/shared/testing';
+import { describe, expect, it } from 'vitest';
+import {
+  bytesNamed,
+  FULL_LEASE_MS,
+  fileIdNamed,
+  PROVISIONAL_MS,
+  readShard,
+  SHARD_BYTES,
+  storeShard,
+  type TestShard,
+  testShard,
+} from '../../support/stored-shards.ts';
+
+export interface ShardStoreConfigInTest {
+  readonly offerBytes: number;
+  readonly ownerShare?: number;
+  readonly shardsMax?: number;
+}
+
+export interface ShardStoreWorld {
+  readonly simulation: Simulation;
+  /** Whose clock the store goes by. */
+  readonly node: SimNode;
+  /** How far that clock is ahead of simulated time when it is right: files on a real disk carry real times. */
+  readonly skewMs: number;
+  /** A store on the world's one disk; the one before must be closed. */
+  makeStore(config: ShardStoreConfigInTest): ShardStore;
+  close(): Promise<void>;
+}
+
+const ROOMY: ShardStoreConfigInTest = { offerBytes: 64 * MiB, ownerShare: 1 };
+
+class Host {
+  readonly world: ShardStoreWorld;
+  store: ShardStore;
+
+  constructor(world: ShardStoreWorld, config: ShardStoreConfigInTest) {
+    this.world = world;
+    this.store = world.makeStore(config);
+  }
+
+  get nowMs(): number {
+    return this.world.node.runtime.clock.nowMs();
+  }
+
+  async restart(config: ShardStoreConfigInTest = ROOMY): Promise<void> {
+    await this.store.close();
+    this.store = this.world.makeStore(config);
+    await this.store.open();
+  }
+
+  put(shard: TestShard, leaseMs: number = PROVISIONAL_MS) {
+    return storeShard(this.store, shard, this.nowMs + leaseMs);
+  }
+
+  async putCommitted(shard: TestShard): Promise<void> {
+    await this.put(shard);
+    const lease = await this.store.extendLease(shard.order.fileId, { leaseUntilMs: this.nowMs + FULL_LEASE_MS, isCommitted: true });
+    expect(lease.ok).toBe(true);
+  }
+
+  begin(shard: TestShard) {
+    return this.store.begin(shard.order, shard.leafHashes, this.nowMs + PROVISIONAL_MS);
+  }
+
+  /** Sets the wall clock wrong. */
+  setClock(wrongByMs: number): void {
+    this.world.node.clock.setSkewMs(this.world.skewMs + wrongByMs);
+  }
+
+  pass(durationMs: number): Promise<void> {
+    return this.world.simulation.clock.runFor(durationMs);
+  }
+}
+
+function writerOf(start: { readonly ok: boolean; readonly value?: StoreStart }): ShardWriter {
+  expect(start).toMatchObject({ ok: true, value: { kind: 'writing' } });
+  return (start.value as Extract<StoreStart, { kind: 'writing' }>).writer;
+}
+
+export function shardStoreSuite(name: string, makeWorld: () => ShardStoreWorld | Promise<ShardStoreWorld>): void {
+  const story =
+    (tell: (host: Host) => Promise<void>, config: ShardStoreConfigInTest = ROOMY) =>
+    async () => {
+      const world = await makeWorld();
+      const host = new Host(world, config);
+      try {
+        await host.store.open();
+        await tell(host);
+      } finally {
+        await host.store.close();
+        await world.close();
+      }
+    };
+
+  describe(`ShardStore: ${name}`, () => {
+    it(
+      'gives back exactly the bytes that it took, also after a restart (BN-49)',
+      story(async (host) => {
+        const shard = testShard();
+        const kept = await host.put(shard);
+        expect(kept).toMatchObject({ ok: true, value: { length: SHARD_BYTES, isDamaged: false, durableSinceMs: host.nowMs } });
+        await host.restart();
+        expect(await readShard(host.store, shard.order)).toEqual(shard.bytes);
+        expect(host.store.shard(shard.order)?.shardId).toEqual(shard.order.shardId);
+        expect(await host.store.read(shard.order, 20_000, 100)).toMatchObject({ ok: true, value: shard.bytes.slice(20_000, 20_100) });
+        const leaves = host.store.leafHashes(shard.order);
+        expect(leaves.ok && leaves.value).toEqual(shard.leafHashes);
+        expect(host.store.usage()).toMatchObject({ usedBytes: SHARD_BYTES, reservedBytes: 0, shardCount: 1, isReadOnly: false });
+      }),
+    );
+
+    it(
+      'knows the file of a shard: its owner, keys, lease and that it is provisional',
+      story(async (host) => {
+        const shard = testShard();
+        await host.put(shard);
+        const { ownerKey, fileNonce, accessKey, leaseId, fileId } = shard.order;
+        const expected = { fileId, ownerKey, fileNonce, accessKey, leaseId, isCommitted: false, leaseUntilMs: host.nowMs + PROVISIONAL_MS };
+        expect(host.store.file(fileId)).toEqual({ ...expected, keepUntilMs: 0, rosterId: undefined });
+        await host.restart();
+        expect(host.store.file(fileId)).toEqual({ ...expected, keepUntilMs: 0, rosterId: undefined });
+        expect([...host.store.files()].map((file) => file.fileId)).toEqual([fileId]);
+        expect(host.store.file(fileIdNamed('other'))).toBeUndefined();
+      }),
+    );
+
+    it(
+      'lists the shards of a file in order of segment and index, page by page',
+      story(async (host) => {
+        const places = [
+          [2, 0],
+          [0, 7],
+          [0, 1],
+          [1, 255],
+          [2, 3],
+        ] as const;
+        for (const [segment, index] of places) await host.put(testShard({ segment, index, length: 64 }));
+        await host.put(testShard({ file: 'other', length: 64 }));
+        const fileId = fileIdNamed();
+        const page = host.store.shards(fileId, { max: 3 });
+        expect(page.map(({ segment, index }) => [segment, index])).toEqual([
+          [0, 1],
+          [0, 7],
+          [1, 255],
+        ]);
+        const rest = host.store.shards(fileId, { max: 10, after: page[2] as (typeof page)[number] });
+        expect(rest.map(({ segment, index }) => [segment, index])).toEqual([
+          [2, 0],
+          [2, 3],
+        ]);
+      }),
+    );
+
+    it(
+      'answers that it holds a shard already, and that a place or a file is taken',
+      story(async (host) => {
+        const shard = testShard();
+        await host.put(shard);
+        expect(await host.begin(shard)).toMatchObject({ ok: true, value: { kind: 'held', shard: { length: SHARD_BYTES } } });
+        expect(await host.begin(testShard({ content: 'something else' }))).toMatchObject({ ok: false, reason: 'conflict' });
+        expect(await host.begin(testShard({ index: 1, lease: 'another' }))).toMatchObject({ ok: false, reason: 'conflict' });
+        expect(await host.begin(testShard({ index: 1, owner: 'bo' }))).toMatchObject({ ok: false, reason: 'conflict' });
+      }),
+    );
+
+    it(
+      'refuses leaf hashes that do not lead to the shard id, and places that no file has',
+      story(async (host) => {
+        const { order, leafHashes } = testShard();
+        const begin = (change: object, hashes = leafHashes) => host.store.begin({ ...order, ...change }, hashes, host.nowMs + 1000);
+        for (const start of [
+          begin({}, leafHashes.toReversed()),
+          begin({}, leafHashes.slice(1)),
+          begin({ length: SHARD_BYTES - 64 }),
+          begin({ length: 2 ** 40 }),
+          begin({ segment: 4096 }),
+          begin({ index: 256 }),
+          begin({ index: -1 }),
+        ]) {
+          expect(await start).toMatchObject({ ok: false, reason: 'bad-bytes' });
+        }
+        expect([...host.store.files()]).toEqual([]);
+        expect(host.store.usage().reservedBytes).toBe(0);
+      }),
+    );
+
+    it(
+      'takes a shard once at a time',
+      story(async (host) => {
+        const shard = testShard();
+        const writer = writerOf(await host.begin(shard));
+        expect(await host.begin(shard)).toMatchObject({ ok: false, reason: 'busy' });
+        expect(await host.begin(testShard({ file: 'other', content: 'holiday 0 0' }))).toMatchObject({ ok: false, reason: 'busy' });
+        await writer.abandon();
+        expect(await host.put(shard)).toMatchObject({ ok: true });
+      }),
+    );
+
+    it(
+      'does not commit fewer bytes than announced, nor take more',
+      story(async (host) => {
+        const shard = testShard();
+        const writer = writerOf(await host.begin(shard));
+        await writer.write(shard.bytes.subarray(0, 100));
+        expect(await writer.commit()).toMatchObject({ ok: false, reason: 'incomplete' });
+        expect(await writer.write(bytesNamed('more', SHARD_BYTES))).toMatchObject({ ok: false, reason: 'bad-bytes' });
+        expect(await writer.write(shard.bytes.subarray(100))).toMatchObject({ ok: true });
+        expect(await writer.commit()).toMatchObject({ ok: true });
+        expect(await readShard(host.store, shard.order)).toEqual(shard.bytes);
+        expect(await writer.write(shard.bytes.subarray(0, 1))).toMatchObject({ ok: false, reason: 'stopped' });
+        await writer.abandon();
+        expect(host.store.usage()).toMatchObject({ usedBytes: SHARD_BYTES, reservedBytes: 0 });
+      }),
+    );
+
+    it(
+      'goes on behind the last whole leaf of an interrupted store, also after a restart',
+      story(async (host) => {
+        const shard = testShard();
+        const writer = writerOf(await host.begin(shard));
+        await writer.write(shard.bytes.subarray(0, 33 * KiB));
+        await writer.abandon();
+        expect(host.store.usage()).toMatchObject({ usedBytes: 0, reservedBytes: 0, shardCount: 0 });
+        expect(host.store.file(shard.order.fileId)).toBeUndefined();
+        await host.restart();
+        const again = writerOf(await host.begin(shard));
+        expect(again.offset).toBe(32 * KiB);
+        await again.write(shard.bytes.subarray(32 * KiB));
+        expect(await again.commit()).toMatchObject({ ok: true });
+        expect(await readShard(host.store, shard.order)).toEqual(shard.bytes);
+      }),
+    );
+
+    it(
+      'does not build on interrupted bytes that are wrong',
+      story(async (host) => {
+        const shard = testShard();
+        const writer = writerOf(await host.begin(shard));
+        await writer.write(shard.bytes.subarray(0, 16 * KiB));
+        await writer.write(bytesNamed('wrong', 16 * KiB));
+        await writer.abandon();
+        expect(writerOf(await host.begin(shard)).offset).toBe(16 * KiB);
+      }),
+    );
+
+    it(
+      'BN-22 never lets stores take more than the offer, not even a hundred at once',
+      story(
+        async (host) => {
+          const shards = Array.from({ length: 100 }, (_, index) => testShard({ index, length: 64 * KiB }));
+          const starts = await Promise.all(shards.map((shard) => host.begin(shard)));
+          const granted = starts.flatMap((start, i) => (start.ok ? [{ writer: writerOf(start), shard: shards[i] as TestShard }] : []));
+          expect(granted).toHaveLength(7);
+          expect(starts.filter((start) => !start.ok && start.reason === 'no-room')).toHaveLength(93);
+          expect(host.store.usage()).toMatchObject({ reservedBytes: 7 * 64 * KiB, usedBytes: 0 });
+          expect(await host.store.roomBytes()).toBe(52 * KiB);
+          for (const { writer, shard } of granted) {
+            await writer.write(shard.bytes);
+            expect(await writer.commit()).toMatchObject({ ok: true });
+          }
+          expect(host.store.usage()).toMatchObject({ reservedBytes: 0, usedBytes: 7 * 64 * KiB, shardCount: 7 });
+          expect(await host.put(testShard({ index: 200, length: 52 * KiB }))).toMatchObject({ ok: true });
+          expect(await host.put(testShard({ index: 201, length: 64 }))).toMatchObject({ ok: false, reason: 'no-room' });
+          await host.restart({ offerBytes: 500 * KiB, ownerShare: 1 });
+          expect(host.store.usage()).toMatchObject({ usedBytes: 500 * KiB, shardCount: 8 });
+          expect(await host.store.release(fileIdNamed(), [testShard({ index: 0 }).order])).toBe(1);
+          expect(await host.store.roomBytes()).toBe(64 * KiB);
+        },
+        { offerBytes: 500 * KiB, ownerShare: 1 },
+      ),
+    );
+
+    it(
+      'shares a scarce offer between owners, and only a scarce one',
+      story(
+        async (host) => {
+          const of = (owner: string, index: number) => testShard({ owner, file: `${owner}'s`, index, length: 100 * KiB });
+          for (let i = 0; i < 8; i++) expect(await host.put(of('ana', i))).toMatchObject({ ok: true });
+          expect(await host.put(of('ana', 8))).toMatchObject({ ok: false, reason: 'owner-share' });
+          expect(await host.put(of('bo', 0))).toMatchObject({ ok: true });
+          expect(await host.put(of('bo', 1))).toMatchObject({ ok: true });
+          expect(await host.put(of('bo', 2))).toMatchObject({ ok: false, reason: 'no-room' });
+        },
+        { offerBytes: 1000 * KiB, ownerShare: 0.3 },
+      ),
+    );
+
+    it(
+      'takes no more shards than it may, however small',
+      story(
+        async (host) => {
+          for (let index = 0; index < 3; index++) expect(await host.put(testShard({ index, length: 64 }))).toMatchObject({ ok: true });
+          expect(await host.put(testShard({ index: 3, length: 64 }))).toMatchObject({ ok: false, reason: 'too-many-shards' });
+        },
+        { offerBytes: MiB, shardsMax: 3, ownerShare: 1 },
+      ),
+    );
+
+    it(
+      'hosts nothing when it offers nothing',
+      story(
+        async (host) => {
+          expect(await host.store.roomBytes()).toBe(0);
+          expect(await host.put(testShard({ length: 64 }))).toMatchObject({ ok: false, reason: 'no-room' });
+        },
+        { offerBytes: 0 },
+      ),
+    );
+
+    it(
+      'I11 stores equal shards once and keeps their bytes while anyone needs them',
+      story(async (host) => {
+        const first = testShard({ content: 'same' });
+        const second = testShard({ content: 'same', index: 1 });
+        const foreign = testShard({ content: 'same', owner: 'bo', file: 'boat' });
+        await host.put(first);
+        expect(await host.begin(second)).toMatchObject({ ok: true, value: { kind: 'held' } });
+        expect(await host.put(foreign)).toMatchObject({ ok: true });
+        expect(host.store.usage()).toMatchObject({ usedBytes: SHARD_BYTES, shardCount: 3 });
+        expect(await host.store.release(first.order.fileId, [first.order])).toBe(1);
+        expect(host.store.shard(first.order)).toBeUndefined();
+        expect(await host.store.release(first.order.fileId)).toBe(1);
+        expect(host.store.usage()).toMatchObject({ usedBytes: SHARD_BYTES, shardCount: 1 });
+        expect(await readShard(host.store, foreign.order)).toEqual(foreign.bytes);
+        await host.restart();
+        expect(await readShard(host.store, foreign.order)).toEqual(foreign.bytes);
+        expect(await host.store.release(foreign.order.fileId)).toBe(1);
+        expect(host.store.usage()).toMatchObject({ usedBytes: 0, shardCount: 0 });
+      }),
+    );
+
+    it(
+      "wants the bytes of a shard from each owner, though another owner's are here",
+      story(async (host) => {
+        await host.put(testShard({ content: 'same' }));
+        const foreign = testShard({ content: 'same', owner: 'mallory', file: 'stolen' });
+        const writer = writerOf(await host.begin(foreign));
+        expect(writer.offset).toBe(0);
+        expect(await writer.commit()).toMatchObject({ ok: false, reason: 'incomplete' });
+        expect(host.store.shard(foreign.order)).toBeUndefined();
+        await writer.abandon();
+        expect(host.store.file(foreign.order.fileId)).toBeUndefined();
+      }),
+    );
+
+    it(
+      'forgets released shards for good, and a released file with its last shard',
+      story(async (host) => {
+        const [first, second] = [testShard(), testShard({ index: 1 })];
+        await host.put(first);
+        await host.put(second);
+        expect(await host.store.release(first.order.fileId, [first.order, testShard({ index: 9 }).order])).toBe(1);
+        expect(await readShard(host.store, first.order)).toBe('not-held');
+        expect(await host.store.release(first.order.fileId, [second.order])).toBe(1);
+        expect(host.store.file(first.order.fileId)).toBeUndefined();
+        expect(await host.store.release(first.order.fileId)).toBe(0);
+        await host.restart();
+        expect(host.store.file(first.order.fileId)).toBeUndefined();
+        expect(host.store.usage()).toMatchObject({ usedBytes: 0, shardCount: 0 });
+        expect(await host.put(first)).toMatchObject({ ok: true });
+      }),
+    );
+
+    it(
+      'refuses the commit of a shard whose file was released meanwhile',
+      story(async (host) => {
+        await host.put(testShard());
+        const late = testShard({ index: 1 });
+        const writer = writerOf(await host.begin(late));
+        await writer.write(late.bytes);
+        await host.store.release(late.order.fileId);
+        expect(await writer.commit()).toMatchObject({ ok: false, reason: 'conflict' });
+        await writer.abandon();
+        expect(host.store.usage()).toMatchObject({ usedBytes: 0, reservedBytes: 0, shardCount: 0 });
+      }),
+    );
+
+    it(
+      'serves nothing of a damaged shard until it is stored again',
+      story(async (host) => {
+        const shard = testShard();
+        await host.put(shard);
+        await host.store.markDamaged(shard.order);
+        await host.restart();
+        expect(host.store.shard(shard.order)?.isDamaged).toBe(true);
+        expect(await host.store.read(shard.order, 0, 64)).toMatchObject({ ok: false, reason: 'damaged' });
+        expect(host.store.leafHashes(shard.order)).toMatchObject({ ok: false, reason: 'damaged' });
+        expect(await host.put(shard)).toMatchObject({ ok: true, value: { isDamaged: false } });
+        expect(await readShard(host.store, shard.order)).toEqual(shard.bytes);
+        expect(host.store.usage()).toMatchObject({ usedBytes: SHARD_BYTES, shardCount: 1 });
+      }),
+    );
+
+    it(
+      'keeps a full lease across restarts, never shorter than promised before',
+      story(async (host) => {
+        const { order } = testShard();
+        await host.put(testShard());
+        const untilMs = host.nowMs + FULL_LEASE_MS;
+        const change = { leaseUntilMs: untilMs, isCommitted: true, keepUntilMs: untilMs + day };
+        expect(await host.store.extendLease(order.fileId, change)).toMatchObject({ ok: true, value: { leaseUntilMs: untilMs } });
+        const shorter = { leaseUntilMs: untilMs - day, isCommitted: false };
+        expect(await host.store.extendLease(order.fileId, shorter)).toMatchObject({ ok: true, value: { isCommitted: true } });
+        await host.restart();
+        expect(host.store.file(order.fileId)).toMatchObject({ isCommitted: true, leaseUntilMs: untilMs, keepUntilMs: untilMs + day });
+        expect(await host.store.extendLease(fileIdNamed('other'), change)).toMatchObject({ ok: false, reason: 'not-held' });
+      }),
+    );
+
+    it(
+      'drops a provisional lease after its day and two days of patience',
+      story(async (host) => {
+        const { order } = testShard();
+        await host.put(testShard());
+        await host.pass(PROVISIONAL_MS + 47 * hour);
+        expect(await host.store.expire(host.nowMs)).toEqual([]);
+        expect(await readShard(host.store, order)).toHaveLength(SHARD_BYTES);
+        await host.pass(2 * hour);
+        expect(await host.store.expire(host.nowMs)).toEqual([order.fileId]);
+        expect(host.store.usage()).toMatchObject({ usedBytes: 0, shardCount: 0 });
+      }),
+    );
+
+    it(
+      'serves a full lease 14 days longer, keeps its bytes 7 days in the trash, then drops them (T15)',
+      story(async (host) => {
+        const shard = testShard();
+        await host.putCommitted(shard);
+        await host.pass(FULL_LEASE_MS + 13 * day);
+        expect(await host.store.expire(host.nowMs)).toEqual([]);
+        expect(await readShard(host.store, shard.order)).toEqual(shard.bytes);
+        await host.pass(2 * day);
+        expect(await host.store.expire(host.nowMs)).toEqual([shard.order.fileId]);
+        expect(await host.store.expire(host.nowMs)).toEqual([]);
+        expect(await readShard(host.store, shard.order)).toBe('not-held');
+        expect([...host.store.files()]).toEqual([]);
+        expect(host.store.usage()).toMatchObject({ usedBytes: SHARD_BYTES });
+        await host.restart();
+        expect(host.store.file(shard.order.fileId)).toBeUndefined();
+        await host.pass(6 * day);
+        expect(await host.store.expire(host.nowMs)).toEqual([]);
+        expect(host.store.usage()).toMatchObject({ usedBytes: 0, shardCount: 0 });
+      }),
+    );
+
+    it(
+      'takes a file out of the trash when its owner renews',
+      story(async (host) => {
+        const shard = testShard();
+        await host.putCommitted(shard);
+        await host.pass(FULL_LEASE_MS + 15 * day);
+        await host.store.expire(host.nowMs);
+        const change = { leaseUntilMs: host.nowMs + FULL_LEASE_MS, isCommitted: true };
+        expect(await host.store.extendLease(shard.order.fileId, change)).toMatchObject({ ok: true });
+        expect(await readShard(host.store, shard.order)).toEqual(shard.bytes);
+        await host.pass(20 * day);
+        expect(await host.store.expire(host.nowMs)).toEqual([]);
+      }),
+    );
+
+    it(
+      'drops no lease because the wall clock jumped ten years ahead and back, running or not (T19)',
+      story(async (host) => {
+        const shards = Array.from({ length: 5 }, (_, i) => testShard({ file: `file ${i}`, length: 64 }));
+        for (const shard of shards) await host.putCommitted(shard);
+        const honestMs = host.nowMs;
+        for (let round = 0; round < 12; round++) {
+          host.setClock(3650 * day);
+          expect(await host.store.expire(host.nowMs)).toEqual([]);
+          await host.restart();
+          expect(await host.store.expire(host.nowMs)).toEqual([]);
+          host.setClock(-3650 * day);
+          expect(await host.store.expire(host.nowMs)).toEqual([]);
+          await host.restart();
+          host.setClock(0);
+          await host.restart();
+        }
+        expect(await host.store.expire(host.nowMs)).toEqual([]);
+        expect([...host.store.files()].map((file) => file.leaseUntilMs)).toEqual(shards.map(() => honestMs + FULL_LEASE_MS));
+      }),
+    );
+
+    it(
+      'does not promise ten years because a lease was renewed while the wall clock was wrong',
+      story(async (host) => {
+        const shard = testShard();
+        await host.put(shard);
+        host.setClock(3650 * day);
+        await host.store.extendLease(shard.order.fileId, { leaseUntilMs: host.nowMs + FULL_LEASE_MS, isCommitted: true });
+        host.setClock(0);
+        const promisedMs = host.store.file(shard.order.fileId)?.leaseUntilMs ?? 0;
+        expect(Math.abs(promisedMs - host.nowMs - FULL_LEASE_MS)).toBeLessThanOrEqual(48 * hour);
+        await host.pass(FULL_LEASE_MS + 24 * day);
+        await host.store.expire(host.nowMs);
+        expect(host.store.usage().shardCount).toBe(0);
+      }),
+    );
+
+    it(
+      'keeps the roster of a file, checks it against its id, and replaces it as a whole',
+      story(async (host) => {
+        const { order } = testShard();
+        const [roster, signature] = [bytesNamed('roster', 300 * KiB), bytesNamed('signature', 64)];
+        expect(await host.store.putRoster(order.fileId, sha256(roster), roster, signature)).toMatchObject({ reason: 'not-held' });
+        await host.put(testShard());
+        expect(await host.store.roster(order.fileId)).toMatchObject({ ok: false, reason: 'not-held' });
+        expect(await host.store.putRoster(order.fileId, sha256(signature), roster, signature)).toMatchObject({ reason: 'bad-bytes' });
+        expect(await host.store.putRoster(order.fileId, sha256(roster), roster, signature)).toMatchObject({ ok: true });
+        await host.restart();
+        expect(host.store.file(order.fileId)?.rosterId).toEqual(sha256(roster));
+        expect(await host.store.roster(order.fileId)).toEqual({ ok: true, value: { roster, signature } });
+        const newer = bytesNamed('newer', 100);
+        expect(await host.store.putRoster(order.fileId, sha256(newer), newer, signature)).toMatchObject({ ok: true });
+        await host.restart();
+        expect(await host.store.roster(order.fileId)).toEqual({ ok: true, value: { roster: newer, signature } });
+      }),
+    );
+
+    it(
+      'tells writers that it stops, and keeps what they wrote for the next time',
+      story(async (host) => {
+        const shard = testShard();
+        const writer = writerOf(await host.begin(shard));
+        await writer.write(shard.bytes.subarray(0, 16 * KiB));
+        await host.store.close();
+        expect(await writer.write(shard.bytes.subarray(16 * KiB))).toMatchObject({ ok: false, reason: 'stopped' });
+        expect(await writer.commit()).toMatchObject({ ok: false, reason: 'stopped' });
+        await writer.abandon();
+        expect(await host.begin(shard)).toMatchObject({ ok: false, reason: 'stopped' });
+        expect(await host.store.release(shard.order.fileId)).toBe(0);
+        await host.restart();
+        expect(writerOf(await host.begin(shard)).offset).toBe(16 * KiB);
+      }),
+    );
+
+    it(
+      'reads every shard again when it scrubs, and finds all of them right',
+      story(async (host) => {
+        for (let index = 0; index < 70; index++) await host.put(testShard({ index, length: 64 }));
+        const signal = new AbortController().signal;
+        expect(await host.store.scrub({ signal, bytesPerSecond: 1e9 })).toEqual({ checked: 70, damaged: 0 });
+        expect(await host.store.scrub({ signal, bytesPerSecond: 1e9 })).toEqual({ checked: 70, damaged: 0 });
+        expect(await host.store.scrub({ signal: AbortSignal.abort(), bytesPerSecond: 1e9 })).toEqual({ checked: 0, damaged: 0 });
+      }),
+    );
+  });
+}
