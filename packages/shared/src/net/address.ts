@@ -1,5 +1,5 @@
 // pure: IP address and port: parse, format, classify, code as bytes.
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
 import { concatBytes } from '../core/bytes.ts';
 
 /** An IP literal in canonical form (never a name; IPv4-mapped IPv6 is turned into IPv4) and a port from 0 to 65535. */
@@ -100,43 +100,50 @@ export function equalAddress(a: Address, b: Address): boolean {
   return a.host === b.host && a.port === b.port;
 }
 
-function blockList(subnets: readonly (readonly [string, number])[]): BlockList {
-  const list = new BlockList();
-  for (const [net, bits] of subnets) list.addSubnet(net, bits, net.includes(':') ? 'ipv6' : 'ipv4');
-  return list;
+/** A range of addresses of one family: those whose first `bits` are those of `prefix`. */
+interface IpRange {
+  readonly prefix: Uint8Array;
+  readonly bits: number;
 }
 
-const isIn = (list: BlockList, host: string): boolean => list.check(host, host.includes(':') ? 'ipv6' : 'ipv4');
+function rangesOf(...subnets: readonly (readonly [net: string, bits: number])[]): readonly IpRange[] {
+  return subnets.map(([net, bits]) => ({ prefix: ipBytes(net) ?? new Uint8Array(4), bits }));
+}
 
+/** Compared as bytes: `BlockList` of node:net makes an object per check, which took a tenth of a lookup's time. */
+function isIn(ranges: readonly IpRange[], ip: Uint8Array): boolean {
+  return ranges.some(({ prefix, bits }) => {
+    if (prefix.length !== ip.length) return false;
+    const whole = bits >> 3;
+    for (let i = 0; i < whole; i++) if (prefix[i] !== ip[i]) return false;
+    const shift = 8 - (bits & 7);
+    return shift === 8 || (prefix[whole] as number) >> shift === (ip[whole] as number) >> shift;
+  });
+}
+
+const LOOPBACK = rangesOf(['127.0.0.0', 8], ['::1', 128]);
 /** The private ranges of the design: each entry is one range for the "same range as one of our interfaces" rule. */
-const PRIVATE_RANGES: readonly BlockList[] = [
-  blockList([['10.0.0.0', 8]]),
-  blockList([['172.16.0.0', 12]]),
-  blockList([['192.168.0.0', 16]]),
-  blockList([['100.64.0.0', 10]]),
-  blockList([['169.254.0.0', 16]]),
-  blockList([
-    ['127.0.0.0', 8],
-    ['::1', 128],
-  ]),
-  blockList([['fc00::', 7]]),
-  blockList([['fe80::', 10]]),
+const PRIVATE_RANGES: readonly (readonly IpRange[])[] = [
+  rangesOf(['10.0.0.0', 8]),
+  rangesOf(['172.16.0.0', 12]),
+  rangesOf(['192.168.0.0', 16]),
+  rangesOf(['100.64.0.0', 10]),
+  rangesOf(['169.254.0.0', 16]),
+  LOOPBACK,
+  rangesOf(['fc00::', 7]),
+  rangesOf(['fe80::', 10]),
 ];
-const NEVER = blockList([
-  ['0.0.0.0', 8],
-  ['224.0.0.0', 4],
-  ['240.0.0.0', 4],
-  ['::', 128],
-  ['ff00::', 8],
-]);
+const NEVER = rangesOf(['0.0.0.0', 8], ['224.0.0.0', 4], ['240.0.0.0', 4], ['::', 128], ['ff00::', 8]);
 
 /** True for addresses of RFC 1918, 100.64/10, link-local, loopback and ULA. */
 export function isPrivateHost(host: string): boolean {
-  return PRIVATE_RANGES.some((range) => isIn(range, host));
+  const ip = ipBytes(host);
+  return ip !== undefined && PRIVATE_RANGES.some((range) => isIn(range, ip));
 }
 
 export function isLoopbackHost(host: string): boolean {
-  return isIn(PRIVATE_RANGES[5] as BlockList, host);
+  const ip = ipBytes(host);
+  return ip !== undefined && isIn(LOOPBACK, ip);
 }
 
 /**
@@ -144,9 +151,14 @@ export function isLoopbackHost(host: string): boolean {
  * a private one only when one of our own interface addresses lies in the same range (design section 4).
  */
 export function isDialable(address: Address, ownHosts: readonly string[]): boolean {
-  if (address.port === 0 || isIP(address.host) === 0 || isIn(NEVER, address.host)) return false;
-  const range = PRIVATE_RANGES.find((list) => isIn(list, address.host));
-  return range === undefined || ownHosts.some((own) => isIP(own) !== 0 && isIn(range, own));
+  const ip = ipBytes(address.host);
+  if (address.port === 0 || ip === undefined || isIn(NEVER, ip)) return false;
+  const range = PRIVATE_RANGES.find((ranges) => isIn(ranges, ip));
+  if (range === undefined) return true;
+  return ownHosts.some((own) => {
+    const ownIp = ipBytes(own);
+    return ownIp !== undefined && isIn(range, ownIp);
+  });
 }
 
 /** The group used for diversity limits: the /24 of an IPv4 or the /48 of an IPv6 address, as text. */
