@@ -1,7 +1,7 @@
 // driven: BatNode: keeps shards for others, and uploads, downloads, audits and releases files of its owner.
 import { type Crypto, type Runtime, type Signer, toHex } from '@batchain/shared';
-import { Auditor } from './audit/auditor.ts';
 import type { BatNodeApi, FileRef } from './bat-node-api.ts';
+import { Auditor } from './flow/auditor.ts';
 import { downloadFile, downloadStream } from './flow/download-file.ts';
 import { FileLibrary } from './flow/file-library.ts';
 import type { FlowDeps } from './flow/flow-deps.ts';

@@ -1,4 +1,4 @@
-// pure: public surface of @batchain/bat-node.
+// driven: public surface of @batchain/bat-node.
 export * from './bat-node.ts';
 export * from './bat-node-api.ts';
 export * from './connection/bat-session.ts';

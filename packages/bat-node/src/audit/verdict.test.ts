@@ -1,8 +1,8 @@
 import { nodeIdFromPublicKey } from '@batchain/shared';
 import { createSimRuntime } from '@batchain/shared/testing';
 import { describe, expect, it } from 'vitest';
-import type { AuditOutcome, AuditRow } from '../flow/flow-types.ts';
 import type { ShardId } from '../ids.ts';
+import type { AuditOutcome, AuditRow } from './audit-types.ts';
 import { chooseLeaves, samplesPerShard } from './challenge-plan.ts';
 import { judgeAnswer, judgeFile } from './verdict.ts';
 

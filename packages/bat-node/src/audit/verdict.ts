@@ -1,5 +1,6 @@
 // pure: what an answer to a challenge means for a shard, and what the shards mean for the file (design section 8).
-import type { AuditOutcome, AuditRow, Health } from '../flow/flow-types.ts';
+import type { Health } from '../placement/health.ts';
+import type { AuditOutcome, AuditRow } from './audit-types.ts';
 
 /** Everything that can come of asking one host for one shard. */
 export type AuditAnswer =

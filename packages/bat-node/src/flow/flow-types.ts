@@ -1,12 +1,13 @@
 // pure: what callers give to and get from the flows: upload, download, audit, release.
 import type { NodeId } from '@batchain/shared';
+import type { AuditRow } from '../audit/audit-types.ts';
 import type { FileId, ShardId } from '../ids.ts';
+import type { Health } from '../placement/health.ts';
+import type { Policy } from '../placement/policy.ts';
 
-/** `requiredShards` of `totalShards`. */
-export interface Policy {
-  readonly k: number;
-  readonly n: number;
-}
+export type { AuditOutcome, AuditRow } from '../audit/audit-types.ts';
+export type { Health } from '../placement/health.ts';
+export type { Policy } from '../placement/policy.ts';
 
 /** Where bytes stand; `doneBytes` counts plain file bytes (a resumed start is not zero). */
 export interface FlowProgress {
@@ -77,19 +78,6 @@ export interface DownloadResult {
   readonly resumedBytes: number;
   readonly hosts: readonly NodeId[];
   readonly rejected: readonly Rejection[];
-}
-
-export type AuditOutcome = 'passed' | 'failed' | 'offline' | 'contained' | 'inconclusive';
-export type Health = 'good' | 'degraded' | 'at-risk' | 'lost' | 'unknown';
-
-export interface AuditRow {
-  readonly shardId: ShardId;
-  readonly segment: number;
-  readonly index: number;
-  /** Undefined when nobody is known to hold it. */
-  readonly host: NodeId | undefined;
-  readonly outcome: AuditOutcome;
-  readonly reason: string;
 }
 
 export interface FileAudit {

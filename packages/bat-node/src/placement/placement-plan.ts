@@ -1,6 +1,6 @@
 // pure: which candidates may be hosts of one file together: distinct nodes, not too many of one network (T2).
 import { type ContactRecord, isPrivateHost, networkGroup, toHex } from '@batchain/shared';
-import type { Policy } from '../flow/flow-types.ts';
+import type { Policy } from './policy.ts';
 
 /** Hosts of one /24 or /48 that may hold shards of a segment together, off private ranges. */
 export function groupMax(policy: Policy): number {

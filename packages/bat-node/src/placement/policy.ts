@@ -1,5 +1,10 @@
 // pure: how many shards, how many needed, how many hosts make an upload a success (design section 8).
-import type { Policy } from '../flow/flow-types.ts';
+
+/** k shards of n restore a segment. */
+export interface Policy {
+  readonly k: number;
+  readonly n: number;
+}
 
 /** Rows of the design's table: from so many usable hosts on. */
 const SMALL_NETWORKS: Readonly<Record<number, Policy>> = {

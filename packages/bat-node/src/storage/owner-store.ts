@@ -1,5 +1,6 @@
 // pure: the OwnerStore port: what an owner's home keeps of its own files, beside the manifests themselves.
-import type { Health, Policy } from '../flow/flow-types.ts';
+import type { Health } from '../placement/health.ts';
+import type { Policy } from '../placement/policy.ts';
 
 /** A lease that a host signed for a file of ours. */
 export interface OwnedLease {

@@ -1,7 +1,7 @@
 // driven: StagePool on the calling thread: for simulation and unit tests, where determinism counts more than the event loop.
 import { ok, type Result } from '@batchain/shared';
 import { SegmentBuffers } from './segment-buffers.ts';
-import { decodeAndOpen, sealAndEncode } from './segment-stages.ts';
+import { decodeAndOpen, encodedShardAt, sealAndEncode } from './segment-stages.ts';
 import type { DecodeJob, EncodedShard, EncodeJob, SegmentBuffer, StagePool } from './stage-pool.ts';
 
 /** Room for a few segments of tests. */
@@ -19,12 +19,8 @@ export class InlineStagePool implements StagePool {
   }
 
   async sealAndEncode(buffer: SegmentBuffer, job: EncodeJob): Promise<readonly EncodedShard[]> {
-    let at = 0;
-    return sealAndEncode(buffer.bytes, job).map((digest, index) => {
-      const bytes = buffer.bytes.subarray(at, at + digest.length);
-      at += digest.length;
-      return { ...digest, index, bytes };
-    });
+    const digests = sealAndEncode(buffer.bytes, job);
+    return digests.map((digest, index) => ({ ...digest, index, bytes: encodedShardAt(buffer.bytes, job.policy, digest.length, index) }));
   }
 
   async decodeAndOpen(buffer: SegmentBuffer, job: DecodeJob): Promise<Result<Uint8Array, 'wrong-length' | 'bad-seal'>> {

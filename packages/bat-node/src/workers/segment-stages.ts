@@ -18,6 +18,12 @@ export function segmentBufferBytes(plainBytes: number, requiredShards: number, t
 const slots = (buffer: Uint8Array, length: number, from: number, to: number): Uint8Array[] =>
   Array.from({ length: to - from }, (_, i) => buffer.subarray((from + i) * length, (from + i + 1) * length));
 
+/** Where an encoded shard stands in the buffer. With k = 1 all shards are the same bytes, which stand there once. */
+export function encodedShardAt(buffer: Uint8Array, policy: EncodeJob['policy'], length: number, index: number): Uint8Array {
+  const at = policy.k === 1 ? 0 : index * length;
+  return buffer.subarray(at, at + length);
+}
+
 /** Plain bytes at the front of the buffer become n shards; the digest of each. */
 export function sealAndEncode(buffer: Uint8Array, job: EncodeJob): ShardDigest[] {
   const { k, n } = job.policy;
@@ -25,6 +31,7 @@ export function sealAndEncode(buffer: Uint8Array, job: EncodeJob): ShardDigest[]
   const keys = deriveSegmentKeys(job.fileKey, job.salt);
   sealSegment(keys, buffer.subarray(0, job.plainBytes), buffer);
   padSegment(keys, buffer.subarray(sealedLength(job.plainBytes), k * length));
+  if (k === 1) return new Array<ShardDigest>(n).fill(digestShard(buffer.subarray(0, length)));
   erasureCode.encode(slots(buffer, length, 0, k), slots(buffer, length, k, n));
   return slots(buffer, length, 0, n).map(digestShard);
 }

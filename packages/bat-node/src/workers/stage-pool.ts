@@ -1,7 +1,7 @@
 // pure: the StagePool port: the heavy stages of a segment (seal, code, hash; decode, open), off the event loop in production.
 import type { Result } from '@batchain/shared';
-import type { Policy } from '../flow/flow-types.ts';
 import type { ShardDigest } from '../pipeline/types.ts';
+import type { Policy } from '../placement/policy.ts';
 
 /** The plain segment stands at the front of the buffer; the shards stand there afterwards, one after the other. */
 export interface EncodeJob {

@@ -1,16 +1,16 @@
 // driven: asks the holders of a file to prove that they still hold its shards; one row per shard with its outcome (BN-05, BN-57).
 import { type NodeId, toHex } from '@batchain/shared';
-import type { FlowDeps } from '../flow/flow-deps.ts';
-import type { AuditOptions, AuditRow, FileAudit } from '../flow/flow-types.ts';
-import { unpackHeld } from '../flow/held-list.ts';
-import type { HostPeer, PeerTools } from '../flow/host-peer.ts';
-import { ShardSources } from '../flow/shard-sources.ts';
+import { chooseLeaves, samplesPerShard } from '../audit/challenge-plan.ts';
+import { type AuditAnswer, judgeAnswer, judgeFile } from '../audit/verdict.ts';
 import { type Manifest, manifestName, shardIdAt } from '../manifest/manifest.ts';
 import { leafCount } from '../pipeline/shard.ts';
 import { happyCount } from '../placement/policy.ts';
 import type { OwnedFile } from '../storage/owner-store.ts';
-import { chooseLeaves, samplesPerShard } from './challenge-plan.ts';
-import { type AuditAnswer, judgeAnswer, judgeFile } from './verdict.ts';
+import type { FlowDeps } from './flow-deps.ts';
+import type { AuditOptions, AuditRow, FileAudit } from './flow-types.ts';
+import { unpackHeld } from './held-list.ts';
+import type { HostPeer, PeerTools } from './host-peer.ts';
+import { ShardSources } from './shard-sources.ts';
 
 /** Leaves asked for in one challenge: 256 KiB of answer. */
 const LEAVES_PER_CHALLENGE = 16;
