@@ -5,28 +5,16 @@ import { join } from 'node:path';
 import {
   BatNode,
   type BatSession,
-  type Connector,
-  CreditBudget,
+  ConnectionPool,
   InlineStagePool,
   type Locator,
   MemoryOwnerStore,
   MemoryShardStore,
-  openSession,
   ShardServer,
   WsDialer,
   WsListener,
 } from '@batchain/bat-node';
-import {
-  type ContactRecord,
-  compareBytes,
-  createCrypto,
-  fail,
-  type KeyPair,
-  keyPairFromSeed,
-  ok,
-  signContact,
-  toHex,
-} from '@batchain/shared';
+import { type ContactRecord, compareBytes, createCrypto, type KeyPair, keyPairFromSeed, signContact, toHex } from '@batchain/shared';
 import { createSystemRuntime } from '@batchain/shared/node';
 
 const NETWORK_KEY = new Uint8Array(32).fill(1);
@@ -37,6 +25,7 @@ export interface BatMember {
   readonly store: MemoryShardStore;
   readonly ownerStore: MemoryOwnerStore;
   readonly record: ContactRecord;
+  readonly pool: ConnectionPool;
   /** Stops serving and dialling, as a machine that is switched off. */
   stop(): Promise<void>;
 }
@@ -62,9 +51,6 @@ export class BatWorld {
     const crypto = createCrypto();
     const store = new MemoryShardStore(runtime, { offerBytes });
     const ownerStore = new MemoryOwnerStore();
-    const sessions = new Set<BatSession>();
-    const bySender = new Map<string, BatSession>();
-    const budget = new CreditBudget();
     const parts = {
       store,
       signer: keyPair,
@@ -80,28 +66,11 @@ export class BatWorld {
       relays: false,
       onStream: (session: BatSession, stream: Parameters<ShardServer['serve']>[1]) => server.serve(session, stream),
     };
-    const listener = new WsListener(runtime, keyPair, { host: '127.0.0.1', port: 0 });
-    await listener.listen((connection) => {
-      void openSession(runtime, connection, budget, config).then((session) => session.ok && sessions.add(session.value));
-    });
     const dialer = new WsDialer(runtime, keyPair, { ownHosts: () => ['127.0.0.1'] });
-    const connector: Connector = {
-      connect: async (target, { signal, timeoutMs }) => {
-        const key = toHex(target.nodeId);
-        const known = bySender.get(key);
-        if (known !== undefined) return ok(known);
-        const address = (target.record ?? this.#records.get(key))?.contact.batAddresses[0];
-        if (address === undefined) return fail('unreachable');
-        const connection = await dialer.dial(address, target.nodeId, { signal, timeoutMs });
-        if (!connection.ok) return connection;
-        const session = await openSession(runtime, connection.value, budget, config);
-        if (!session.ok) return fail('error', session.reason);
-        bySender.set(key, session.value);
-        sessions.add(session.value);
-        void session.value.closed.then(() => bySender.delete(key));
-        return ok(session.value);
-      },
-    };
+    const resolve = async (nodeId: Uint8Array): Promise<ContactRecord | undefined> => this.#records.get(toHex(nodeId));
+    const connector = new ConnectionPool(runtime, { dialer, resolve }, config);
+    const listener = new WsListener(runtime, keyPair, { host: '127.0.0.1', port: 0 });
+    await listener.listen((connection) => void connector.accept(connection));
     const locator: Locator = {
       findHosts: async (key, count) =>
         [...this.#records.values()]
@@ -113,7 +82,7 @@ export class BatWorld {
           const record = this.#records.get(id);
           return record === undefined ? [] : [{ nodeId: record.nodeId, record }];
         }),
-      resolve: async (nodeId) => this.#records.get(toHex(nodeId)),
+      resolve,
       announce: async (fileId) => {
         const key = toHex(fileId);
         this.#providers.set(key, (this.#providers.get(key) ?? new Set()).add(toHex(keyPair.nodeId)));
@@ -148,11 +117,11 @@ export class BatWorld {
     const stop = async (): Promise<void> => {
       if (isStopped) return;
       isStopped = true;
-      for (const session of sessions) session.close('stopping');
+      await connector.close();
       await listener.close();
       await node.stop();
     };
-    const member = { keyPair, node, store, ownerStore, record, stop };
+    const member = { keyPair, node, store, ownerStore, record, pool: connector, stop };
     this.members.push(member);
     return member;
   }

@@ -2,6 +2,7 @@
 export * from './bat-node.ts';
 export * from './bat-node-api.ts';
 export * from './connection/bat-session.ts';
+export { ConnectionPool, type SessionView } from './connection/connection-pool.ts';
 export { CreditBudget } from './connection/credit.ts';
 export { openSession, type SessionConfig } from './connection/session.ts';
 export * from './connection/ws-transport.ts';
