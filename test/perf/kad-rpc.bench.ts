@@ -79,6 +79,53 @@ async function ask(rpc: SessionRpc, to: Address, rounds: number, inFlight: numbe
   await Promise.all(Array.from({ length: inFlight }, worker));
 }
 
+/** What strangers can make a node do with one datagram, each from another address. */
+async function measureFlood(): Promise<void> {
+  const hellos: Uint8Array[] = [];
+  const trap = new MemorySocket(at('10.9.9.9', 1));
+  await trap.open((bytes) => hellos.push(bytes));
+  const keys = keyPairFromSeed(runtime.entropy.bytes(32));
+  const asker = new SessionRpc(runtime, new MemorySocket(at('10.9.9.8', 1)), keys, createCrypto(), {
+    network: { name: 'bench' },
+    ownHosts: () => ['10.0.0.1'],
+  });
+  await asker.open();
+  await Promise.race([asker.request(trap.localAddress, undefined, FIND_NODE), new Promise((resolve) => setImmediate(resolve))]);
+  await asker.close();
+  const [hello] = hellos;
+  if (hello === undefined) throw new Error('no HELLO came');
+  const unknown = Uint8Array.from(hello.subarray(0, 100), (byte, i) => (i === 1 ? 4 : byte));
+  for (const [title, datagram] of [
+    ['a HELLO', hello],
+    ['a datagram of no session', unknown],
+  ] as const) {
+    let deliver: DatagramHandler = () => undefined;
+    const socket: DatagramSocket = {
+      localAddress: at('10.9.9.7', 1),
+      open: async (handler) => {
+        deliver = handler;
+      },
+      send: () => undefined,
+      close: async () => undefined,
+    };
+    const victim = new SessionRpc(runtime, socket, keyPairFromSeed(runtime.entropy.bytes(32)), createCrypto(), {
+      network: { name: 'bench' },
+      ownHosts: () => ['10.0.0.1'],
+    });
+    await victim.open();
+    const flood = 5 * count;
+    const started = process.hrtime.bigint();
+    await measure(`flood of ${flood}, each ${title} from another source`, flood, async () => {
+      for (let i = 0; i < flood; i++) deliver(datagram, { host: `20.${i >> 16}.${(i >> 8) & 255}.${i & 255}`, port: 4870 });
+    });
+    const { welcomesSent, challengesSent, noSessionsSent } = victim.stats;
+    console.log(
+      `  in ${Number((process.hrtime.bigint() - started) / 1_000_000n)} ms: ${welcomesSent} welcomes, ${challengesSent} challenges, ${noSessionsSent} NO_SESSIONs`,
+    );
+    await victim.close();
+  }
+}
+
 async function main(): Promise<void> {
   const key = new Uint8Array(32);
   const block = new Uint8Array(800);
@@ -106,6 +153,8 @@ async function main(): Promise<void> {
   const half = Math.floor(rest.length / 2);
   await measure('new session with proof, first FIND_NODE in it, both ends', half, () => openAll(rest.slice(0, half), true));
   await measure('the same without introducing ourselves', rest.length - half, () => openAll(rest.slice(half), false));
+
+  await measureFlood();
 
   const [carl, dora] = [
     await makeNode(new UdpSocket({ host: '127.0.0.1', port: 0 })),

@@ -36,6 +36,8 @@ export const SESSION_AGE_MAX_MS: number = 6 * hour;
 export const EPHEMERAL_KEY_MS: number = 1 * minute;
 /** An expected id that differs from the session's is refused without a new HELLO when the peer was heard this lately. */
 export const SESSION_FRESH_MS: number = 1 * minute;
+/** First exchanges under way; each is there for a request that waits or waited. */
+export const OPENINGS_MAX = 1024;
 /** A forged WELCOME costs a signature check; the true one may still come. */
 export const BAD_WELCOMES_MAX = 3;
 /** One CHALLENGE is normal, a second one follows when the cookie's secret rotated meanwhile. */
@@ -69,11 +71,18 @@ export const SESSION_PACKETS_PER_S = 200;
 export const SESSION_PACKETS_BURST = 400;
 /** Sources remembered by the limiter; the longest silent one is forgotten first. */
 export const SOURCES_MAX = 4096;
-/** Public-key operations per second on behalf of others: about a third of one core. */
+/** Signature checks per second on behalf of others: about a third of one core. */
 export const SIGNATURES_PER_S = 2000;
+/** What answering a HELLO and checking a proof count: a signature with a key agreement, and one check. */
+export const WELCOME_SIGNATURES = 2;
+export const PROOF_SIGNATURES = 1;
 /** The part of them that only askers with a valid cookie may use. */
 export const SIGNATURES_RESERVED = 500;
+/** HELLOs read per second, whoever sends: checking and challenging one takes 50 us, so a flood takes half a core at most. */
+export const HELLOS_PER_S = 8000;
+/** NO_SESSIONs per second and address, and in all. */
 export const NO_SESSION_PER_S = 1;
+export const NO_SESSIONS_PER_S = 1000;
 export const NO_SESSION_SOURCES_MAX = 1024;
 
 /** Cookies are checked with the secret of this and of the previous period: valid for 5 to 10 minutes (T6). */

@@ -1,5 +1,6 @@
 // driven: inbound datagrams: cheap checks, the session they belong to, then the request or the response side (DF-07).
 import { type Address, equalAddress, formatAddress, isDialable, toHex, verifyFor } from '@batchain/shared';
+import { PROOF_SIGNATURES } from '../limits.ts';
 import { datagramKind, decodeNoSession, encodeNoSession } from '../wire/envelope.ts';
 import { counterOfDatagram, RESPONSE_BYTES_MAX, type SessionDatagram, sessionIdOfDatagram } from '../wire/session-datagram.ts';
 import type { HelloAnswerer } from './hello-answerer.ts';
@@ -66,7 +67,7 @@ export class DatagramRouter {
 
   #onHello(bytes: Uint8Array, from: Address): void {
     const { context, limiter, answerer } = this.#parts;
-    if (limiter.takePacket(from, context.runtime.clock.monotonicMs())) answerer.onHello(bytes, from);
+    if (limiter.takeHello(from, context.runtime.clock.monotonicMs())) answerer.onHello(bytes, from);
     else context.stats.rateLimited += 1;
   }
 
@@ -92,7 +93,7 @@ export class DatagramRouter {
 
   #answerNoSession(bytes: Uint8Array, from: Address, nowMs: number): void {
     const { context, limiter } = this.#parts;
-    if (!limiter.takePacket(from, nowMs) || !limiter.takeNoSession(formatAddress(from), nowMs)) {
+    if (!limiter.takeNoSession(from, nowMs)) {
       context.stats.rateLimited += 1;
       return;
     }
@@ -118,7 +119,7 @@ export class DatagramRouter {
   #takeProof(session: Session, proof: Uint8Array, nowMs: number): boolean {
     if (session.isAsker || session.isPeerProved) return true;
     const { stats, crypto, sessions } = this.#parts.context;
-    if (!this.#parts.limiter.takeSignature(true, nowMs)) return true;
+    if (!this.#parts.limiter.takeSignatures(PROOF_SIGNATURES, true, nowMs)) return true;
     if (!verifyFor(crypto.verifier, 'kad-hello', session.peer.publicKey, session.transcript, proof)) {
       stats.badProofs += 1;
       sessions.remove(session);

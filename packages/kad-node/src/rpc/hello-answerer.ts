@@ -1,5 +1,6 @@
 // driven: others' HELLOs: cheap checks first, then WELCOME, CHALLENGE or refusal; never more bytes than the HELLO had (T6, T7).
 import { type Address, concatBytes, equalBytes, formatAddress, nodeIdFromPublicKey, signFor } from '@batchain/shared';
+import { WELCOME_SIGNATURES } from '../limits.ts';
 import {
   encodeChallenge,
   encodeRefusal,
@@ -54,7 +55,7 @@ export class HelloAnswerer {
     const nowMs = runtime.clock.monotonicMs();
     const { nodeId } = hello.peer;
     const hasCookie = hello.body.cookie.length > 0 && this.#tokens.check(hello.body.cookie, from, nodeId, nowMs);
-    if (!this.#limiter.takeSignature(hasCookie, nowMs)) {
+    if (!this.#limiter.takeSignatures(WELCOME_SIGNATURES, hasCookie, nowMs)) {
       stats.rateLimited += 1;
       if (!hasCookie) this.#challenge(hello, from, nowMs);
       return;

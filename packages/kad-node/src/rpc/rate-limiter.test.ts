@@ -1,11 +1,11 @@
 import { type Address, makeAddress, present, second } from '@batchain/shared';
 import { describe, expect, it } from 'vitest';
-import { SOURCES_MAX } from '../limits.ts';
+import { HELLOS_PER_S, NO_SESSIONS_PER_S, SOURCES_MAX } from '../limits.ts';
 import { RATE_LIMITS, RateLimiter } from './rate-limiter.ts';
 
 const address = (host: string, port = 4870): Address => present(makeAddress(host, port), host);
 const taken = (limiter: RateLimiter, from: Address, count: number, nowMs: number): number =>
-  Array.from({ length: count }, () => limiter.takePacket(from, nowMs)).filter(Boolean).length;
+  Array.from({ length: count }, () => limiter.takeHello(from, nowMs)).filter(Boolean).length;
 
 describe('RateLimiter', () => {
   it('lets a source send 50 at once and 20 a second after that', () => {
@@ -35,19 +35,42 @@ describe('RateLimiter', () => {
   it('keeps a quarter of the signatures for askers whose address is proved', () => {
     const limiter = new RateLimiter(0);
     const count = (isProved: boolean): number =>
-      Array.from({ length: 5000 }, () => limiter.takeSignature(isProved, 0)).filter(Boolean).length;
+      Array.from({ length: 5000 }, () => limiter.takeSignatures(1, isProved, 0)).filter(Boolean).length;
     expect(count(false)).toBe(RATE_LIMITS.signaturesPerS - RATE_LIMITS.signaturesReserved);
     expect(count(true)).toBe(RATE_LIMITS.signaturesReserved);
     expect(count(true)).toBe(0);
+  });
+
+  it('sends one NO_SESSION a second to an address, and a thousand in all', () => {
+    const limiter = new RateLimiter(0);
+    const there = address('192.0.2.1');
+    expect([limiter.takeNoSession(there, 0), limiter.takeNoSession(there, 999), limiter.takeNoSession(there, 1000)]).toEqual([
+      true,
+      false,
+      true,
+    ]);
+    const fresh = new RateLimiter(0);
+    const answers = Array.from({ length: 5000 }, (_, i) => fresh.takeNoSession(address(`20.0.${i >> 8}.${i & 255}`), 0));
+    expect(answers.filter(Boolean)).toHaveLength(NO_SESSIONS_PER_S);
+    expect(fresh.takeNoSession(address('255.255.255.255'), 5000)).toBe(false);
+  });
+
+  it('reads no more HELLOs than half a core can, from however many sources', () => {
+    const limiter = new RateLimiter(0);
+    const read = Array.from({ length: 2 * HELLOS_PER_S }, (_, i) =>
+      limiter.takeHello(address(`20.${i >> 16}.${(i >> 8) & 255}.${i & 255}`), 0),
+    );
+    expect(read.filter(Boolean)).toHaveLength(HELLOS_PER_S);
   });
 
   it('forgets the source that was silent longest when it knows too many', () => {
     const limiter = new RateLimiter(0);
     const loud = address('198.51.100.1');
     expect(taken(limiter, loud, 60, 0)).toBe(50);
-    for (let i = 0; i < SOURCES_MAX - 1; i++) limiter.takePacket(address(`20.${i >> 16}.${(i >> 8) & 255}.${i & 255}`), 0);
-    expect(limiter.takePacket(loud, 0)).toBe(false);
-    for (let i = 0; i < SOURCES_MAX; i++) limiter.takePacket(address(`21.${i >> 16}.${(i >> 8) & 255}.${i & 255}`), 0);
-    expect(limiter.takePacket(loud, 0)).toBe(true);
+    for (let i = 0; i < SOURCES_MAX - 1; i++) limiter.takeHello(address(`20.${i >> 16}.${(i >> 8) & 255}.${i & 255}`), 0);
+    expect(limiter.takeHello(loud, 0)).toBe(false);
+    expect(taken(limiter, loud, 60, second)).toBe(20);
+    for (let i = 0; i < SOURCES_MAX; i++) limiter.takeHello(address(`21.${i >> 16}.${(i >> 8) & 255}.${i & 255}`), second);
+    expect(taken(limiter, loud, 60, second)).toBe(50);
   });
 });

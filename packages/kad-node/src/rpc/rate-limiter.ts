@@ -1,8 +1,10 @@
 // pure: how much each source may make us do (T6, T7). Sources are IP addresses; private and loopback ones are exempt.
-import { type Address, ipBytes, isDialable, isPrivateHost, toHex } from '@batchain/shared';
+import { type Address, formatAddress, ipBytes, isDialable, isPrivateHost, toHex } from '@batchain/shared';
 import {
+  HELLOS_PER_S,
   NO_SESSION_PER_S,
   NO_SESSION_SOURCES_MAX,
+  NO_SESSIONS_PER_S,
   SIGNATURES_PER_S,
   SIGNATURES_RESERVED,
   SOURCE_PACKETS_BURST,
@@ -11,9 +13,6 @@ import {
 } from '../limits.ts';
 import { BoundedMap } from './bounded-map.ts';
 import { TokenBucket } from './token-bucket.ts';
-
-/** `exempt`: private ranges. `never`: unspecified, multicast and broadcast addresses, which nobody sends from. */
-type Allowance = TokenBucket | 'exempt' | 'never';
 
 /** An IPv6 user has a whole /64 to send from, so that is the source; the rare whole-address ranges are kept apart. */
 function sourceOf(host: string): string {
@@ -37,48 +36,65 @@ export const RATE_LIMITS: RateLimits = {
   signaturesReserved: SIGNATURES_RESERVED,
 };
 
+interface Source {
+  readonly bucket: TokenBucket;
+  /** In a private range, where one address is no sign of one sender. Found out when the bucket runs dry, since asking takes longer. */
+  isExempt: boolean;
+}
+
 /** The allowances of everything outside sessions. `nowMs` is of one monotonic clock throughout. */
 export class RateLimiter {
   readonly #limits: RateLimits;
-  readonly #sources = new BoundedMap<string, Allowance>(SOURCES_MAX);
-  readonly #noSessions = new BoundedMap<string, TokenBucket>(NO_SESSION_SOURCES_MAX);
+  readonly #sources = new BoundedMap<string, Source>(SOURCES_MAX);
+  readonly #noSessionsByAddress = new BoundedMap<string, TokenBucket>(NO_SESSION_SOURCES_MAX);
+  readonly #hellos: TokenBucket;
+  readonly #noSessions: TokenBucket;
   readonly #signatures: TokenBucket;
 
   constructor(nowMs: number, limits: RateLimits = RATE_LIMITS) {
     this.#limits = limits;
+    this.#hellos = new TokenBucket(HELLOS_PER_S, HELLOS_PER_S, nowMs);
+    this.#noSessions = new TokenBucket(NO_SESSIONS_PER_S, NO_SESSIONS_PER_S, nowMs);
     this.#signatures = new TokenBucket(limits.signaturesPerS, limits.signaturesPerS, nowMs);
   }
 
-  /** One datagram outside a session from this address. */
-  takePacket(from: Address, nowMs: number): boolean {
-    const source = sourceOf(from.host);
-    let allowance = this.#sources.get(source);
-    if (allowance === undefined) {
-      allowance = this.#allowanceOf(from.host, nowMs);
-      this.#sources.set(source, allowance);
-    }
-    if (allowance === 'never' || from.port === 0) return false;
-    return allowance === 'exempt' || allowance.take(nowMs);
+  /** One HELLO from this address is to be read. */
+  takeHello(from: Address, nowMs: number): boolean {
+    return this.#takePacket(from, nowMs) && this.#hellos.take(nowMs) && isAnswerable(from);
   }
 
-  #allowanceOf(host: string, nowMs: number): Allowance {
-    if (!isDialable({ host, port: 1 }, [host])) return 'never';
-    if (isPrivateHost(host)) return 'exempt';
-    return new TokenBucket(this.#limits.packetsPerS, this.#limits.packetsBurst, nowMs);
-  }
-
-  /** One NO_SESSION to this address, given as text. */
-  takeNoSession(address: string, nowMs: number): boolean {
-    let bucket = this.#noSessions.get(address);
+  /** One NO_SESSION is to be sent to this address. */
+  takeNoSession(to: Address, nowMs: number): boolean {
+    if (!this.#takePacket(to, nowMs)) return false;
+    const key = formatAddress(to);
+    let bucket = this.#noSessionsByAddress.get(key);
     if (bucket === undefined) {
       bucket = new TokenBucket(NO_SESSION_PER_S, 1, nowMs);
-      this.#noSessions.set(address, bucket);
+      this.#noSessionsByAddress.set(key, bucket);
     }
-    return bucket.take(nowMs);
+    return bucket.take(nowMs) && this.#noSessions.take(nowMs) && isAnswerable(to);
   }
 
-  /** One public-key operation on behalf of another. A part is reserved for those whose cookie or session proves their address. */
-  takeSignature(isAddressProved: boolean, nowMs: number): boolean {
-    return this.#signatures.take(nowMs, 1, isAddressProved ? 0 : this.#limits.signaturesReserved);
+  /**
+   * Public-key operations on behalf of another, counted in signature checks. A part is reserved for those whose cookie or
+   * session proves their address.
+   */
+  takeSignatures(count: number, isAddressProved: boolean, nowMs: number): boolean {
+    return this.#signatures.take(nowMs, count, isAddressProved ? 0 : this.#limits.signaturesReserved);
+  }
+
+  #takePacket(from: Address, nowMs: number): boolean {
+    const key = sourceOf(from.host);
+    let source = this.#sources.get(key);
+    if (source === undefined) {
+      source = { bucket: new TokenBucket(this.#limits.packetsPerS, this.#limits.packetsBurst, nowMs), isExempt: false };
+      this.#sources.set(key, source);
+    }
+    if (source.isExempt || source.bucket.take(nowMs)) return true;
+    source.isExempt = isPrivateHost(from.host);
+    return source.isExempt;
   }
 }
+
+/** Nobody sends from an unspecified, multicast or broadcast address, or from port 0: an answer would hit others (T6). */
+const isAnswerable = (from: Address): boolean => isDialable(from, [from.host]);

@@ -1,45 +1,36 @@
-// pure: which counters of a session were seen (the sliding window of RFC 4303 section 3.4.3 and RFC 6479), 64 wide.
+// pure: which counters of a session were seen: a sliding window over a ring of bits (RFC 6479), 224 wide.
 
-const WINDOW_BITS = 64;
+const WORDS = 8;
+const WORD_BITS = 32;
+/** One word is always being filled. */
+const WINDOW_BITS: number = (WORDS - 1) * WORD_BITS;
 
-/** Accepts each counter once; one that is 64 or more behind the highest counts as seen. */
+/**
+ * Accepts each counter once; one that is 224 or more behind the highest counts as seen. Wide enough for what a lookup and
+ * a publishing have under way to one peer when all of it overtakes one another.
+ */
 export class ReplayWindow {
-  #highest = -1;
-  /** Bit i of the pair (low, high) stands for the counter highest - i. */
-  #low = 0;
-  #high = 0;
+  readonly #words = new Uint32Array(WORDS);
+  #highest = 0;
 
   /** Asked before the keyed hash is checked: nothing is noted. */
   isFresh(counter: number): boolean {
-    const behind = this.#highest - counter;
-    if (behind < 0) return true;
-    if (behind >= WINDOW_BITS) return false;
-    return behind < 32 ? (this.#low & (1 << behind)) === 0 : (this.#high & (1 << (behind - 32))) === 0;
+    if (counter > this.#highest) return true;
+    if (this.#highest - counter >= WINDOW_BITS) return false;
+    return ((this.#words[wordOf(counter)] as number) & bitOf(counter)) === 0;
   }
 
   /** Called once the keyed hash was right. */
   note(counter: number): void {
-    const ahead = counter - this.#highest;
-    if (ahead > 0) {
-      this.#shift(ahead);
+    if (counter > this.#highest) {
+      const ahead = Math.min(WORDS, (counter >>> 5) - (this.#highest >>> 5));
+      for (let i = 0; i < ahead; i++) this.#words[((counter >>> 5) - i) % WORDS] = 0;
       this.#highest = counter;
     }
-    const behind = this.#highest - counter;
-    if (behind < 32) this.#low |= 1 << behind;
-    else if (behind < WINDOW_BITS) this.#high |= 1 << (behind - 32);
-  }
-
-  #shift(count: number): void {
-    if (count >= WINDOW_BITS) {
-      this.#low = 0;
-      this.#high = 0;
-    } else if (count >= 32) {
-      // JavaScript takes shift counts modulo 32.
-      this.#high = this.#low << (count - 32);
-      this.#low = 0;
-    } else {
-      this.#high = (this.#high << count) | (this.#low >>> (32 - count));
-      this.#low <<= count;
-    }
+    const at = wordOf(counter);
+    this.#words[at] = (this.#words[at] as number) | bitOf(counter);
   }
 }
+
+const wordOf = (counter: number): number => (counter >>> 5) % WORDS;
+const bitOf = (counter: number): number => 1 << (counter & (WORD_BITS - 1));

@@ -9,7 +9,7 @@ import {
   toHex,
   verifyFor,
 } from '@batchain/shared';
-import { BAD_WELCOMES_MAX, CHALLENGES_PER_HELLO_MAX, WAITING_PER_HELLO_MAX } from '../limits.ts';
+import { BAD_WELCOMES_MAX, CHALLENGES_PER_HELLO_MAX, OPENINGS_MAX, WAITING_PER_HELLO_MAX } from '../limits.ts';
 import { decodeChallenge, decodeRefusal, echoedSessionId, SESSION_ID_BYTES, TRANSACTION_ID_BYTES, VERSIONS } from '../wire/envelope.ts';
 import { canRideInHello, decodeWelcome, encodeHello, NONCE_BYTES, type Welcome } from '../wire/first-exchange.ts';
 import { encodeRequest } from '../wire/message-codecs.ts';
@@ -25,7 +25,7 @@ const NO_COOKIE = new Uint8Array(0);
 interface Opening {
   readonly to: Address;
   readonly addressKey: string;
-  readonly sessionId: Uint8Array;
+  sessionId: Uint8Array;
   readonly nonce: Uint8Array;
   readonly ephemeralKey: EphemeralKey;
   /** The call whose request rides in the HELLO; undefined when a ping does. */
@@ -63,7 +63,9 @@ export class SessionOpener {
   /** Makes the call wait for a session with its address; the first one rides in the HELLO where it may. */
   join(call: Call): void {
     const known = this.#openings.get(call.addressKey);
-    if (known === undefined) {
+    if (known === undefined && this.#openings.size >= OPENINGS_MAX) {
+      call.fail('busy', 'too many first exchanges are under way');
+    } else if (known === undefined) {
       this.#open(call);
     } else if (known.calls.size >= WAITING_PER_HELLO_MAX) {
       call.fail('busy', 'too many requests wait for one first exchange');
@@ -229,6 +231,8 @@ export class SessionOpener {
       return;
     }
     opening.challenges += 1;
+    // Another id: a WELCOME to the HELLO without the cookie may still come, and does not fit this one.
+    opening.sessionId = this.#context.runtime.entropy.bytes(SESSION_ID_BYTES);
     opening.hello = this.#makeHello(opening, challenge.value.cookie);
     this.#context.send(opening.hello, opening.to);
   }

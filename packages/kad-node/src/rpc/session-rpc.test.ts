@@ -303,6 +303,21 @@ describe('SessionRpc', () => {
     for (const result of await settled(Promise.all(waiting))) expect(result).toMatchObject({ reason: 'timeout' });
   });
 
+  it('T7 lets a session carry 200 datagrams a second after a burst, and never counts the answers that were asked for', async () => {
+    useNetwork({ jitterMs: 0 });
+    const [ann, bob] = [await addNode('ann'), await addNode('bob')];
+    await settled(ann.rpc.request(bob.address, bob.id, PING));
+    const flood = Array.from({ length: 1000 }, () => ann.rpc.request(bob.address, bob.id, PING, { tries: 1 }));
+    const answered = (await settled(Promise.all(flood))).filter((reply) => reply.ok).length;
+    expect(answered).toBeGreaterThanOrEqual(390);
+    expect(answered).toBeLessThan(450);
+    expect(bob.rpc.stats.rateLimited).toBe(1000 - answered);
+    await simulation.clock.runFor(5 * second);
+    const paced = Array.from({ length: 600 }, () => bob.rpc.request(ann.address, ann.id, PING, { tries: 4 }));
+    for (const reply of await settled(Promise.all(paced))) expect(reply.ok).toBe(true);
+    expect(bob.rpc.stats.rateLimited).toBe(1000 - answered);
+  });
+
   it('turns errors into reasons, and a failing handler into an error of its own', async () => {
     const [ann, bob] = [await addNode('ann'), await addNode('bob')];
     bob.rpc.onRequest(({ request }) => {
@@ -388,7 +403,7 @@ describe('SessionRpc', () => {
   });
 
   it('keeps no state for a HELLO that it challenges, and drops the rest when even cookies are too many', async () => {
-    const rateLimits: RateLimits = { packetsPerS: 20, packetsBurst: 50, signaturesPerS: 1, signaturesReserved: 1 };
+    const rateLimits: RateLimits = { packetsPerS: 20, packetsBurst: 50, signaturesPerS: 2, signaturesReserved: 1 };
     const [ann, bob, carl] = [await addNode('ann'), await addNode('bob', { rateLimits }), await addNode('carl')];
     expect((await settled(ann.rpc.request(bob.address, bob.id, PING, { introduce: false }))).ok).toBe(true);
     sent.length = 0;

@@ -95,6 +95,8 @@ export class Session {
   }
 
   seal(outgoing: OutgoingSessionDatagram): Uint8Array {
+    // The answer that we ask for does not count against the peer.
+    if (outgoing.role === 'request') this.#allowance?.give();
     return sealSessionDatagram(this.#sendKey, {
       sessionId: this.peerId,
       counter: this.#counter++,

@@ -22,4 +22,9 @@ export class TokenBucket {
     this.#level -= amount;
     return true;
   }
+
+  /** Gives back, as far as it holds. */
+  give(amount = 1): void {
+    this.#level = Math.min(this.#burst, this.#level + amount);
+  }
 }
