@@ -115,7 +115,7 @@ export const MANIFEST_BYTES_MAX: number = 16 * MiB;
 /** Nesting of the manifest's JSON; ours uses 4 levels (T11). */
 export const MANIFEST_DEPTH_MAX = 8;
 /** Files in one manifest: what one signature and one download should hold; bounds what the parser builds (T11, T13). */
-export const ENTRIES_MAX = 32_768;
+export const ENTRIES_MAX = 20_000;
 /** A roster: 8 MiB of shard ids and what stands around them; every host of a file keeps one. */
 export const ROSTER_BYTES_MAX: number = 12 * MiB;
 /** Hosts named in a manifest: several times the widest code. */

@@ -42,7 +42,7 @@ const HOSTILE: Readonly<Record<string, () => Uint8Array>> = {
   '8 million numbers': () => filled('0,'),
   'an object of a million keys': () => utf8Bytes(`{${Array.from({ length: 1_000_000 }, (_, i) => `"k${i}":1`).join(',')}}`),
   'as many ignorable members as the scan lets pass': () =>
-    utf8Bytes(`{"v":1,${Array.from({ length: 100_000 }, (_, i) => `"x-${i}":{}`).join(',')}}`),
+    utf8Bytes(`{"v":1,${Array.from({ length: 60_000 }, (_, i) => `"x-${i}":{}`).join(',')}}`),
   'a text of 16 MiB': () => utf8Bytes(`{"v":1,"roster":"${'A'.repeat(MANIFEST_BYTES_MAX - 30)}"}`),
   'a text of 16 MiB beside a wide character': () => utf8Bytes(`{"v":1,"x-":"€","roster":"${'A'.repeat(MANIFEST_BYTES_MAX - 50)}"}`),
   'a text of escapes': () => utf8Bytes(`{"v":1,"x-":"${'\\u0041'.repeat(2_700_000)}"}`),
@@ -60,13 +60,14 @@ const HOSTILE: Readonly<Record<string, () => Uint8Array>> = {
   'a byte more than 16 MiB': () => new Uint8Array(MANIFEST_BYTES_MAX + 1).fill(0x20),
 };
 
-/** Parses up to three times and takes the best, because others use the processor too. */
+/** Parses three times and takes the best, in processor time, because others use the machine too. */
 function measure(input: Uint8Array) {
   const attempts = [0, 1, 2].map(() => {
     const before = process.memoryUsage();
-    const startedAt = performance.now();
+    const startedAt = process.cpuUsage();
     const result = parseManifest(verifier, input);
-    const ms = performance.now() - startedAt;
+    const used = process.cpuUsage(startedAt);
+    const ms = (used.user + used.system) / 1000;
     const after = process.memoryUsage();
     return { result, ms, heldBytes: after.heapUsed + after.external - before.heapUsed - before.external };
   });
@@ -80,13 +81,17 @@ function measure(input: Uint8Array) {
 }
 
 describe('hostile manifests, list of twenty, 4', () => {
-  it.each(Object.keys(HOSTILE))('%s: refused within 200 ms and 64 MiB', (name) => {
-    const input = (HOSTILE[name] as () => Uint8Array)();
-    const { reason, ms, heldBytes } = measure(input);
-    expect(reason).toBe('BAT_E_MANIFEST_MALFORMED');
-    expect(ms).toBeLessThan(200);
-    expect(heldBytes).toBeLessThan(64 * MiB);
-  });
+  it.each(Object.keys(HOSTILE))(
+    '%s: refused within 200 ms and 64 MiB',
+    (name) => {
+      const input = (HOSTILE[name] as () => Uint8Array)();
+      const { reason, ms, heldBytes } = measure(input);
+      expect(reason).toBe('BAT_E_MANIFEST_MALFORMED');
+      expect(ms).toBeLessThan(200);
+      expect(heldBytes).toBeLessThan(64 * MiB);
+    },
+    30_000,
+  );
 
   it.each(['{"v":1,"v":1}', '{"v":1,"x-a":{"b":1,"b":2}}', '{"v":1,"x-a":[{"b":1,"\\u0062":2}]}'])(
     'refuses a key that stands twice: %s',
@@ -127,5 +132,5 @@ describe('the largest manifests that are allowed', () => {
       expect(ms).toBeLessThan(1000);
       expect(heldBytes).toBeLessThan(96 * MiB);
     }
-  });
+  }, 30_000);
 });

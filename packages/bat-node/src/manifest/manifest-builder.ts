@@ -1,7 +1,7 @@
 // pure: folds what an upload produced into a signed roster and a manifest.
-import { assert, NO_EXTENSIONS, present, type Random, SEED_BYTES, type Signer } from '@batchain/shared';
+import { assert, NO_EXTENSIONS, present, type Random, type Signer } from '@batchain/shared';
 import type { FileId, ShardId } from '../ids.ts';
-import { FILE_KEY_BYTES, SALT_BYTES } from '../pipeline/content-key.ts';
+import { SALT_BYTES } from '../pipeline/content-key.ts';
 import type { ErasureScheme } from '../pipeline/erasure/erasure-scheme.ts';
 import { accessKeyOf } from './access-proof.ts';
 import { areDistinctPaths, validateEntryPath } from './entry-path.ts';
@@ -18,7 +18,6 @@ import {
 import { brokenSize } from './manifest-codec.ts';
 import { decodeRoster, signRoster } from './roster-codec.ts';
 
-const NONCE_BYTES = 32;
 const ID_BYTES = 32;
 
 /** What is drawn for a file before its first byte is read. */
@@ -29,10 +28,7 @@ export interface FileKeys {
   readonly accessSeed: Uint8Array;
 }
 
-export function drawFileKeys(entropy: Random): FileKeys {
-  return { fileNonce: entropy.bytes(NONCE_BYTES), fileKey: entropy.bytes(FILE_KEY_BYTES), accessSeed: entropy.bytes(SEED_BYTES) };
-}
-
+/** The salt of one segment: new for every plaintext that is sealed. */
 export function drawSalt(entropy: Random): Uint8Array {
   return entropy.bytes(SALT_BYTES);
 }

@@ -17,7 +17,7 @@ import { describe, expect, it } from 'vitest';
 import type { ShardId } from '../ids.ts';
 import { segmentCount, segmentPlainBytes, shardLength } from '../pipeline/segment-layout.ts';
 import { type Manifest, type ManifestEntry, makeFileId, manifestName, shardIdAt, shardIdsOf, verifyCapabilityOf } from './manifest.ts';
-import { drawFileKeys, drawSalt, ManifestBuilder } from './manifest-builder.ts';
+import { drawSalt, ManifestBuilder } from './manifest-builder.ts';
 import { encodeManifest, encodeVerifyCapability, parseManifest, parseVerifyCapability } from './manifest-codec.ts';
 import { decodeRoster, encodeRoster, openRoster } from './roster-codec.ts';
 
@@ -42,7 +42,8 @@ interface Making {
 
 function makeManifest(making: Making = {}): Manifest {
   const { entries = [entryOf('example.txt', 2500)], requiredShards = 2, totalShards = 5, segmentSizeBytes = KiB } = making;
-  const builder = new ManifestBuilder(owner, { keys: drawFileKeys(entropy), scheme: { requiredShards, totalShards }, segmentSizeBytes });
+  const keys = { fileNonce: entropy.bytes(32), fileKey: entropy.bytes(32), accessSeed: entropy.bytes(32) };
+  const builder = new ManifestBuilder(owner, { keys, scheme: { requiredShards, totalShards }, segmentSizeBytes });
   const total = entries.reduce((sum, entry) => sum + entry.bytes, 0);
   for (let i = 0; i < segmentCount(total, segmentSizeBytes); i++) {
     builder.addSegment(i, {

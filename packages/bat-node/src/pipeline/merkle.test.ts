@@ -1,7 +1,7 @@
 import { fromHex, sha256, toHex, utf8Bytes } from '@batchain/shared';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hashLeaf, inclusionProof, MerkleTree, merkleRoot, proofLength, rootFromProof, verifyInclusion } from './merkle.ts';
+import { hashLeaf, MerkleTree, merkleRoot, proofLength, rootFromProof, verifyInclusion } from './merkle.ts';
 
 /** Inputs, roots and paths of the reference tests of Certificate Transparency. */
 const LEAVES = ['', '00', '10', '2021', '3031', '40414243', '5051525354555657', '606162636465666768696a6b6c6d6e6f'].map(
@@ -59,7 +59,7 @@ describe('the trees of Certificate Transparency', () => {
 
   it.each(PATHS)('has the published path of leaf $index of $count', ({ index, count, path }) => {
     const leafHashes = LEAVES.slice(0, count).map(hashLeaf);
-    const made = inclusionProof(leafHashes, index) as Uint8Array[];
+    const made = new MerkleTree(leafHashes).proof(index) as Uint8Array[];
     expect(made.map(toHex)).toEqual(path);
     expect(verifyInclusion(LEAVES[index] as Uint8Array, index, count, made, fromHex(ROOTS[count] as string) as Uint8Array)).toBe(true);
   });
@@ -99,11 +99,11 @@ describe('inclusion proofs', () => {
 
   it('refuses an index outside the tree, and a path one hash too long, too short, or 10,000 hashes long', () => {
     const leafHashes = hashes(11);
-    const path = inclusionProof(leafHashes, 3) as Uint8Array[];
+    const path = new MerkleTree(leafHashes).proof(3) as Uint8Array[];
     const leaf = leafHashes[3] as Uint8Array;
     for (const index of [-1, 11, 12, 2 ** 31, 2 ** 53, 1.5, Number.NaN]) {
       expect(rootFromProof(leaf, index, 11, path)).toBeUndefined();
-      expect(inclusionProof(leafHashes, index)).toBeUndefined();
+      expect(new MerkleTree(leafHashes).proof(index)).toBeUndefined();
     }
     expect(rootFromProof(leaf, 3, 11, path.slice(1))).toBeUndefined();
     expect(rootFromProof(leaf, 3, 11, [...path, leaf])).toBeUndefined();
@@ -116,7 +116,9 @@ describe('inclusion proofs', () => {
       fc.property(fc.integer({ min: 1, max: 40 }), fc.nat(), fc.nat(), (count, at, bit) => {
         const leafHashes = hashes(count);
         const index = at % count;
-        const proof = [leafHashes[index] as Uint8Array, ...(inclusionProof(leafHashes, index) as Uint8Array[])].map((hash) => hash.slice());
+        const proof = [leafHashes[index] as Uint8Array, ...(new MerkleTree(leafHashes).proof(index) as Uint8Array[])].map((hash) =>
+          hash.slice(),
+        );
         const bent = proof[bit % proof.length] as Uint8Array;
         bent[bit % 32] = (bent[bit % 32] as number) ^ (1 << (bit % 8));
         const [leaf, ...path] = proof as [Uint8Array, ...Uint8Array[]];

@@ -50,11 +50,6 @@ export function merkleRoot(leafHashes: readonly Uint8Array[]): Uint8Array {
   return new MerkleTree(leafHashes).root;
 }
 
-/** The path of one leaf; a MerkleTree gives several without hashing again. */
-export function inclusionProof(leafHashes: readonly Uint8Array[], index: number): Uint8Array[] | undefined {
-  return new MerkleTree(leafHashes).proof(index);
-}
-
 /** Length of the path of one leaf in a tree of `leafCount`; at most 32. */
 export function proofLength(index: number, leafCount: number): number {
   let length = 0;

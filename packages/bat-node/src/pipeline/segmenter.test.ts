@@ -1,7 +1,7 @@
 import { concatBytes, equalBytes, GiB, KiB, MiB } from '@batchain/shared';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { planSegments, SegmentAssembler, Segmenter } from './segmenter.ts';
+import { planSegments, Segmenter } from './segmenter.ts';
 
 const bytesOf = (length: number): Uint8Array => Uint8Array.from({ length }, (_, i) => (i * 7 + (i >> 8)) & 0xff);
 
@@ -48,26 +48,6 @@ describe('cutting a file into segments', () => {
     });
     const segments = segmenter.push(bytesOf(40));
     expect(segments.map((segment) => segment.bytes.buffer)).toEqual(lent.slice(0, 2).map((buffer) => buffer.buffer));
-  });
-});
-
-describe('putting segments back', () => {
-  it('DF-19 gives them out in order whatever order they come in, each as soon as it can be', () => {
-    const segments = Array.from({ length: 12 }, (_, index) => ({ index, bytes: new Uint8Array(0) }));
-    fc.assert(
-      fc.property(fc.shuffledSubarray(segments, { minLength: 12 }), (arrived) => {
-        const assembler = new SegmentAssembler();
-        const seen = new Set<number>();
-        const given: number[] = [];
-        for (const segment of arrived) {
-          seen.add(segment.index);
-          given.push(...assembler.push(segment).map((ready) => ready.index));
-          const expected = segments.findIndex((candidate) => !seen.has(candidate.index));
-          expect(given).toHaveLength(expected < 0 ? 12 : expected);
-        }
-        expect(given).toEqual(segments.map((segment) => segment.index));
-      }),
-    );
   });
 });
 

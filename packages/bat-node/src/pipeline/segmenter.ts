@@ -1,4 +1,4 @@
-// pure: cuts a file's bytes into segments, however they come, and puts segments back in order.
+// pure: cuts a file's bytes into segments, however they come, and decides how long segments are.
 import { assert, fail, ok, type Result } from '@batchain/shared';
 import { SEGMENT_BYTES_DEFAULT, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, SEGMENTS_MAX, SHARDS_MAX } from '../limits.ts';
 import { checkScheme, type ErasureScheme } from './erasure/erasure-scheme.ts';
@@ -79,27 +79,5 @@ export class Segmenter {
     this.#current = undefined;
     this.#filled = 0;
     return { index: this.#index++, bytes };
-  }
-}
-
-/** The way back: push segments as they are done, take them in order. Holds only what came too early. */
-export class SegmentAssembler {
-  readonly #early = new Map<number, PlainSegment>();
-  #next: number;
-
-  constructor(firstSegment = 0) {
-    this.#next = firstSegment;
-  }
-
-  /** The segments that can be written now. */
-  push(segment: PlainSegment): PlainSegment[] {
-    assert(segment.index >= this.#next && !this.#early.has(segment.index), 'a segment comes once');
-    this.#early.set(segment.index, segment);
-    const ready: PlainSegment[] = [];
-    for (let next = this.#early.get(this.#next); next !== undefined; next = this.#early.get(this.#next)) {
-      this.#early.delete(this.#next++);
-      ready.push(next);
-    }
-    return ready;
   }
 }

@@ -2,13 +2,12 @@ import { toHex } from '@batchain/shared';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LEAF_BYTES, SHARD_BYTES_MAX } from '../limits.ts';
-import { inclusionProof, merkleRoot } from './merkle.ts';
+import { MerkleTree, merkleRoot } from './merkle.ts';
 import {
   checkLeaf,
   checkLeafHashes,
   checkLeafProof,
   digestShard,
-  findBadLeaf,
   isShardLength,
   LeafChecker,
   leafCount,
@@ -52,19 +51,24 @@ describe('leaf hashes', () => {
       expect(checkLeafHashes(id, length, leafHashes)).toBe(true);
       expect(checkLeafHashes(id, length, leafHashes.slice(1))).toBe(false);
       expect(checkLeafHashes(id, length, [...leafHashes, leafHashes[0] as Uint8Array])).toBe(false);
-      expect(findBadLeaf(bytes, leafHashes)).toBeUndefined();
     },
   );
 
-  it('name the leaf in which a bit was flipped', () => {
+  it('tell the leaf in which a bit was flipped from all others', () => {
     const bytes = shardOf(5 * LEAF_BYTES + 64);
     const { leafHashes } = digestShard(bytes);
+    const badLeaves = (shard: Uint8Array): number[] =>
+      leafHashes.flatMap((_, leaf) => {
+        const start = leaf * LEAF_BYTES;
+        return checkLeaf(bytes.length, leafHashes, leaf, shard.subarray(start, start + LEAF_BYTES)) ? [] : [leaf];
+      });
+    expect(badLeaves(bytes)).toEqual([]);
     for (let leaf = 0; leaf < 6; leaf++) {
       const bent = bytes.slice();
       bent[leaf * LEAF_BYTES + 63] = (bent[leaf * LEAF_BYTES + 63] as number) ^ 0x80;
-      expect(findBadLeaf(bent, leafHashes)).toBe(leaf);
+      expect(badLeaves(bent)).toEqual([leaf]);
     }
-    expect(findBadLeaf(bytes.subarray(0, 5 * LEAF_BYTES), leafHashes)).toBe(5);
+    expect(badLeaves(bytes.subarray(0, 5 * LEAF_BYTES))).toEqual([5]);
     expect(checkLeaf(bytes.length, leafHashes, 6, new Uint8Array())).toBe(false);
   });
 });
@@ -120,16 +124,17 @@ describe('audit proofs', () => {
   const length = 9 * LEAF_BYTES + 64;
   const bytes = shardOf(length);
   const { id, leafHashes } = digestShard(bytes);
+  const tree = new MerkleTree(leafHashes);
   const leafAt = (leaf: number): Uint8Array => bytes.subarray(leaf * LEAF_BYTES, leaf * LEAF_BYTES + leafLength(length, leaf));
 
   it('need nothing but the shard id and length', () => {
     for (let leaf = 0; leaf < 10; leaf++) {
-      expect(checkLeafProof(id, length, leaf, leafAt(leaf), inclusionProof(leafHashes, leaf) as Uint8Array[])).toBe(true);
+      expect(checkLeafProof(id, length, leaf, leafAt(leaf), tree.proof(leaf) as Uint8Array[])).toBe(true);
     }
   });
 
   it('fail for another leaf, another index, a cut leaf, an index beyond the shard and a path of 10,000 hashes', () => {
-    const path = inclusionProof(leafHashes, 4) as Uint8Array[];
+    const path = tree.proof(4) as Uint8Array[];
     expect(checkLeafProof(id, length, 4, leafAt(5), path)).toBe(false);
     expect(checkLeafProof(id, length, 5, leafAt(4), path)).toBe(false);
     expect(checkLeafProof(id, length, 4, leafAt(4).subarray(1), path)).toBe(false);

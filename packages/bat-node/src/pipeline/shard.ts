@@ -49,15 +49,6 @@ export function checkLeaf(shardLength: number, leafHashes: readonly Uint8Array[]
   return expected !== undefined && bytes.length === leafLength(shardLength, leaf) && equalBytes(hashLeaf(bytes), expected);
 }
 
-/** The first leaf of a whole shard that is wrong, if any. */
-export function findBadLeaf(bytes: Uint8Array, leafHashes: readonly Uint8Array[]): number | undefined {
-  for (let leaf = 0; leaf < leafCount(bytes.length); leaf++) {
-    const start = leaf * LEAF_BYTES;
-    if (!checkLeaf(bytes.length, leafHashes, leaf, bytes.subarray(start, start + LEAF_BYTES))) return leaf;
-  }
-  return leafHashes.length > leafCount(bytes.length) ? leafCount(bytes.length) : undefined;
-}
-
 /**
  * Checks the answer to an audit challenge against the shard id alone: leaf bytes and Merkle path. Refuses an inner node in
  * a leaf's place, an index at or above the leaf count, a wrong leaf length, and a path of any other than the exact length.

@@ -41,7 +41,7 @@ describe('the vector kernel', () => {
         expect(outputs.every((output, row) => equalBytes(output, expected[row] as Uint8Array))).toBe(true);
       }),
     );
-  });
+  }, 30_000);
 
   it('works on memory that threads share', () => {
     const kernel = present(createSimdKernel(), 'the engine has vector instructions');
