@@ -144,7 +144,9 @@ function assembleRecordSide(
   const stateKeeper = stateStore === undefined ? undefined : new StateKeeper(runtime, stateStore, state);
   const publishContact = async (): Promise<number> => {
     ownContact.sign();
-    const [result] = await publisher.publish('contact', [{ key: selfId, ...ownContact.passed() }]);
+    const item = { key: selfId, ...ownContact.passed() };
+    const near = bootstrap.takeNear();
+    const [result] = near === undefined ? await publisher.publish('contact', [item]) : [await publisher.publishTo(near, 'contact', item)];
     return result?.storedOn ?? 0;
   };
   const hooks: MaintenanceHooks = { isJoined: () => bootstrap.isJoined, publishContact, saveState: async () => stateKeeper?.save() };

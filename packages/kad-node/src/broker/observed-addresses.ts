@@ -17,14 +17,20 @@ interface Vote {
 /** The latest ADDRESS_VOTES_MAX peers' views. */
 export class ObservedAddresses {
   readonly #votes: Vote[] = [];
+  /** What all ADDRESS_VOTES_MAX votes say, when they agree. */
+  #unanimous: Address | undefined;
 
   note(voter: NodeId, voterAddress: Address, address: Address): void {
+    // The usual case, at every answer: all votes are in, and all say the same as this one.
+    if (this.#unanimous !== undefined && equalAddress(this.#unanimous, address)) return;
     const at = this.#votes.findIndex((vote) => equalBytes(vote.voter, voter));
     const known = this.#votes[at];
     if (known !== undefined && equalAddress(known.address, address)) return;
     if (at >= 0) this.#votes.splice(at, 1);
     else if (this.#votes.length >= ADDRESS_VOTES_MAX) this.#votes.shift();
     this.#votes.push({ voter: voter.slice() as NodeId, group: networkGroup(voterAddress.host), address });
+    const isUnanimous = this.#votes.length === ADDRESS_VOTES_MAX && this.#votes.every((vote) => equalAddress(vote.address, address));
+    this.#unanimous = isUnanimous ? address : undefined;
   }
 
   /** Most votes first. */

@@ -8,6 +8,7 @@ import { idInBucket } from '../routing/distance.ts';
 import { planJoin } from '../routing/refresh-plan.ts';
 import type { RoutingTable } from '../routing/routing-table.ts';
 import type { TableContact } from '../routing/table-contact.ts';
+import type { LookupResult } from './lookup-types.ts';
 import type { Lookups } from './lookups.ts';
 import { isSamePeer, type PeerClient, type PeerTarget } from './peer-client.ts';
 import { jittered } from './recurring-task.ts';
@@ -34,6 +35,7 @@ export class Bootstrap {
   readonly #addresses: Address[] = [];
   /** By id; what is worth asking after a restart or a loss of the network. */
   readonly #remembered = new Map<string, SavedPeer>();
+  #near: LookupResult | undefined;
   #attempt: Promise<JoinResult> | undefined;
   #attemptedMs = Number.NEGATIVE_INFINITY;
   #failedAttempts = 0;
@@ -63,6 +65,13 @@ export class Bootstrap {
 
   get isJoined(): boolean {
     return this.#isJoined;
+  }
+
+  /** What the lookup for the own id found when joining, once: our contact record goes to these nodes. */
+  takeNear(): LookupResult | undefined {
+    const near = this.#near;
+    this.#near = undefined;
+    return near;
   }
 
   /** Adds bootstrap contacts and makes one attempt; when it fails, attempts go on in the background. */
@@ -177,6 +186,7 @@ export class Bootstrap {
     if (!(await this.#reachAny(sources))) return false;
     const near = await this.#lookups.findMany(this.#table.selfId, this.#config.bucketSize);
     for (const contact of this.#table.openToInbound()) this.#onAdded(contact);
+    this.#near = near;
     if (near.contacts.length >= this.#config.bucketSize) await this.#lookIntoFarBuckets();
     return this.#table.size > 0;
   }

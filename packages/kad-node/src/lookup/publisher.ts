@@ -92,6 +92,12 @@ export class Publisher {
     return results;
   }
 
+  /** Publishes one record to the nodes that a lookup for its key has just found. */
+  async publishTo(found: LookupResult, kind: RecordKind, item: PublishItem): Promise<PublishResult> {
+    const [result] = await this.#storeAll(kind, [item], found.contacts);
+    return result as PublishResult;
+  }
+
   async #storeAll(kind: RecordKind, items: readonly PublishItem[], storers: readonly ProvedPeer[]): Promise<PublishResult[]> {
     const counts = items.map(() => 0);
     const limit = pLimit(this.#config.storesInFlightMax);

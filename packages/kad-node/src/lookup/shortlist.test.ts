@@ -1,0 +1,126 @@
+import { type Address, type NodeId, sha256, uintBytes } from '@batchain/shared';
+import { describe, expect, it } from 'vitest';
+import { compareDistance } from '../routing/distance.ts';
+import { type Candidate, Shortlist, Source } from './shortlist.ts';
+
+const id = (n: number): NodeId => sha256(uintBytes(n, 8)) as NodeId;
+const address = (n: number): Address => ({ host: '10.0.0.1', port: 1000 + n });
+const TARGET = id(0);
+const SELF = id(99_999);
+/** Ids 1..200, nearest to the target first. */
+const NEAREST = Array.from({ length: 200 }, (_, n) => n + 1).sort((a, b) => compareDistance(TARGET, id(a), id(b)));
+const rank = (candidate: Candidate | undefined): number =>
+  NEAREST.findIndex((n) => candidate?.nodeId !== undefined && Buffer.compare(id(n), candidate.nodeId) === 0);
+
+function shortlistOf(ranks: readonly number[], wanted = 3, candidatesMax = 100): Shortlist {
+  const shortlist = new Shortlist(TARGET, SELF, { wanted, candidatesMax });
+  for (const at of ranks) shortlist.add({ nodeId: id(NEAREST[at] as number), address: address(at) }, 0, new Source());
+  return shortlist;
+}
+
+function ask(shortlist: Shortlist, nowMs = 0): Candidate {
+  const candidate = shortlist.next();
+  if (candidate === undefined) throw new Error('nobody to ask');
+  shortlist.asking(candidate, nowMs);
+  return candidate;
+}
+
+describe('Shortlist', () => {
+  it('BD-47 asks the nearest first and is done when the wanted nearest have answered', () => {
+    const shortlist = shortlistOf([9, 3, 7, 1, 5]);
+    const asked = [ask(shortlist), ask(shortlist), ask(shortlist)];
+    expect(asked.map(rank)).toEqual([1, 3, 5]);
+    expect(shortlist.next(), 'three are enough for now').toBeUndefined();
+    for (const candidate of asked) {
+      expect(shortlist.isDone).toBe(false);
+      shortlist.answered(candidate);
+    }
+    expect(shortlist.isDone).toBe(true);
+    expect(shortlist.nearestAnswered(2).map(rank)).toEqual([1, 3]);
+  });
+
+  it('goes on when an answer names nearer ones', () => {
+    const shortlist = shortlistOf([10, 11, 12]);
+    for (const candidate of [ask(shortlist), ask(shortlist), ask(shortlist)]) shortlist.answered(candidate);
+    expect(shortlist.isDone).toBe(true);
+    shortlist.add({ nodeId: id(NEAREST[0] as number), address: address(0) }, 1, new Source());
+    expect(shortlist.isDone).toBe(false);
+    const nearest = ask(shortlist);
+    expect([rank(nearest), nearest.depth]).toEqual([0, 1]);
+    shortlist.answered(nearest);
+    expect(shortlist.isDone).toBe(true);
+  });
+
+  it('DF-18 goes around the dead, and counts only who answered', () => {
+    const shortlist = shortlistOf([0, 1, 2, 3, 4]);
+    const [first, second, third] = [ask(shortlist), ask(shortlist), ask(shortlist)];
+    shortlist.failed(first);
+    shortlist.failed(second);
+    shortlist.answered(third);
+    const [fourth, fifth] = [ask(shortlist), ask(shortlist)];
+    shortlist.answered(fourth);
+    expect(shortlist.isDone).toBe(false);
+    shortlist.failed(fifth);
+    expect(shortlist.isDone, 'nobody is left').toBe(true);
+    expect(shortlist.nearestAnswered(9).map(rank)).toEqual([2, 3]);
+  });
+
+  it('asks others beside a slow one, and waits for it only for a while', () => {
+    const shortlist = shortlistOf([0, 1, 2, 3]);
+    const slow = ask(shortlist, 0);
+    for (let i = 0; i < 2; i++) shortlist.answered(ask(shortlist, 0));
+    expect(shortlist.next()).toBeUndefined();
+    expect(shortlist.notePatience(250, 250, 1500)).toBe(1);
+    shortlist.answered(ask(shortlist, 250));
+    expect(shortlist.isDone, 'it might still be the nearest').toBe(false);
+    shortlist.notePatience(1500, 250, 1500);
+    expect([slow.state, shortlist.isDone]).toEqual(['overdue', true]);
+    shortlist.answered(slow);
+    expect(rank(shortlist.nearestAnswered(1)[0]), 'a late answer counts as long as nobody ended it').toBe(0);
+  });
+
+  it('never lists ourselves, and each id once', () => {
+    const shortlist = shortlistOf([1, 1, 1]);
+    shortlist.add({ nodeId: SELF, address: address(5) }, 0, new Source());
+    expect(shortlist.candidates).toHaveLength(1);
+  });
+
+  it('keeps the nearest when it is full', () => {
+    const shortlist = shortlistOf(
+      Array.from({ length: 60 }, (_, at) => 59 - at),
+      3,
+      10,
+    );
+    expect(shortlist.candidates.map(rank)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+
+  it('T5 tries another address for an id when the first one is dead, but not without end', () => {
+    const shortlist = shortlistOf([0]);
+    const elsewhere = (n: number): void =>
+      shortlist.add({ nodeId: id(NEAREST[0] as number), address: { host: '10.9.9.9', port: n } }, 1, new Source());
+    elsewhere(1);
+    elsewhere(1);
+    const liar = ask(shortlist);
+    expect(liar.address).toEqual(address(0));
+    shortlist.failed(liar);
+    expect(ask(shortlist).address).toEqual({ host: '10.9.9.9', port: 1 });
+    shortlist.failed(liar);
+    expect(liar.state).toBe('failed');
+    elsewhere(2);
+    expect(ask(shortlist).address.port).toBe(2);
+    shortlist.failed(liar);
+    elsewhere(3);
+    expect(shortlist.next(), 'three addresses are enough').toBeUndefined();
+  });
+
+  it('T3 believes last whoever named only dead ids', () => {
+    const shortlist = shortlistOf([50, 51, 52]);
+    const liar = new Source();
+    for (let at = 0; at < 16; at++) shortlist.add({ nodeId: id(NEAREST[at] as number), address: address(at) }, 1, liar);
+    for (let i = 0; i < 4; i++) shortlist.failed(ask(shortlist));
+    expect(liar.isDiscredited).toBe(true);
+    for (let i = 0; i < 3; i++) shortlist.answered(ask(shortlist));
+    expect(shortlist.nearestAnswered(3).map(rank), "the honest ones were asked before the rest of the liar's").toEqual([50, 51, 52]);
+    expect(rank(shortlist.next()), 'only then the others').toBe(4);
+  });
+});

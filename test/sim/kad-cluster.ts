@@ -1,0 +1,140 @@
+// driven: many KadNodes on one simulated network: the production node over the production wire, with cheap signatures.
+import { type KadConfig, KadNode, type KadStateStore, makeKadConfig, SessionRpc } from '@batchain/kad-node';
+import { type Address, type Crypto, type NodeId, NULL_LOGGER, type Signer, utf8Bytes } from '@batchain/shared';
+import {
+  CALM_LINK,
+  createSimCrypto,
+  type LinkModel,
+  SimDatagramSocket,
+  type SimHost,
+  SimNetwork,
+  type Simulation,
+} from '@batchain/shared/testing';
+
+export const KAD_PORT = 4870;
+
+export interface Member {
+  readonly name: string;
+  readonly host: SimHost;
+  readonly address: Address;
+  readonly signer: Signer;
+  node: KadNode;
+  isUp: boolean;
+}
+
+export interface ClusterOptions {
+  readonly config?: Partial<KadConfig>;
+  readonly profile?: 'default' | 'demo';
+  readonly link?: Partial<LinkModel>;
+}
+
+/** Builds, stops, restarts and asks. Addresses are public, one /24 each, so that diversity limits do not interfere. */
+export class KadCluster {
+  readonly simulation: Simulation;
+  readonly network: SimNetwork;
+  readonly members: Member[] = [];
+  readonly #crypto: Crypto & { signerFromSeed(seed: Uint8Array): Signer };
+  readonly #config: KadConfig;
+
+  constructor(simulation: Simulation, options: ClusterOptions = {}) {
+    this.simulation = simulation;
+    this.network = new SimNetwork(simulation, options.link === undefined ? {} : { link: options.link });
+    this.#crypto = createSimCrypto(simulation.runtime.entropy.fork('crypto'));
+    this.#config = makeKadConfig(options.config, options.profile);
+  }
+
+  get living(): Member[] {
+    return this.members.filter((member) => member.isUp);
+  }
+
+  /** A started node that has joined nobody yet. */
+  async add(name: string = `node ${this.members.length}`, stateStore?: KadStateStore): Promise<Member> {
+    const host = this.network.addHost({ name });
+    const signer = this.#crypto.signerFromSeed(utf8Bytes(name));
+    const address = { host: host.addresses[0] as string, port: KAD_PORT };
+    const member: Member = { name, host, address, signer, isUp: true, node: this.#makeNode(name, host, signer, stateStore) };
+    this.members.push(member);
+    await member.node.start();
+    return member;
+  }
+
+  /** Grows the network to `count` nodes; each newcomer knows up to three earlier ones. */
+  async grow(count: number, batchSize = 25): Promise<void> {
+    const { random } = this.simulation.runtime;
+    while (this.members.length < count) {
+      const known = this.living;
+      const batch: Promise<unknown>[] = [];
+      for (let i = 0; i < batchSize && this.members.length < count; i++) {
+        const member = await this.add();
+        const contacts = random.shuffle(known).slice(0, 3);
+        if (contacts.length === 0) break;
+        batch.push(member.node.bootstrap(contacts.map((contact) => contact.address)));
+      }
+      await this.settle(Promise.all(batch), 120_000);
+    }
+  }
+
+  /** Runs the simulation until the promise settles. */
+  settle<T>(promise: Promise<T>, deadlineMs = 60_000): Promise<T> {
+    return this.simulation.clock.runUntilSettled(promise, { deadlineMs });
+  }
+
+  /** Its process dies: nothing is saved, nobody is told. */
+  crash(member: Member): void {
+    member.isUp = false;
+    this.network.kill(member.host);
+    void member.node.stop();
+  }
+
+  /** Ends in order; what it keeps is saved. */
+  async stop(member: Member): Promise<void> {
+    member.isUp = false;
+    await this.settle(member.node.stop());
+  }
+
+  /** The same participant again, at the same address. */
+  async restart(member: Member, stateStore?: KadStateStore): Promise<void> {
+    this.network.revive(member.host);
+    member.node = this.#makeNode(`${member.name} again`, member.host, member.signer, stateStore);
+    member.isUp = true;
+    await member.node.start();
+  }
+
+  async stopAll(): Promise<void> {
+    for (const member of this.living) await this.stop(member);
+  }
+
+  /** What every living node's datagrams suffer from now on. */
+  setLink(link: Partial<LinkModel>): void {
+    for (const { host } of this.members) host.link = { ...CALM_LINK, ...link };
+  }
+
+  /** Living members by distance to a key, nearest first; computed apart from the code that is checked. */
+  nearest(key: Uint8Array, count: number): Member[] {
+    const far = this.living.map((member) => ({ member, distance: member.signer.nodeId.map((byte, i) => byte ^ (key[i] as number)) }));
+    return far
+      .sort((a, b) => Buffer.compare(a.distance, b.distance))
+      .slice(0, count)
+      .map(({ member }) => member);
+  }
+
+  randomKey(): NodeId {
+    return this.simulation.runtime.random.bytes(32) as NodeId;
+  }
+
+  randomMember(): Member {
+    const living = this.living;
+    return living[this.simulation.runtime.random.below(living.length)] as Member;
+  }
+
+  #makeNode(name: string, host: SimHost, signer: Signer, stateStore: KadStateStore | undefined): KadNode {
+    const { runtime } = this.simulation.node(name);
+    const socket = new SimDatagramSocket(host, { port: KAD_PORT, address: host.addresses[0] as string });
+    const rpc = new SessionRpc({ ...runtime, log: NULL_LOGGER }, socket, signer, this.#crypto, {
+      network: { name: 'simulation' },
+      ownHosts: () => host.addresses,
+    });
+    const parts = { rpc, signer, crypto: this.#crypto, ...(stateStore === undefined ? {} : { stateStore }) };
+    return new KadNode({ ...runtime, log: NULL_LOGGER }, parts, this.#config);
+  }
+}
