@@ -1,11 +1,9 @@
 // driven: finds the hosts of an upload: near the file id, reachable, with room (BN-11 to BN-13, BN-22).
 import { type ContactRecord, type Runtime, toHex } from '@batchain/shared';
 import type { FileId } from '../ids.ts';
+import { CANDIDATES_MAX } from '../placement/network-size.ts';
 import type { Locator } from '../ports.ts';
 import { HostPeer, type PeerTools } from './host-peer.ts';
-
-/** Candidates are taken from so many ids nearest to the file id (design section 8). */
-export const CANDIDATES_MAX = 64;
 
 export interface RecruitRequest {
   /** How many hosts with room are wanted; fewer when there are not so many. */

@@ -6,6 +6,7 @@ import { validateFileName } from '../manifest/entry-path.ts';
 import { makeFileId } from '../manifest/manifest.ts';
 import { FILE_KEY_BYTES } from '../pipeline/content-key.ts';
 import { planSegments } from '../pipeline/segmenter.ts';
+import { estimateHostCount } from '../placement/network-size.ts';
 import { defaultPolicy } from '../placement/policy.ts';
 import type { SourceFile } from '../storage/source-file.ts';
 import type { JournalStart, JournalState, UploadJournal } from '../storage/upload-journal.ts';
@@ -71,7 +72,8 @@ export async function planUpload(
   const fileNonce = earlier?.start.fileNonce ?? tools.runtime.entropy.bytes(NONCE_BYTES);
   const fileId = makeFileId(tools.ownerKey, fileNonce);
   const candidates = await tools.findCandidates(fileId);
-  const policy = earlier?.start ?? options.policy ?? chooseDefault(name, candidates.length);
+  const hostIds = candidates.map((record) => record.nodeId);
+  const policy = earlier?.start ?? options.policy ?? chooseDefault(name, estimateHostCount(fileId, hostIds));
   const start: JournalStart = earlier?.start ?? {
     version: 1,
     path: source.path,
