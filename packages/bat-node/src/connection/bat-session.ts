@@ -1,5 +1,5 @@
 // pure: the BatSession port: an authenticated connection after HELLO, carrying streams with credit.
-import type { CloseReason, Connection } from '@batchain/shared';
+import type { Address, CloseReason, Connection } from '@batchain/shared';
 
 /** What the peer told of itself in HELLO. */
 export interface PeerHello {
@@ -7,6 +7,8 @@ export interface PeerHello {
   /** Largest shard that it stores, bytes; 0 when it hosts nothing. */
   readonly shardBytesMax: number;
   readonly relays: boolean;
+  /** Our own address as the peer saw it. */
+  readonly observedAddress: Address | undefined;
 }
 
 /** One item of a stream, in order. */
@@ -32,9 +34,11 @@ export interface BatSession {
   readonly hello: PeerHello;
   /** Rejects with StreamClosedError when the session is closed or has too many open streams for too long. */
   openStream(options?: { readonly signal?: AbortSignal }): Promise<BatStream>;
-  /** Handler of streams that the peer opens; set once at creation. */
+  /** Ends the session and every stream in it now. */
   close(reason: string): void;
   readonly closed: Promise<CloseReason>;
+  /** True while new streams can be opened. */
+  readonly isUsable: boolean;
   /** Smoothed round-trip time of the pings; undefined before the first. */
   readonly rttMs: number | undefined;
 }
