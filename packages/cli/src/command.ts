@@ -47,8 +47,8 @@ export interface Command<T extends SettingTable = any> {
   readonly options: T;
   /** Each with what it does. */
   readonly examples: readonly (readonly [line: string, what: string])[];
-  /** Deadline unless --timeout says otherwise; none for what runs until it is stopped. */
-  readonly timeoutMs: number | undefined;
+  /** Deadline unless --timeout says otherwise; `own` when the command itself sees to it. */
+  readonly timeoutMs: number | 'own';
   run(context: CommandContext<T>): Promise<CommandOutcome>;
 }
 

@@ -9,7 +9,7 @@ import {
   textValue,
   wordValue,
 } from '@batchain/participant';
-import { PROGRESS_MODES } from './output/progress-view.ts';
+import { PROGRESS_MODES } from './output/progress-text.ts';
 
 const pathValue = textValue(4096);
 

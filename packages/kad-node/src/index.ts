@@ -27,4 +27,4 @@ export { DatagramDemux } from './transport/datagram-demux.ts';
 export { type BindingRequestOptions, decodeBindingResponse, encodeBindingRequest } from './transport/stun.ts';
 export { UdpSocket, type UdpSocketOptions } from './transport/udp-socket.ts';
 export type { AgedRecord, CompactContact, KadRequest, KadResponse, StoreOutcome, ValueKind } from './wire/messages.ts';
-export { DEFAULT_NETWORK, type NetworkConfig } from './wire/network.ts';
+export { DEFAULT_NETWORK, type NetworkConfig, networkKey } from './wire/network.ts';

@@ -1,4 +1,5 @@
 // driven: public surface of @batchain/participant.
+export * from './adapters/home-library.ts';
 export * from './api/api-schemas.ts';
 export * from './api/local-api-client.ts';
 export * from './api/local-api-server.ts';
@@ -10,9 +11,13 @@ export * from './config/node-settings.ts';
 export * from './config/resolve-settings.ts';
 export * from './config/settings.ts';
 export * from './config/sizes.ts';
+export * from './create-participant.ts';
+export * from './daemon.ts';
 export * from './home/home-lock.ts';
 export * from './home/home-paths.ts';
 export * from './home/identity-file.ts';
+export * from './home/init-home.ts';
 export * from './home/private-files.ts';
 export * from './home/system-surroundings.ts';
 export * from './local-node.ts';
+export * from './participant.ts';

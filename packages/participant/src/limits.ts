@@ -28,3 +28,16 @@ export const EVENT_BACKLOG_BYTES_MAX: number = 256 * KiB;
 export const API_LINE_BYTES_MAX: number = 128 * MiB;
 /** How long a stopping daemon waits for cancelled jobs before it closes their connections. */
 export const STOP_GRACE_MS: number = 5 * second;
+/** Less than a leaf of room is none: the contact record then no longer says `stores`. */
+export const STORE_ROOM_BYTES_MIN: number = 16 * KiB;
+/** How often it is looked whether there is room; the record changes only when the answer does. */
+export const ROOM_CHECK_INTERVAL_MS: number = 10 * second;
+/** `ready` does not wait longer than this for `--join` addresses; joining goes on. */
+export const JOIN_WAIT_MS: number = 8 * second;
+/** Peers in one answer; the routing table holds more only in very large networks. */
+export const PEERS_SHOWN_MAX = 1024;
+/** Contact records that are not at hand may be asked for so long, so many at once. */
+export const PEER_RECORD_WAIT_MS: number = 1 * second;
+export const PEER_RECORDS_ASKED_MAX = 32;
+/** A log of an earlier run is moved aside beyond this, one of them is kept. */
+export const LOG_BYTES_MAX: number = 8 * MiB;

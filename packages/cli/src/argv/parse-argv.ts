@@ -1,4 +1,4 @@
-// pure: the command line through yargs: which command, with which flags and words. Values are checked later, with those of the environment.
+// driven: the command line through yargs: which command, with which flags and words. Values are checked later, with those of the environment.
 import type { Setting, SettingTable } from '@batchain/participant';
 import { BatChainError } from '@batchain/shared';
 import yargs, { type Options } from 'yargs';

@@ -1,6 +1,9 @@
 // pure: a transfer's progress as one line, for a terminal (a bar) or for a log (words).
 import { formatDuration, formatSize, type ProgressLine } from '@batchain/participant';
 
+export const PROGRESS_MODES = ['auto', 'plain', 'json', 'none'] as const;
+export type ProgressMode = (typeof PROGRESS_MODES)[number];
+
 export interface ProgressFacts {
   /** `placing`, `fetching`, `asking`. */
   readonly verb: string;

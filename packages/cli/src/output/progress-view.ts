@@ -2,11 +2,8 @@
 import type { ProgressLine } from '@batchain/participant';
 import { type Clock, second } from '@batchain/shared';
 import type { Output } from './output.ts';
-import { barLine, type ProgressFacts, percentOf, plainLine } from './progress-text.ts';
+import { barLine, type ProgressFacts, type ProgressMode, percentOf, plainLine } from './progress-text.ts';
 import { TransferMeter } from './transfer-meter.ts';
-
-export const PROGRESS_MODES = ['auto', 'plain', 'json', 'none'] as const;
-export type ProgressMode = (typeof PROGRESS_MODES)[number];
 
 /** At most two redraws a second: more can not be read. */
 const REDRAW_INTERVAL_MS = 500;

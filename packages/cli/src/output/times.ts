@@ -1,4 +1,4 @@
-// pure: moments as people say them.
+// driven: moments as people say them.
 import { day, hour, minute } from '@batchain/shared';
 import { dayText, isSameDay } from '@batchain/shared/node';
 

@@ -166,7 +166,12 @@ export class LocalApiClient {
   /** The response once its head is there and it is no problem. */
   async #open({ method, path, body }: Call, { signal }: CallOptions): Promise<IncomingMessage> {
     signal?.throwIfAborted();
-    const headers = { host: 'batchain', ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const headers = {
+      host: 'batchain',
+      // Node itself counts the body of some methods only.
+      ...(text === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
+    };
     const outgoing = request({
       socketPath: this.#controlPath,
       method,
@@ -175,7 +180,6 @@ export class LocalApiClient {
       agent: false,
       ...(signal === undefined ? {} : { signal }),
     });
-    const text = body === undefined ? undefined : JSON.stringify(body);
     const response = await responseOf(outgoing, text).catch((error: unknown) => {
       signal?.throwIfAborted();
       const code = (error as NodeJS.ErrnoException).code ?? '';

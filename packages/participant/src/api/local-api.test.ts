@@ -158,6 +158,11 @@ describe('BD-02 local API', () => {
     expect(result.files[0]).toMatchObject({ id: '07'.repeat(32), verdict: 'degraded', shards: [{ host: null, outcome: 'offline' }] });
   });
 
+  it('releases a file', async () => {
+    const client = await serve({ release: async (ref) => ({ fileId: FILE_ID, released: ref === 'a.txt' ? 6 : 0, unreached: [HOST] }) });
+    expect(await client.release('a.txt')).toEqual({ id: '07'.repeat(32), released: 6, unreached: ['09'.repeat(32)] });
+  });
+
   it('hands a failure of the work over with code, what, why and fix', async () => {
     const client = await serve({
       upload: async () => {

@@ -1,4 +1,4 @@
-// pure: what BatNode answers, as JSON: ids in hex, times in ISO 8601, names as the contract of the command line has them.
+// driven: what BatNode answers, as JSON: ids in hex, times in ISO 8601, names as the contract of the command line has them.
 import type {
   DownloadResult,
   FileAudit,

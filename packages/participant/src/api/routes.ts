@@ -1,4 +1,4 @@
-// pure: the routes of the local API, version 1, over a participant.
+// driven: the routes of the local API, version 1, over a participant.
 import type { FileRef, FlowOptions } from '@batchain/bat-node';
 import type { LocalNode } from '../local-node.ts';
 import { auditBody, downloadBody, emptyBody, putBody } from './api-schemas.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { BatChainError } from '@batchain/shared';
 import { createSystemRuntime } from '@batchain/shared/node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { acquireHomeLock } from './home-lock.ts';
+import { acquireHomeLock, homeLockHolder } from './home-lock.ts';
 import { createIdentityFile, loadIdentityFile } from './identity-file.ts';
 import { ensurePrivateDir, replaceFile } from './private-files.ts';
 
@@ -98,8 +98,10 @@ describe('home lock', () => {
       exit: 11,
       details: { pid: process.pid },
     });
+    expect(homeLockHolder(path)).toBe(process.pid);
     lock.release();
     lock.release();
+    expect(homeLockHolder(path)).toBeUndefined();
     acquireHomeLock(path, entropy).release();
     expect(readdirSync(dir)).toEqual([]);
   });

@@ -45,6 +45,12 @@ function parseHolder(text: string): LockHolder | undefined {
   return /^[1-9]\d{0,9}$/.test(pid) ? { pid: Number(pid), startedAt } : undefined;
 }
 
+/** The living process that holds the lock; undefined when none does. */
+export function homeLockHolder(path: string): number | undefined {
+  const holder = parseHolder(readText(path) ?? '');
+  return holder !== undefined && isAlive(holder) ? holder.pid : undefined;
+}
+
 /** Moves a dead holder's lock aside; a fresh lock that a rival made in between is put back. */
 function removeDead(path: string, deadText: string, entropy: Random): void {
   const aside = `${path}.${toHex(entropy.bytes(8))}.dead`;

@@ -11,6 +11,12 @@ export interface HomePaths {
   readonly hostedDir: string;
   readonly shardsDir: string;
   readonly dbDir: string;
+  /** Index of the shard store. */
+  readonly indexDir: string;
+  /** Records of the owner's files. */
+  readonly ownedDir: string;
+  /** Journals of uploads under way. */
+  readonly journalDir: string;
   readonly kadStateFile: string;
   readonly logDir: string;
   readonly lockFile: string;
@@ -78,6 +84,9 @@ export function homePaths(home: string | undefined, around: HomeSurroundings): H
     hostedDir: join(data, 'hosted'),
     shardsDir: join(data, 'shards'),
     dbDir: join(data, 'db'),
+    indexDir: join(data, 'db', 'index'),
+    ownedDir: join(data, 'db', 'owned'),
+    journalDir: join(data, 'db', 'uploads'),
     kadStateFile: join(data, 'db', 'kad-state'),
     logDir: isDefault ? dirs.log : join(data, 'log'),
     lockFile: join(data, 'lock'),

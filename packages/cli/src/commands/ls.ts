@@ -1,0 +1,74 @@
+// driven: `batchain ls` (`-l`): your files and how they are; works without a daemon.
+import { defineSettings, formatSize, type ListResult, openHomeLibrary, switchValue, viewList } from '@batchain/participant';
+import { minute } from '@batchain/shared';
+import { parseIsoTime } from '@batchain/shared/node';
+import { type CommandContext, type CommandOutcome, defineCommand } from '../command.ts';
+import { daemonOrNone, requireDaemon } from '../daemon-access.ts';
+import { countText, healthText, shortIdText } from '../output/health-text.ts';
+import { printable } from '../output/printable.ts';
+import { formatTable } from '../output/table.ts';
+import { agoText, dayWord } from '../output/times.ts';
+import { showProgress } from '../show-progress.ts';
+
+const OPTIONS = defineSettings({
+  health: { schema: switchValue, default: false, help: 'ask the peers now instead of showing the last known health' },
+});
+
+const COLUMNS = [
+  { title: 'ID' },
+  { title: 'NAME', isFlexible: true },
+  { title: 'SIZE', dropOrder: 1 },
+  { title: 'HEALTH' },
+  { title: 'CHECKED', dropOrder: 2 },
+  { title: 'ADDED', dropOrder: 3 },
+];
+
+function listText({ output, clock }: CommandContext<any>, { files }: ListResult): string[] {
+  const style = output.out;
+  if (files.length === 0) return ['No files yet. Upload one: batchain put FILE'];
+  const nowMs = clock.nowMs();
+  const rows = files.map((file) => [
+    shortIdText(file.id),
+    printable(file.name, style.isAscii),
+    formatSize(file.bytes),
+    healthText(style, file.health, file.shardsHealthy, file.shardsTotal),
+    file.checkedAt === null ? 'never' : agoText(parseIsoTime(file.checkedAt), nowMs),
+    dayWord(parseIsoTime(file.addedAt), nowMs),
+  ]);
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  const below = files.filter(({ health }) => health !== 'good' && health !== 'unknown').length;
+  const trouble = below === 0 ? '' : `  ${countText(below, 'file')} below target: batchain audit`;
+  return [...formatTable(COLUMNS, rows, style.width), `${countText(files.length, 'file')}, ${formatSize(bytes)} yours.${trouble}`];
+}
+
+async function listNow(context: CommandContext<typeof OPTIONS>): Promise<ListResult> {
+  const { signal } = context;
+  if (context.options.health) {
+    const client = await requireDaemon(context);
+    await showProgress(context, 'asking', (progress) => client.auditAll({}, progress));
+    return client.list({ signal });
+  }
+  const client = await daemonOrNone(context);
+  if (client !== undefined) return client.list({ signal });
+  context.output.say('no daemon runs for this home: this is the last known state');
+  return viewList(await openHomeLibrary(context.paths).list());
+}
+
+async function runList(context: CommandContext<typeof OPTIONS>): Promise<CommandOutcome> {
+  const result = await listNow(context);
+  return { json: result, text: listText(context, result) };
+}
+
+export const listCommand = defineCommand({
+  name: 'ls',
+  summary: 'your uploaded files and how they are',
+  positionals: [],
+  options: OPTIONS,
+  examples: [
+    ['batchain ls', 'the last known state; needs no daemon'],
+    ['batchain ls --health', 'asks the peers now'],
+    ['batchain -l', 'the same as the first, shorter'],
+  ],
+  timeoutMs: 10 * minute,
+  run: runList,
+});

@@ -1,0 +1,88 @@
+// driven: `batchain put FILE` (`-u FILE`): stores a file on the peers.
+import { basename, resolve } from 'node:path';
+import { defineSettings, formatSize, optional, type PutResult, sizeValue, switchValue, textValue } from '@batchain/participant';
+import { hour } from '@batchain/shared';
+import { z } from 'zod';
+import { type CommandContext, type CommandOutcome, defineCommand } from '../command.ts';
+import { requireDaemon } from '../daemon-access.ts';
+import { countText, policyText, shortIdText } from '../output/health-text.ts';
+import { printable } from '../output/printable.ts';
+import { showProgress } from '../show-progress.ts';
+
+const policyValue = z.string().transform((text, context) => {
+  const match = /^([1-9]\d{0,2})of([1-9]\d{0,2})$/i.exec(text);
+  const policy = { k: Number(match?.[1]), n: Number(match?.[2]) };
+  if (match !== null && policy.k <= policy.n && policy.n <= 256) return policy;
+  context.addIssue({ code: 'custom', message: 'expected KofN with 1 <= K <= N <= 256, such as 3of5' });
+  return z.NEVER;
+}) as unknown as z.ZodType<{ readonly k: number; readonly n: number }>;
+
+const OPTIONS = defineSettings({
+  policy: {
+    schema: optional(policyValue),
+    default: undefined,
+    argument: 'KofN',
+    help: 'any K of N peers restore it; 1of1 consents to a single copy',
+  },
+  manifest: { schema: optional(textValue(4096)), default: undefined, argument: 'PATH', help: 'where the manifest goes' },
+  'segment-size': { schema: optional(sizeValue), default: undefined, argument: 'SIZE', help: 'bytes of a segment, 1KiB to 64MiB' },
+  fresh: { schema: switchValue, default: false, help: 'start over instead of resuming' },
+  'keep-shards': { schema: switchValue, default: false, help: 'keep own copies of the shards under HOME/shards (demos)' },
+  force: { schema: switchValue, default: false, help: 'replace an existing --manifest' },
+});
+
+function resultText(context: CommandContext, result: PutResult): string[] {
+  const { style, short } = { style: context.output.out, short: shortIdText(result.id) };
+  const name = printable(result.name, style.isAscii);
+  // What scripts of the seeds read: one line.
+  if (!context.io.stdout.isTTY) return [`${short}  ${name}  ${printable(result.manifest, style.isAscii)}`];
+  const bytes = result.hosts.reduce((sum, host) => sum + host.bytes, 0);
+  const hosts = result.hosts.map((host) => shortIdText(host.nodeId)).join(', ');
+  const { segments, hosts: all } = result;
+  return [
+    style.tint('green', `Stored ${name} as ${short}`),
+    `  policy     ${policyText(result.policy)}`,
+    `  stored     ${formatSize(bytes)} in ${countText(segments, 'segment')} on ${countText(all.length, 'peer')} (${hosts})`,
+    `  manifest   ${printable(result.manifest, style.isAscii)}`,
+    `  checked    ${result.receipts} of ${result.policy.n} receipts signed and verified`,
+    ...(result.placed < result.policy.n
+      ? [`  note       ${result.placed} of ${result.policy.n} peers have their shard; the daemon goes on placing`]
+      : []),
+  ];
+}
+
+async function runPut(context: CommandContext<typeof OPTIONS>): Promise<CommandOutcome> {
+  const { options, io } = context;
+  const client = await requireDaemon(context);
+  const path = resolve(io.cwd, context.words[0] ?? '');
+  const result = await showProgress(context, 'placing', (progress) => {
+    context.output.say(printable(basename(path), context.output.err.isAscii));
+    return client.put(
+      {
+        path,
+        ...(options.policy === undefined ? {} : { policy: options.policy }),
+        ...(options.manifest === undefined ? {} : { manifestPath: resolve(io.cwd, options.manifest) }),
+        ...(options['segment-size'] === undefined ? {} : { segmentSizeBytes: options['segment-size'] }),
+        isFresh: options.fresh,
+        keepsShards: options['keep-shards'],
+        isForced: options.force,
+      },
+      progress,
+    );
+  });
+  return { json: result, text: resultText(context, result) };
+}
+
+export const putCommand = defineCommand({
+  name: 'put',
+  summary: 'store a file on the peers, encrypted and in pieces',
+  positionals: [{ name: 'FILE', isRequired: true }],
+  options: OPTIONS,
+  examples: [
+    ['batchain put holiday.mp4', 'upload; the manifest is what brings it back'],
+    ['batchain put keys.kdbx --policy 3of5', 'any 3 of 5 peers can restore it'],
+    ['batchain -u holiday.mp4', 'the same, shorter'],
+  ],
+  timeoutMs: 24 * hour,
+  run: runPut,
+});

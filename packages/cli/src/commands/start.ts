@@ -1,0 +1,152 @@
+// driven: `batchain start`: runs the daemon of the home, in the background or (`--foreground`) in this process.
+import { spawn } from 'node:child_process';
+import { openSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import {
+  type DaemonReady,
+  defineSettings,
+  ensurePrivateDir,
+  formatDuration,
+  initHome,
+  NODE_SETTINGS,
+  runDaemon,
+  switchValue,
+} from '@batchain/participant';
+import { BatChainError, ERROR_CODES, type ErrorCode, minute, present } from '@batchain/shared';
+import { type CommandContext, type CommandOutcome, defineCommand } from '../command.ts';
+import { hasHome, homeFlag } from '../daemon-access.ts';
+import { readVersion } from '../version.ts';
+
+const OPTIONS = defineSettings({
+  ...NODE_SETTINGS,
+  foreground: { schema: switchValue, default: false, help: 'stay in this process until stopped' },
+});
+type Context = CommandContext<typeof OPTIONS>;
+
+function readyText(context: Context, ready: DaemonReady, tookMs: number): string[] {
+  const { out } = context.output;
+  return [
+    `${out.tint('green', 'Node is up')} (${formatDuration(tookMs)}). Peer ${ready.nodeId.slice(0, 16)}`,
+    `  kad        ${ready.kad}`,
+    `  bat        ${ready.bat}`,
+    `  control    ${ready.control}`,
+  ];
+}
+
+/** Until the node is ready; it may run for ever after. */
+const READY_TIMEOUT_MS: number = 1 * minute;
+
+/** A signal that aborts when the node is not ready in time, unless `ready` was called. */
+function readyDeadline({ clock, globals, signal }: Context): { readonly signal: AbortSignal; readonly ready: () => void } {
+  const timeoutMs = globals.timeout ?? READY_TIMEOUT_MS;
+  const controller = new AbortController();
+  const timer = clock.setTimer(timeoutMs, () => {
+    controller.abort(new BatChainError('BAT_E_TIMEOUT', { what: `the node was not ready within ${formatDuration(timeoutMs)}` }));
+  });
+  return { signal: AbortSignal.any([signal, controller.signal]), ready: () => timer.cancel() };
+}
+
+async function runForeground(context: Context): Promise<CommandOutcome> {
+  const { options, paths, output, io, globals, clock } = context;
+  const startedMs = clock.monotonicMs();
+  const deadline = readyDeadline(context);
+  const secretPath = options['network-secret-file'];
+  const ended = await runDaemon({
+    paths,
+    settings: {
+      ...options,
+      'network-secret-file': secretPath === undefined ? undefined : resolve(io.cwd, secretPath),
+      'log-level': globals['log-level'] ?? options['log-level'],
+    },
+    version: readVersion(),
+    signal: deadline.signal,
+    onReady: (ready) => {
+      deadline.ready();
+      if (output.isJson) output.line('ready', { ...ready });
+      else for (const line of readyText(context, ready, clock.monotonicMs() - startedMs)) output.say(line);
+    },
+  });
+  return { json: { stopped: true, nodeId: ended.nodeId, uptimeMs: ended.uptimeMs }, text: [] };
+}
+
+/** The arguments of the daemon's own process: the same, in the foreground, speaking JSON. */
+function daemonArguments(argv: readonly string[]): string[] {
+  return [...argv.filter((word) => word !== '--json' && word !== '--quiet' && word !== '-q'), '--foreground', '--json'];
+}
+
+function errorOfLine(line: Record<string, unknown>): BatChainError {
+  const { code, what, why, fix } = line as Record<string, string>;
+  const known = code !== undefined && Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : 'BAT_E_INTERNAL';
+  return new BatChainError(known, {
+    what: what ?? 'the daemon did not start',
+    ...(why === undefined ? {} : { why }),
+    ...(fix === undefined ? {} : { fix }),
+  });
+}
+
+/** Starts the daemon's process and waits for its first line. */
+async function startProcess(context: Context): Promise<DaemonReady> {
+  const { paths, io } = context;
+  const { signal, ready: onReady } = readyDeadline(context);
+  ensurePrivateDir(paths.logDir);
+  const logPath = join(paths.logDir, 'daemon.err');
+  const errors = openSync(logPath, 'a', 0o600);
+  const main = fileURLToPath(new URL('../main.js', import.meta.url));
+  const child = spawn(process.execPath, [...process.execArgv, main, ...daemonArguments(context.argv)], {
+    detached: true,
+    stdio: ['ignore', 'pipe', errors],
+    cwd: io.cwd,
+    env: io.env as NodeJS.ProcessEnv,
+  });
+  const stdout = present(child.stdout, 'the output of a child with a pipe');
+  const onAbort = (): void => {
+    child.kill('SIGTERM');
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    for await (const text of createInterface({ input: stdout })) {
+      const line = JSON.parse(text) as Record<string, unknown>;
+      if (line.type === 'ready') return line as unknown as DaemonReady;
+      if (line.type === 'error') throw errorOfLine(line);
+    }
+    signal.throwIfAborted();
+    throw new BatChainError('BAT_E_INTERNAL', { what: 'the daemon ended before it was ready', why: `see ${logPath}` });
+  } finally {
+    onReady();
+    signal.removeEventListener('abort', onAbort);
+    stdout.destroy();
+    child.unref();
+  }
+}
+
+async function runStart(context: Context): Promise<CommandOutcome> {
+  const { paths, options, output, runtime, clock } = context;
+  if (!hasHome(paths)) {
+    initHome(paths, {}, runtime.entropy);
+    output.say(`Made a home at ${paths.home}`);
+  }
+  if (options.foreground) return runForeground(context);
+  const startedMs = clock.monotonicMs();
+  const { nodeId, kad, bat, control } = await startProcess(context);
+  const ready = { nodeId, kad, bat, control };
+  output.line('ready', ready);
+  for (const line of output.isJson ? [] : readyText(context, ready, clock.monotonicMs() - startedMs)) output.result({}, [line]);
+  output.say(`Stop it: batchain stop${homeFlag(context)}`);
+  return { json: {}, text: [], isSilent: true };
+}
+
+export const startCommand = defineCommand({
+  name: 'start',
+  summary: 'run the node of this computer; returns when it is ready',
+  positionals: [],
+  options: OPTIONS,
+  examples: [
+    ['batchain start', 'in the background'],
+    ['batchain start --join 192.168.1.7:4870', 'and join a network through a member'],
+    ['batchain start --foreground --offer 0', 'in this terminal; hosts nothing'],
+  ],
+  timeoutMs: 'own',
+  run: runStart,
+});

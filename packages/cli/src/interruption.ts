@@ -1,0 +1,45 @@
+// driven: Ctrl-C, SIGTERM and the deadline as one abort signal; a second Ctrl-C ends the process at once.
+import { formatDuration } from '@batchain/participant';
+import { BatChainError, type Clock } from '@batchain/shared';
+
+const EXIT_BY_SIGNAL: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
+
+export interface Interruption {
+  readonly signal: AbortSignal;
+  /** The exit code that an abort asks for; undefined when nothing was aborted by a signal. */
+  readonly exit: () => number | undefined;
+  /** Takes all handlers away. */
+  end(): void;
+}
+
+/** `timeoutMs` undefined: no deadline. */
+export function watchInterruption(clock: Clock, timeoutMs: number | undefined): Interruption {
+  const controller = new AbortController();
+  let exit: number | undefined;
+  const onSignal = (name: NodeJS.Signals): void => {
+    if (exit !== undefined) process.exit(EXIT_BY_SIGNAL[name]);
+    exit = EXIT_BY_SIGNAL[name] ?? 1;
+    controller.abort(
+      new BatChainError('BAT_E_INTERRUPTED', { what: 'interrupted', why: name === 'SIGINT' ? 'Ctrl-C' : `the process got ${name}` }),
+    );
+  };
+  const names = Object.keys(EXIT_BY_SIGNAL) as NodeJS.Signals[];
+  for (const name of names) process.on(name, onSignal);
+  const timer =
+    timeoutMs === undefined
+      ? undefined
+      : clock.setTimer(timeoutMs, () => {
+          const what = `not done within ${formatDuration(timeoutMs)}`;
+          controller.abort(
+            new BatChainError('BAT_E_TIMEOUT', { what, fix: 'run the command again: it goes on where it was; or give a longer --timeout' }),
+          );
+        });
+  return {
+    signal: controller.signal,
+    exit: () => exit,
+    end: () => {
+      timer?.cancel();
+      for (const name of names) process.off(name, onSignal);
+    },
+  };
+}

@@ -1,0 +1,80 @@
+// pure: an audit in words: what each peer proved, how many copies of each shard there are, pass or fail by the policy (BN-58).
+import type { AuditResult } from '@batchain/participant';
+import { countText, healthText, shortIdText } from './health-text.ts';
+import { printable } from './printable.ts';
+import type { Style } from './style.ts';
+import { formatTable } from './table.ts';
+
+type FileAudit = AuditResult['files'][number];
+type Row = FileAudit['shards'][number];
+
+/** Beyond this only shards with trouble are listed one by one, unless --verbose asks for all. */
+const SHARDS_LISTED_MAX = 32;
+
+/** 0 all good, 3 some offline or contained, 7 any failed. */
+export function exitOfAudit({ files }: AuditResult): number {
+  const outcomes = new Set(files.flatMap((file) => file.shards.map((row) => row.outcome)));
+  if (outcomes.has('failed') || files.some((file) => file.verdict === 'lost')) return 7;
+  return [...outcomes].every((outcome) => outcome === 'passed') ? 0 : 3;
+}
+
+function hostLines(style: Style, rows: readonly Row[]): string[] {
+  const byHost = new Map<string, Row[]>();
+  for (const row of rows) {
+    const host = row.host === null ? 'nobody' : shortIdText(row.host);
+    byHost.set(host, [...(byHost.get(host) ?? []), row]);
+  }
+  return [...byHost].map(([host, held]) => {
+    const count = (outcome: Row['outcome']): number => held.filter((row) => row.outcome === outcome).length;
+    const failed = count('failed');
+    const silent = count('offline');
+    const unsure = count('contained') + count('inconclusive');
+    const words = [
+      `${count('passed')}/${held.length} ok`,
+      ...(failed > 0 ? [style.tint('red', `${failed} WRONG`)] : []),
+      ...(silent > 0 ? [style.tint('yellow', `${silent} no answer`)] : []),
+      ...(unsure > 0 ? [style.tint('yellow', `${unsure} not proved yet`)] : []),
+    ];
+    return `  ${host.padEnd(8)}  ${words.join(', ')}`;
+  });
+}
+
+/** One line per distinct shard: equal shards (full copies) count together. */
+function shardLines(style: Style, file: FileAudit, isVerbose: boolean): string[] {
+  const distinct = new Map<string, Row[]>();
+  for (const row of file.shards) distinct.set(row.shardId, [...(distinct.get(row.shardId) ?? []), row]);
+  const all = [...distinct.values()];
+  const shown = isVerbose || all.length <= SHARDS_LISTED_MAX ? all : all.filter((rows) => rows.some((row) => row.outcome !== 'passed'));
+  const rows = shown.map((copies) => {
+    const right = copies.filter((row) => row.outcome === 'passed').length;
+    const [first] = copies as [Row];
+    const trouble = copies
+      .filter((row) => row.outcome !== 'passed')
+      .map((row) => `${row.outcome} on ${row.host === null ? 'nobody' : shortIdText(row.host)}: ${printable(row.reason, style.isAscii)}`);
+    return [shortIdText(first.shardId), String(first.segment), `${right} of ${copies.length}`, trouble.join('; ')];
+  });
+  if (rows.length === 0) return [];
+  const columns = [{ title: 'SHARD' }, { title: 'SEGMENT', dropOrder: 1 }, { title: 'COPIES' }, { title: '', isFlexible: true }];
+  return formatTable(columns, rows, style.width - 4).map((line) => `    ${line}`);
+}
+
+function fileLines(style: Style, file: FileAudit, isVerbose: boolean): string[] {
+  const isPassed = file.verdict === 'good' || file.verdict === 'degraded';
+  const verdict = isPassed ? style.tint('green', 'pass') : style.tint('red', file.verdict === 'unknown' ? 'unsure' : 'fail');
+  const head = `${shortIdText(file.id)}  ${printable(file.name, style.isAscii)}`;
+  const health = healthText(style, file.verdict, file.shardsHealthy, file.shardsTotal);
+  return [`${head}  ${health}  ${verdict}: any ${file.policy.k} of ${file.policy.n} are needed`, ...shardLines(style, file, isVerbose)];
+}
+
+export function auditLines(style: Style, result: AuditResult, isVerbose: boolean): string[] {
+  if (result.files.length === 0) return ['No files to audit.'];
+  const below = result.files.filter((file) => file.verdict !== 'good').length;
+  return [
+    ...hostLines(
+      style,
+      result.files.flatMap((file) => file.shards),
+    ),
+    ...result.files.flatMap((file) => fileLines(style, file, isVerbose)),
+    below === 0 ? 'All files meet their policy.' : `${below} of ${countText(result.files.length, 'file')} below target.`,
+  ];
+}

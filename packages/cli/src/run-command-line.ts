@@ -1,0 +1,119 @@
+// driven: one run of the command line: parse, resolve settings, run the command, write its result, give the exit code.
+import { homePaths, readConfigFile, resolveSettings, type SettingTable, systemSurroundings } from '@batchain/participant';
+import { BatChainError, type Runtime, toBatChainError } from '@batchain/shared';
+import { createSystemRuntime } from '@batchain/shared/node';
+import { type ParsedArgv, parseArgv } from './argv/parse-argv.ts';
+import type { Command, CommandContext, CommandOutcome } from './command.ts';
+import { COMMANDS } from './commands.ts';
+import { writeCrashReport } from './crash-report.ts';
+import { GLOBAL_OPTIONS, type GlobalOptions } from './global-options.ts';
+import { bareHelp, commandHelp } from './help-text.ts';
+import { watchInterruption } from './interruption.ts';
+import type { CliIo } from './output/io.ts';
+import { Output } from './output/output.ts';
+import { readVersion } from './version.ts';
+
+/** What is known before the arguments are understood: enough to report that they are not. */
+function guessOutput(argv: readonly string[], io: CliIo, runtime: Runtime): Output {
+  const end = argv.indexOf('--');
+  const words = end < 0 ? argv : argv.slice(0, end);
+  const isOn = (name: string): boolean =>
+    words.includes(`--${name}`) || ['1', 'true'].includes(io.env[`BATCHAIN_${name.toUpperCase()}`] ?? '');
+  const command = words.find((word) => COMMANDS.some(({ name }) => name === word)) ?? 'batchain';
+  return new Output(io, runtime.clock, {
+    isJson: isOn('json'),
+    isQuiet: false,
+    isDebug: isOn('debug'),
+    command,
+    color: 'auto',
+    isAscii: isOn('ascii'),
+    env: io.env,
+  });
+}
+
+function answerWithoutCommand(parsed: ParsedArgv, output: Output): number | undefined {
+  if (parsed.wantsVersion) {
+    const version = readVersion();
+    output.result({ version }, [version]);
+    return 0;
+  }
+  if (parsed.command !== undefined && !parsed.wantsHelp) return undefined;
+  const lines = parsed.command === undefined ? bareHelp(COMMANDS) : commandHelp(parsed.command);
+  output.result({ text: lines.join('\n') }, lines);
+  return 0;
+}
+
+function makeOutput(io: CliIo, runtime: Runtime, command: Command, globals: GlobalOptions): Output {
+  return new Output(io, runtime.clock, {
+    isJson: globals.json,
+    isQuiet: globals.quiet,
+    isDebug: globals.debug,
+    command: command.name,
+    color: globals.color,
+    isAscii: globals.ascii,
+    env: io.env,
+  });
+}
+
+/** Runs the command with everything that it needs; resolves to its exit code. Throws nothing but what a command must not. */
+async function runCommand(parsed: ParsedArgv, command: Command, io: CliIo, runtime: Runtime, argv: readonly string[]): Promise<number> {
+  const { values: globals } = resolveSettings(GLOBAL_OPTIONS, { flags: parsed.flags, env: io.env });
+  const output = makeOutput(io, runtime, command, globals);
+  const paths = homePaths(globals.home, systemSurroundings(io.env));
+  const interruption = watchInterruption(runtime.clock, command.timeoutMs === 'own' ? undefined : (globals.timeout ?? command.timeoutMs));
+  try {
+    const configFile = globals.config ?? paths.configFile;
+    const sources = { flags: parsed.flags, env: io.env, file: readConfigFile(configFile), filePath: configFile };
+    const context: CommandContext = {
+      runtime,
+      clock: runtime.clock,
+      io,
+      output,
+      globals,
+      options: resolveSettings(command.options as SettingTable, sources).values,
+      words: parsed.words,
+      paths,
+      signal: interruption.signal,
+      argv,
+    };
+    const outcome: CommandOutcome = await command.run(context);
+    if (outcome.isSilent !== true) output.result(outcome.json, outcome.text);
+    return outcome.exit ?? 0;
+  } catch (error) {
+    const known = interruption.signal.aborted ? toBatChainError(interruption.signal.reason) : toBatChainError(error);
+    const shown = known.code === 'BAT_E_INTERNAL' ? withReport(known, paths.logDir, command.name, runtime) : known;
+    const exit = interruption.exit() ?? shown.exit;
+    output.error(shown, exit);
+    return exit;
+  } finally {
+    interruption.end();
+    await output.flush();
+  }
+}
+
+function withReport(error: BatChainError, logDir: string, command: string, runtime: Runtime): BatChainError {
+  const path = writeCrashReport(logDir, error, command, runtime.clock.nowMs());
+  if (path === undefined) return error;
+  const { what, why, cause } = error;
+  const reported = new BatChainError('BAT_E_INTERNAL', { what, why, cause: cause ?? error, fix: `report it with ${path}` });
+  if (error.stack !== undefined) reported.stack = error.stack;
+  return reported;
+}
+
+/** Resolves to the exit code; everything was written by then. */
+export async function runCommandLine(argv: readonly string[], io: CliIo): Promise<number> {
+  const runtime = createSystemRuntime();
+  const early = guessOutput(argv, io, runtime);
+  try {
+    const parsed = parseArgv(argv, COMMANDS);
+    const exit = answerWithoutCommand(parsed, early);
+    if (exit !== undefined || parsed.command === undefined) return exit ?? 0;
+    return await runCommand(parsed, parsed.command, io, runtime, argv);
+  } catch (error) {
+    const known = toBatChainError(error);
+    early.error(known, known.exit);
+    return known.exit;
+  } finally {
+    await early.flush();
+  }
+}

@@ -1,0 +1,131 @@
+// driven: the composition root of a real participant: files, sockets and clocks of this machine (design section 10).
+import { hostname } from 'node:os';
+import { FsOwnerStore, FsShardStore, LevelKeyValueStore, nodeFileSystem, ThreadStagePool, WsDialer, WsListener } from '@batchain/bat-node';
+import { DatagramDemux, makeKadConfig, networkKey, SessionRpc, UdpSocket } from '@batchain/kad-node';
+import { createCrypto, type KeyPair, type Logger, type Runtime } from '@batchain/shared';
+import { createSystemRuntime } from '@batchain/shared/node';
+import { FsKadStateStore } from './adapters/fs-kad-state-store.ts';
+import { resolveJoins } from './adapters/join-addresses.ts';
+import { ownHosts } from './adapters/own-addresses.ts';
+import { ownShardKeeper } from './adapters/own-shards.ts';
+import { NODE_SETTINGS, type Profile } from './config/node-settings.ts';
+import { acquireHomeLock, type HomeLock } from './home/home-lock.ts';
+import { type HomePaths, homePaths } from './home/home-paths.ts';
+import { loadIdentityFile } from './home/identity-file.ts';
+import { initHome } from './home/init-home.ts';
+import { ensurePrivateDir } from './home/private-files.ts';
+import { systemSurroundings } from './home/system-surroundings.ts';
+import { Participant, type ParticipantParts } from './participant.ts';
+
+export interface ParticipantOptions {
+  /** The home directory, or its paths; the platform's own directories when undefined. It is made when there is none. */
+  readonly home?: string | HomePaths;
+  readonly name?: string;
+  /** Shown in status. */
+  readonly version?: string;
+  /** `batchain` by default. */
+  readonly network?: string;
+  readonly networkSecret?: Uint8Array;
+  /** 20 GiB by default; 0 hosts nothing. */
+  readonly offerBytes?: number;
+  readonly keepFreeBytes?: number;
+  /** IP address to bind and to advertise; all interfaces by default. */
+  readonly host?: string;
+  /** 0 = any. */
+  readonly kadPort?: number;
+  readonly batPort?: number;
+  /** Kad addresses of members, `host:port`. */
+  readonly join?: readonly string[];
+  readonly profile?: Profile;
+  /** Drops everything by default. */
+  readonly log?: Logger;
+  /** Stops the participant when it aborts. */
+  readonly signal?: AbortSignal;
+}
+
+function pathsOf(home: string | HomePaths | undefined): HomePaths {
+  return typeof home === 'object' ? home : homePaths(home, systemSurroundings());
+}
+
+function makeParts(runtime: Runtime, keyPair: KeyPair, paths: HomePaths, options: ParticipantOptions): ParticipantParts {
+  const crypto = createCrypto();
+  const { host, networkSecret } = options;
+  const name = options.network ?? NODE_SETTINGS.network.default;
+  const network = networkSecret === undefined ? { name } : { name, secret: networkSecret };
+  const bind = host === undefined ? {} : { host };
+  const kadRuntime = runtime.fork('kad');
+  const batRuntime = runtime.fork('bat');
+  const udp = new UdpSocket({ ...bind, port: options.kadPort ?? NODE_SETTINGS['kad-port'].default });
+  const index = new LevelKeyValueStore(paths.indexDir);
+  const storeConfig = {
+    hostedPath: paths.hostedDir,
+    offerBytes: options.offerBytes ?? NODE_SETTINGS.offer.default,
+    keepFreeBytes: options.keepFreeBytes,
+  };
+  return {
+    keyPair,
+    crypto,
+    rpc: new SessionRpc(kadRuntime, new DatagramDemux(kadRuntime, udp), keyPair, crypto, { network, ownHosts }),
+    kadStateStore: new FsKadStateStore(paths.kadStateFile, runtime.random),
+    dialer: new WsDialer(batRuntime, keyPair, { ownHosts }),
+    listener: new WsListener(batRuntime, keyPair, { host: host ?? '::', port: options.batPort ?? NODE_SETTINGS['bat-port'].default }),
+    shardStore: new FsShardStore(batRuntime, nodeFileSystem, index, storeConfig),
+    ownerStore: new FsOwnerStore(nodeFileSystem, runtime.random, { manifests: paths.manifestDir, records: paths.ownedDir }),
+    stagePool: new ThreadStagePool(),
+    keepOwnShard: ownShardKeeper(paths.shardsDir, runtime.random),
+    ownHosts,
+    memoryBytes: () => process.memoryUsage.rss(),
+  };
+}
+
+function openIdentity(paths: HomePaths, runtime: Runtime): KeyPair {
+  return loadIdentityFile(paths.identityFile) ?? initHome(paths, {}, runtime.entropy);
+}
+
+/** Gives the lock back when the participant has stopped, and stops it when the signal aborts. */
+function bindLife(participant: Participant, lock: HomeLock, signal: AbortSignal | undefined): void {
+  const stop = (): void => {
+    participant.stop().catch(() => undefined);
+  };
+  signal?.addEventListener('abort', stop, { once: true });
+  participant.events.once('stopped', () => {
+    signal?.removeEventListener('abort', stop);
+    lock.release();
+  });
+}
+
+/**
+ * A started participant: `await using node = await createParticipant({ home })`. Resolves when ports are bound, stores
+ * open, and the `join` addresses answered (or 8 s passed). Rejects with BAT_E_HOME_IN_USE when another process has the
+ * home, BAT_E_IDENTITY_* when its key can not be used, BAT_E_PORT_IN_USE.
+ */
+export async function createParticipant(options: ParticipantOptions = {}): Promise<Participant> {
+  options.signal?.throwIfAborted();
+  const runtime = createSystemRuntime(options.log === undefined ? {} : { log: options.log });
+  const paths = pathsOf(options.home);
+  ensurePrivateDir(paths.home);
+  const lock = acquireHomeLock(paths.lockFile, runtime.entropy);
+  let participant: Participant;
+  try {
+    const keyPair = openIdentity(paths, runtime);
+    for (const folder of [paths.manifestDir, paths.hostedDir, paths.dbDir, paths.indexDir]) ensurePrivateDir(folder);
+    const network = options.network ?? NODE_SETTINGS.network.default;
+    const secret = options.networkSecret === undefined ? {} : { secret: options.networkSecret };
+    participant = new Participant(runtime, makeParts(runtime, keyPair, paths, options), {
+      name: options.name ?? hostname(),
+      home: paths.home,
+      version: options.version ?? '0.1.0',
+      network,
+      networkKey: networkKey({ name: network, ...secret }),
+      kad: makeKadConfig({}, options.profile === 'demo' ? 'demo' : 'default'),
+      journalFolder: paths.journalDir,
+    });
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+  bindLife(participant, lock, options.signal);
+  await participant.start();
+  await participant.join(await resolveJoins(runtime, options.join ?? []));
+  return participant;
+}
