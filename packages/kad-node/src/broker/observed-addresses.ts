@@ -28,7 +28,7 @@ export class ObservedAddresses {
     if (known !== undefined && equalAddress(known.address, address)) return;
     if (at >= 0) this.#votes.splice(at, 1);
     else if (this.#votes.length >= ADDRESS_VOTES_MAX) this.#votes.shift();
-    this.#votes.push({ voter: voter.slice() as NodeId, group: networkGroup(voterAddress.host), address });
+    this.#votes.push({ voter: new Uint8Array(voter) as NodeId, group: networkGroup(voterAddress.host), address });
     const isUnanimous = this.#votes.length === ADDRESS_VOTES_MAX && this.#votes.every((vote) => equalAddress(vote.address, address));
     this.#unanimous = isUnanimous ? address : undefined;
   }

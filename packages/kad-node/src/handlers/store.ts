@@ -23,8 +23,8 @@ export function handleStore(context: HandlerContext, request: Store, asker: RpcR
 export function keepRecord(context: HandlerContext, kind: Store['kind'], record: AgedRecord, storedBy: Uint8Array): StoreOutcome {
   const checked = checkRecord(context.verifier, kind, record.bytes, storedBy);
   if (!checked.ok) return checked.reason;
-  // The datagram's memory must not live as long as the record.
-  const facts: RecordFacts = { ...checked.value, bytes: record.bytes.slice(), key: checked.value.key.slice() };
+  // A copy of its own: a Buffer from a pool would keep the whole pool alive as long as the record.
+  const facts: RecordFacts = { ...checked.value, bytes: new Uint8Array(record.bytes) };
   if (context.store.isUnderPressure && !facts.hasGrant && !isNear(context, facts.key)) return 'not-near';
   return context.store.put(facts, record.ageMs, timeOf(context));
 }

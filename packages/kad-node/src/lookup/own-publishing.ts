@@ -95,7 +95,7 @@ export class OwnPublishing {
     }
     const record: OwnRecord = {
       kind,
-      key: key.slice(),
+      key: new Uint8Array(key),
       sequence: known?.sequence ?? 0,
       payload,
       name,

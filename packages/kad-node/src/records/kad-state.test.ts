@@ -61,7 +61,7 @@ describe('saved state', () => {
     expect(decodeStatePart(Uint8Array.of(0x83, 1, 9, 0x80))).toMatchObject({ ok: false, reason: 'malformed' });
     expect(decodeStatePart(Uint8Array.of(0x01)).ok).toBe(false);
     for (let at = 0; at < part.length; at++) {
-      const damaged = part.slice();
+      const damaged = new Uint8Array(part);
       damaged[at] = (damaged[at] as number) ^ 0xff;
       expect(typeof decodeStatePart(damaged).ok).toBe('boolean');
     }

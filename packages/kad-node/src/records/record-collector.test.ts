@@ -40,7 +40,7 @@ describe('RecordCollector', () => {
   });
 
   it('T3 knows junk: broken bytes, forged signatures, records of another key', () => {
-    const forged = record(1, 5).slice();
+    const forged = new Uint8Array(record(1, 5));
     forged[forged.length - 1] = (forged.at(-1) as number) ^ 1;
     const records = collector();
     expect(records.take([aged(utf8Bytes('junk')), aged(forged), aged(record(1, 5, hour, sha256(FILE)))])).toEqual({ fresh: 0, junk: 3 });

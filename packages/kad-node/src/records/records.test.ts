@@ -39,7 +39,7 @@ const contactInput: ContactInput = {
 };
 
 function flipped(bytes: Uint8Array, at: number): Uint8Array {
-  const copy = bytes.slice();
+  const copy = new Uint8Array(bytes);
   copy[at] = (copy[at] as number) ^ 1;
   return copy;
 }

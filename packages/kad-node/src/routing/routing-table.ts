@@ -230,7 +230,7 @@ export class RoutingTable {
       return waiting;
     }
     return {
-      nodeId: (waiting?.nodeId ?? peer.nodeId.slice()) as NodeId,
+      nodeId: (waiting?.nodeId ?? new Uint8Array(peer.nodeId)) as NodeId,
       address: peer.address,
       group: diversityGroup(peer.address),
       firstSeenMs: waiting?.firstSeenMs ?? nowMs,

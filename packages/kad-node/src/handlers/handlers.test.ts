@@ -1,0 +1,237 @@
+import {
+  type Address,
+  type ContactInput,
+  createCrypto,
+  hour,
+  keyPairFromSeed,
+  type NodeId,
+  type Signer,
+  sha256,
+  signContact,
+  uintBytes,
+  utf8Bytes,
+} from '@batchain/shared';
+import { createSimRuntime } from '@batchain/shared/testing';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { CLOSEST_MAX, CONTACTS_PER_REPLY_MAX } from '../limits.ts';
+import { signProviderRecord } from '../records/provider-record.ts';
+import { RecordStore } from '../records/record-store.ts';
+import { RoutingTable } from '../routing/routing-table.ts';
+import { encodeResponse } from '../wire/message-codecs.ts';
+import type { KadRequest, KadResponse } from '../wire/messages.ts';
+import { RESPONSE_BYTES_MAX } from '../wire/session-datagram.ts';
+import type { HandlerContext } from './handler-context.ts';
+import { makeRequestHandler } from './handler-table.ts';
+
+const { verifier } = createCrypto();
+const signer = (n: number): Signer => keyPairFromSeed(sha256(uintBytes(n, 4)));
+const own = signer(0);
+const asker = signer(1);
+const PUBLIC: Address = { host: '198.51.100.7', port: 4870 };
+const FILE = sha256(utf8Bytes('file'));
+
+function contactOf(of: Signer, sequence: number, stores = true): Uint8Array {
+  const input: ContactInput = {
+    sequence,
+    kadAddresses: [PUBLIC],
+    batAddresses: [{ ...PUBLIC, port: 4880 }],
+    brokers: [],
+    flags: { isPublic: true, relays: false, stores, isLeaving: false, hasNoUdp: false },
+    natMapping: 'none',
+  };
+  return signContact(of, input).bytes;
+}
+
+const { runtime, clock } = createSimRuntime('handlers');
+let table: RoutingTable;
+let store: RecordStore;
+let checksLeft: number;
+let isOwnHost: boolean;
+let answer: (request: KadRequest, options?: { isProved?: boolean; address?: Address; from?: Signer }) => KadResponse;
+
+beforeEach(() => {
+  table = new RoutingTable(own.nodeId);
+  store = new RecordStore();
+  checksLeft = 1000;
+  isOwnHost = false;
+  const context: HandlerContext = {
+    runtime,
+    table,
+    store,
+    verifier,
+    storersMax: 20,
+    ownContact: () => ({ bytes: contactOf(own, clock.nowMs(), isOwnHost), ageMs: 5, isHost: isOwnHost }),
+    takeSignatureCheck: () => --checksLeft >= 0,
+  };
+  const handle = makeRequestHandler(context);
+  answer = (request, { isProved = true, address = PUBLIC, from = asker } = {}) => {
+    const response = handle({ peer: { nodeId: from.nodeId, address }, publicKey: from.publicKey, isProved, request });
+    expect(encodeResponse(response).length, 'every answer fits in a datagram').toBeLessThanOrEqual(RESPONSE_BYTES_MAX);
+    return response;
+  };
+});
+
+/** Contacts in networks of their own. */
+function fillTable(count: number): void {
+  for (let n = 0; n < count; n++) {
+    table.seen({ nodeId: sha256(uintBytes(n, 8)) as NodeId, address: { host: `11.${n >> 8}.${n & 255}.1`, port: 4870 } }, 'answered', 0);
+  }
+}
+
+const findNode = (page = 0, wantsHosts = false): KadRequest => ({ type: 'find-node', target: FILE, wantsHosts, page });
+const findValue = (page = 0): KadRequest => ({ type: 'find-value', kind: 'provider', key: FILE, page });
+const providerOf = (host: Signer, sequence = clock.nowMs()): Uint8Array =>
+  signProviderRecord(host, { fileId: FILE, sequence, lifetimeMs: 48 * hour }).bytes;
+
+function allPages(request: (page: number) => KadRequest): Extract<KadResponse, { type: 'nodes' | 'values' }>[] {
+  const pages: Extract<KadResponse, { type: 'nodes' | 'values' }>[] = [];
+  for (let page = 0, total = 1; page < total; page++) {
+    const response = answer(request(page));
+    if (response.type !== 'nodes' && response.type !== 'values') throw new Error(response.type);
+    total = response.pages;
+    pages.push(response);
+  }
+  return pages;
+}
+
+describe('FIND_NODE', () => {
+  it('DF-12 T3 names the nearest contacts, at most 16 in an answer, more by paging', () => {
+    fillTable(200);
+    const pages = allPages((page) => findNode(page));
+    expect(pages[0]?.contacts).toHaveLength(CONTACTS_PER_REPLY_MAX);
+    const named = pages.flatMap((page) => page.contacts.map((contact) => contact.nodeId));
+    expect(named).toEqual(table.closest(FILE, CLOSEST_MAX).map((contact) => contact.nodeId));
+    expect(answer(findNode(99))).toMatchObject({ type: 'nodes', contacts: [] });
+  });
+
+  it('never tells an asker about itself', () => {
+    fillTable(10);
+    table.seen({ nodeId: asker.nodeId, address: PUBLIC }, 'answered', 0);
+    const named = allPages((page) => findNode(page)).flatMap((page) => page.contacts);
+    expect(named).toHaveLength(10);
+  });
+
+  it('names contacts in private ranges only to askers in one', () => {
+    fillTable(3);
+    table.seen({ nodeId: signer(50).nodeId, address: { host: '192.168.1.5', port: 4870 } }, 'answered', 0);
+    const count = (address: Address): number => (answer(findNode(), { address }) as { contacts: unknown[] }).contacts.length;
+    expect(count(PUBLIC)).toBe(3);
+    expect(count({ host: '192.168.1.77', port: 1 })).toBe(4);
+  });
+
+  it('BN-11 adds the contact records of hosts when asked for: its own first, clients too, page by page', () => {
+    fillTable(100);
+    isOwnHost = true;
+    for (let n = 10; n < 40; n++) {
+      const host = signer(n);
+      answer({ type: 'store', kind: 'contact', records: [{ bytes: contactOf(host, clock.nowMs(), n % 3 > 0), ageMs: 0 }] }, { from: host });
+    }
+    const pages = allPages((page) => findNode(page, true));
+    expect(pages[0]?.records[0]?.bytes).toEqual(contactOf(own, clock.nowMs(), true));
+    expect(pages.flatMap((page) => page.records)).toHaveLength(1 + 20);
+    expect(pages.flatMap((page) => page.contacts)).toHaveLength(CLOSEST_MAX);
+    isOwnHost = false;
+    expect(allPages((page) => findNode(page, true)).flatMap((page) => page.records)).toHaveLength(20);
+  });
+});
+
+describe('STORE and FIND_VALUE', () => {
+  it("DF-11 BN-01 keep and give out who holds a file, with the holders' contact records", () => {
+    fillTable(30);
+    for (let n = 10; n < 50; n++) {
+      const host = signer(n);
+      expect(answer({ type: 'store', kind: 'provider', records: [{ bytes: providerOf(host), ageMs: 0 }] }, { from: host })).toEqual({
+        type: 'stored',
+        outcomes: ['stored'],
+      });
+      answer({ type: 'store', kind: 'contact', records: [{ bytes: contactOf(host, clock.nowMs()), ageMs: 0 }] }, { from: host });
+    }
+    const pages = allPages(findValue) as Extract<KadResponse, { type: 'values' }>[];
+    expect(pages.length).toBeGreaterThan(5);
+    expect(new Set(pages.flatMap((page) => page.records.map(({ bytes }) => bytes.join()))).size).toBe(40);
+    expect(pages.flatMap((page) => page.holders)).toHaveLength(40);
+    expect(pages[0]?.contacts.length, 'the first page leads on').toBe(8);
+    expect(pages[1]?.contacts).toEqual([]);
+  });
+
+  it('answer with contacts alone when there is nothing', () => {
+    fillTable(30);
+    expect(answer(findValue())).toMatchObject({ type: 'values', records: [], holders: [], pages: 1 });
+    expect((answer(findValue()) as { contacts: unknown[] }).contacts).toHaveLength(16);
+  });
+
+  it('T6 give values only to the proved, and T3 take records only from them', () => {
+    const bytes = providerOf(asker);
+    const request: KadRequest = { type: 'store', kind: 'provider', records: [{ bytes, ageMs: 0 }] };
+    expect(answer(request, { isProved: false })).toEqual({ type: 'stored', outcomes: ['not-proved'] });
+    expect(store.count).toBe(0);
+    answer(request);
+    expect(answer(findValue(), { isProved: false })).toMatchObject({ type: 'error', code: 'not-proved' });
+  });
+
+  it('DF-18 say for each record why it was not kept', () => {
+    const good = providerOf(asker);
+    const forged = new Uint8Array(good);
+    forged[forged.length - 1] = (forged.at(-1) as number) ^ 1;
+    const old = providerOf(asker, clock.nowMs() - 97 * hour);
+    const records = [utf8Bytes('junk'), forged, old, good, providerOf(asker, clock.nowMs() - 1)].map((bytes) => ({ bytes, ageMs: 0 }));
+    expect(answer({ type: 'store', kind: 'provider', records })).toEqual({
+      type: 'stored',
+      outcomes: ['malformed', 'bad-signature', 'too-old', 'stored', 'superseded'],
+    });
+  });
+
+  it('T7 stop checking signatures when the budget is used up', () => {
+    checksLeft = 2;
+    const records = [1, 2, 3].map((n) => ({ bytes: providerOf(signer(n)), ageMs: 0 }));
+    expect(answer({ type: 'store', kind: 'provider', records })).toMatchObject({ type: 'error', code: 'rate-limited' });
+    expect(store.count).toBe(2);
+  });
+
+  it('T15 under pressure keep only what belongs here', () => {
+    store = new RecordStore({ bytesMax: 2000, perKeyMax: 9 });
+    const context: HandlerContext = {
+      runtime,
+      table,
+      store,
+      verifier,
+      storersMax: 1,
+      ownContact: () => ({ bytes: contactOf(own, 1), ageMs: 0, isHost: false }),
+      takeSignatureCheck: () => true,
+    };
+    const handle = makeRequestHandler(context);
+    fillTable(200);
+    const put = (value: Uint8Array) =>
+      handle({
+        peer: { nodeId: asker.nodeId, address: PUBLIC },
+        publicKey: asker.publicKey,
+        isProved: true,
+        request: { type: 'store', kind: 'immutable', records: [{ bytes: value, ageMs: 0 }] },
+      });
+    expect(put(new Uint8Array(896).fill(1))).toMatchObject({ outcomes: ['stored'] });
+    expect(put(new Uint8Array(300).fill(2))).toMatchObject({ outcomes: ['stored'] });
+    expect(store.isUnderPressure).toBe(true);
+    expect(put(new Uint8Array(10).fill(3)), 'the nearest of 200 contacts is nearer than we are').toMatchObject({ outcomes: ['not-near'] });
+  });
+});
+
+describe('GET_CONTACT', () => {
+  it("gives its own record to anybody, and others' to the proved", () => {
+    expect(answer({ type: 'get-contact', nodeId: null }, { isProved: false })).toMatchObject({ record: { ageMs: 5 } });
+    expect(answer({ type: 'get-contact', nodeId: own.nodeId })).toMatchObject({ record: { ageMs: 5 } });
+    expect(answer({ type: 'get-contact', nodeId: signer(9).nodeId })).toEqual({ type: 'contact', record: null });
+    expect(answer({ type: 'get-contact', nodeId: signer(9).nodeId }, { isProved: false })).toMatchObject({
+      type: 'error',
+      code: 'not-proved',
+    });
+    const bytes = new Uint8Array(contactOf(signer(9), clock.nowMs()));
+    answer({ type: 'store', kind: 'contact', records: [{ bytes, ageMs: 7 }] }, { from: signer(9) });
+    expect(answer({ type: 'get-contact', nodeId: signer(9).nodeId })).toEqual({ type: 'contact', record: { bytes, ageMs: 7 } });
+  });
+});
+
+describe('PING', () => {
+  it('is answered', () => {
+    expect(answer({ type: 'ping' }, { isProved: false })).toEqual({ type: 'pong' });
+  });
+});
