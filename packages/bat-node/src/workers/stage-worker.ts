@@ -16,6 +16,7 @@ export type StageTask =
 
 export type StageAnswer = FlatDigests | Result<number, 'wrong-length' | 'bad-seal'>;
 
+/** @public Called by its name, from the thread pool. */
 export function runStage(task: StageTask): StageAnswer {
   if (task.kind === 'decode') return decodeAndOpen(task.buffer, task.job);
   const digests = sealAndEncode(task.buffer, task.job);
