@@ -8,12 +8,13 @@ import type { DecodeJob, EncodedShard, EncodeJob, SegmentBuffer, StagePool } fro
 import type { FlatDigests, StageTask } from './stage-worker.ts';
 import { findWorkerCode } from './worker-code.ts';
 
-const THREADS = 2;
+/** One thread works through 400 MB of file in a second: more would only fight the event loop for the cores. */
+const THREADS = 1;
 /**
  * All segments on their way in one process, coded shards included: of the default size five with 4 of 6, three with 10 of 24.
  * With it a process that uploads stays below 350 MB (measured 260 MB for the stages alone).
  */
-const BUDGET_BYTES: number = 128 * MiB;
+const BUDGET_BYTES: number = 100 * MiB;
 /** Sealing leaves pieces of 64 KiB behind; a small young generation gives them back at once instead of every 30 MB. */
 const YOUNG_GENERATION_MB = 4;
 /** A thread that had nothing to do for so long ends, and its memory with it. */
