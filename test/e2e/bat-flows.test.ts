@@ -78,6 +78,13 @@ describe('a file between BatNodes', () => {
     });
   });
 
+  it('BN-13 the default policy is for the hosts that answer, not for those that are only known', async () => {
+    const { owner, hosts } = await open(4);
+    await hosts[1]?.stop();
+    const source = await writeSeededFile(join(world.folder, 'source'), 1000, 8);
+    expect(await owner.node.upload(source)).toMatchObject({ policy: { k: 1, n: 3 }, placed: 3 });
+  });
+
   it('a single copy needs the word', async () => {
     const { owner } = await open(1);
     const source = await writeSeededFile(join(world.folder, 'source'), 1000, 8);

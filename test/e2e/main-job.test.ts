@@ -15,7 +15,7 @@ async function filesBelow(folder: string): Promise<string[]> {
 
 /** The file on a host that holds the shard with this id. */
 async function shardFile(host: Daemon, shardId: string): Promise<string | undefined> {
-  return (await filesBelow(join(host.home, 'hosted'))).find((path) => path.endsWith(shardId) && !path.includes('tmp'));
+  return (await filesBelow(join(host.home, 'hosted'))).find((path) => path.endsWith(shardId));
 }
 
 async function flipByte(path: string, position: number): Promise<void> {

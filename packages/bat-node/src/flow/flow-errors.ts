@@ -2,19 +2,20 @@
 import { BatChainError } from '@batchain/shared';
 import type { Policy } from './flow-types.ts';
 
-const refusalWords = (refusals: readonly { readonly key: string; readonly reason: string }[]): string => {
+/** Why a candidate is no host for this upload. `key`: node id, hex. */
+export interface HostRefusal {
+  readonly key: string;
+  readonly reason: string;
+}
+
+const refusalWords = (refusals: readonly HostRefusal[]): string => {
   if (refusals.length === 0) return 'no other host is known';
   const shown = refusals.slice(0, 4).map(({ key, reason }) => `${key.slice(0, 8)} ${reason}`);
   return shown.join(', ') + (refusals.length > shown.length ? ` and ${refusals.length - shown.length} more` : '');
 };
 
 /** Fewer hosts with room than the policy needs. */
-export function notEnoughPeers(
-  name: string,
-  found: number,
-  policy: Policy,
-  refusals: readonly { readonly key: string; readonly reason: string }[],
-): BatChainError {
+export function notEnoughPeers(name: string, found: number, policy: Policy, refusals: readonly HostRefusal[]): BatChainError {
   const smaller = found >= 2 ? `--policy ${Math.max(1, Math.floor(found / 2))}of${found}` : '--policy 1of1';
   return new BatChainError('BAT_E_NOT_ENOUGH_PEERS', {
     what: `only ${found} ${found === 1 ? 'host' : 'hosts'} can take a shard of ${name}, the policy needs ${policy.n}`,

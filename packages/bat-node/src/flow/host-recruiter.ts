@@ -3,6 +3,7 @@ import { type ContactRecord, type Runtime, toHex } from '@batchain/shared';
 import type { FileId } from '../ids.ts';
 import { CANDIDATES_MAX } from '../placement/network-size.ts';
 import type { Locator } from '../ports.ts';
+import type { HostRefusal } from './flow-errors.ts';
 import { HostPeer, type PeerTools } from './host-peer.ts';
 
 export interface RecruitRequest {
@@ -18,7 +19,7 @@ export interface RecruitRequest {
 export interface RecruitReport {
   readonly hosts: readonly HostPeer[];
   /** Why the others are not among them: host key and reason. */
-  readonly refusals: readonly { readonly key: string; readonly reason: string }[];
+  readonly refusals: readonly HostRefusal[];
 }
 
 export class HostRecruiter {
@@ -43,7 +44,7 @@ export class HostRecruiter {
     const fresh = candidates.filter((record) => !known.has(toHex(record.nodeId)));
     const queue = [...request.known, ...fresh.map((record) => new HostPeer(this.#runtime, this.#tools, { nodeId: record.nodeId, record }))];
     const hosts: HostPeer[] = [];
-    const refusals: { key: string; reason: string }[] = [];
+    const refusals: HostRefusal[] = [];
     for (let at = 0; at < queue.length && hosts.length < request.count; ) {
       const batch = queue.slice(at, at + request.count - hosts.length);
       at += batch.length;

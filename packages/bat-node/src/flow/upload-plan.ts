@@ -10,7 +10,7 @@ import { estimateHostCount } from '../placement/network-size.ts';
 import { defaultPolicy } from '../placement/policy.ts';
 import type { SourceFile } from '../storage/source-file.ts';
 import type { JournalStart, JournalState, UploadJournal } from '../storage/upload-journal.ts';
-import { notEnoughPeers, singleCopyRefused } from './flow-errors.ts';
+import { type HostRefusal, notEnoughPeers, singleCopyRefused } from './flow-errors.ts';
 import type { Policy, UploadOptions } from './flow-types.ts';
 
 const NONCE_BYTES = 32;
@@ -106,9 +106,10 @@ export async function planUpload(
   };
 }
 
-function chooseDefault(name: string, usableHosts: number): Policy {
+/** The policy for so many usable hosts. Throws BAT_E_NOT_ENOUGH_PEERS for none, and for one: a single copy needs the word. */
+export function chooseDefault(name: string, usableHosts: number, refusals: readonly HostRefusal[] = []): Policy {
   const policy = defaultPolicy(usableHosts);
-  if (policy === undefined) throw notEnoughPeers(name, 0, { k: 1, n: 2 }, []);
+  if (policy === undefined) throw notEnoughPeers(name, 0, { k: 1, n: 2 }, refusals);
   if (policy.n === 1) throw singleCopyRefused(name);
   return policy;
 }

@@ -2,7 +2,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { basename } from 'node:path';
 import { equalBytes, openContactRecord, plainBytes, toHex } from '@batchain/shared';
-import type { ShardId } from '../ids.ts';
+import type { FileId, ShardId } from '../ids.ts';
 import { makeFileId } from '../manifest/manifest.ts';
 import { drawSalt, ManifestBuilder } from '../manifest/manifest-builder.ts';
 import { segmentPlainBytes, shardLength } from '../pipeline/segment-layout.ts';
@@ -22,7 +22,7 @@ import { LeaseKeeper } from './lease-keeper.ts';
 import { SegmentPlacer } from './segment-placer.ts';
 import { commitRoster } from './upload-commit.ts';
 import { finishUpload } from './upload-finish.ts';
-import { planUpload, type UploadPlan } from './upload-plan.ts';
+import { chooseDefault, planUpload, type UploadPlan } from './upload-plan.ts';
 import { UploadProgress } from './upload-progress.ts';
 
 /** Read, hashed and given to the cipher in pieces: one turn of the event loop hashes one of them in 0.7 ms. */
@@ -42,6 +42,11 @@ export interface UploadedSegment {
 
 /** The file is no longer the one of the interrupted attempt: it becomes a file of its own. */
 class SourceDiffers extends Error {}
+
+interface PreparedUpload {
+  readonly plan: UploadPlan;
+  readonly report: RecruitReport;
+}
 
 export interface UploadSource {
   /** Absolute. */
@@ -106,21 +111,9 @@ export class Upload {
 
   async #run(startedMs: number): Promise<UploadResult> {
     const { runtime, signer, locator } = this.#deps;
-    const signal = this.#abort.signal;
     const recruiter = new HostRecruiter(runtime, locator, this.#tools);
     const name = this.#options.name ?? basename(this.#source.path);
-    const { plan, candidates } = await planUpload(
-      { runtime, ownerKey: signer.publicKey, journal: this.#journal, findCandidates: (fileId) => recruiter.candidates(fileId, signal) },
-      this.#source,
-      name,
-      this.#options,
-    );
-    const report = await recruiter.recruit(planCandidates(candidates, plan.policy), {
-      count: askedCount(plan.policy),
-      needBytes: this.#bytesPerHost(plan),
-      signal,
-      known: this.#earlierPeers(plan),
-    });
+    const { plan, report } = await this.#prepare(recruiter, name);
     this.#assertEnough(plan, report.hosts.length, report);
     await this.#journal.open(plan.start, plan.earlier !== undefined);
     for (const peer of report.hosts) await this.#addPeer(peer);
@@ -130,7 +123,7 @@ export class Upload {
     const file = { fileId: plan.fileId, ownerKey: signer.publicKey, fileNonce: plan.start.fileNonce, accessKey: plan.accessKey };
     const onNote = (note: string): void => this.#options.onNote?.(note);
     const placer = new SegmentPlacer(runtime, file, slots, { onNote, onStored: (host, bytes) => progress.stored(host, bytes) });
-    const keeper = new LeaseKeeper(runtime, plan.fileId, () => this.#peers.values(), signal);
+    const keeper = new LeaseKeeper(runtime, plan.fileId, () => this.#peers.values(), this.#abort.signal);
     const hash = createHash('sha256');
     try {
       await this.#placeAll(plan, placer, progress, hash, report);
@@ -139,6 +132,29 @@ export class Upload {
     } finally {
       keeper.stop();
     }
+  }
+
+  /** The plan, and hosts with room for it. */
+  async #prepare(recruiter: HostRecruiter, name: string): Promise<PreparedUpload> {
+    const first = await this.#planAndRecruit(recruiter, name, this.#options);
+    const isPolicyGiven = this.#options.policy !== undefined || first.plan.earlier !== undefined;
+    const usable = first.report.hosts.length;
+    if (isPolicyGiven || usable >= first.plan.policy.n) return first;
+    // The default counted hosts that turn out to be away or full: the policy is for those that answered.
+    const policy = chooseDefault(name, usable, first.report.refusals);
+    return this.#planAndRecruit(recruiter, name, { ...this.#options, policy });
+  }
+
+  async #planAndRecruit(recruiter: HostRecruiter, name: string, options: UploadOptions): Promise<PreparedUpload> {
+    const { runtime, signer } = this.#deps;
+    const { signal } = this.#abort;
+    const findCandidates = (fileId: FileId) => recruiter.candidates(fileId, signal);
+    const tools = { runtime, ownerKey: signer.publicKey, journal: this.#journal, findCandidates };
+    const { plan, candidates } = await planUpload(tools, this.#source, name, options);
+    const count = askedCount(plan.policy);
+    const known = this.#earlierPeers(plan);
+    const wanted = { count, needBytes: this.#bytesPerHost(plan), signal, known };
+    return { plan, report: await recruiter.recruit(planCandidates(candidates, plan.policy), wanted) };
   }
 
   /** Shards of one host, when it gets one of every segment. */
