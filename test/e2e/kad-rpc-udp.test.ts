@@ -16,6 +16,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 const runtime = createSystemRuntime();
 const PING: KadRequest = { type: 'ping' };
 const STORE: KadRequest = { type: 'store', kind: 'immutable', records: [{ bytes: Uint8Array.of(1, 2, 3), ageMs: 0 }] };
+/** Of the Debian package coturn. */
+const STUN_CLIENT = 'turnutils_stunclient';
 const open: { close(): Promise<void> }[] = [];
 
 interface Node {
@@ -127,10 +129,10 @@ describe('Kad RPC over real UDP', () => {
       expect(decodeBindingResponse(await answer, transactionId)).toEqual({ ok: true, value: address });
     });
 
-    const hasStunClient = spawnSync('turnutils_stunclient', ['-h']).error === undefined;
+    const hasStunClient = spawnSync(STUN_CLIENT, ['-h']).error === undefined;
     it.runIf(hasStunClient)('satisfies the client of coturn', async () => {
       const node = await makeNode('127.0.0.1');
-      const client: ChildProcess = spawn('turnutils_stunclient', ['-p', `${node.at('127.0.0.1').port}`, '127.0.0.1'], { stdio: 'pipe' });
+      const client: ChildProcess = spawn(STUN_CLIENT, ['-p', `${node.at('127.0.0.1').port}`, '127.0.0.1'], { stdio: 'pipe' });
       let text = '';
       client.stdout?.on('data', (part: Buffer) => {
         text += part.toString();

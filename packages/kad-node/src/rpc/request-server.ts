@@ -65,7 +65,8 @@ export class RequestServer {
       this.#stats.repliesRepeated += 1;
       return known.bytes;
     }
-    const bytes = answer();
+    // A copy: what the encoder gives may lie in a larger pool, which the cache would keep alive.
+    const bytes = new Uint8Array(answer());
     this.#replies.set(retryKey, { bytes, untilMs: nowMs + REPLY_CACHE_MS });
     return bytes;
   }
