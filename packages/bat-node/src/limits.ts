@@ -29,6 +29,14 @@ export const SESSION_IDLE_MS: number = 1 * minute;
 
 /** One session per peer; as many as inbound connections, so that dialling out never starves. */
 export const SESSIONS_MAX = 256;
+/** The next address is tried beside one that has not answered for so long (RFC 8305: the connection attempt delay). */
+export const DIAL_HEAD_START_MS = 300;
+/** One address: three SYNs and a handshake on a slow path; the ladder as a whole ends within 20 s. */
+export const DIAL_ADDRESS_TIMEOUT_MS: number = 8 * second;
+/** Of two connections proved within this both ends opened one at once (design section 6). */
+export const SIMULTANEOUS_MS: number = 5 * second;
+/** A session that another replaced ends at the latest after this. */
+export const SESSION_RETIRE_MS: number = 1 * minute;
 /** Payload of one data frame: large enough for speed, small enough to share a connection (T14). */
 export const DATA_BYTES_MAX: number = 256 * KiB;
 /** A control frame, put together: the leaf hashes of the largest shard take 131,104 bytes. */

@@ -1,6 +1,8 @@
 // Two nodes that may dial each other at any moment end with one session (BN-15 to BN-19, BN-23).
 import {
+  type Address,
   type Connection,
+  type ContactRecord,
   compareBytes,
   type Dialer,
   fail,
@@ -14,13 +16,25 @@ import { describe, expect, it } from 'vitest';
 import type { ProviderHint } from '../ports.ts';
 import { ConnectionPool } from './connection-pool.ts';
 
+function recordAt(keyPair: KeyPair, batAddresses: readonly Address[]): ContactRecord {
+  return signContact(keyPair, {
+    sequence: 1,
+    kadAddresses: [],
+    batAddresses,
+    brokers: [],
+    flags: { isPublic: true, relays: false, stores: false, isLeaving: false, hasNoUdp: false },
+    natMapping: 'none',
+  });
+}
+
 function world() {
   const simulation = createSimRuntime(3);
   const network = new SimNetwork(simulation);
   const signal = new AbortController().signal;
   const make = (seed: number) => {
-    const keyPair: KeyPair = keyPairFromSeed(new Uint8Array(32).fill(seed));
-    const host = network.addHost({ name: `node${seed}`, address: `198.18.0.${seed}` });
+    const keyPair: KeyPair = keyPairFromSeed(new Uint8Array(32).fill(seed & 255, seed >> 8));
+    const address = `198.18.${seed >> 8}.${seed & 255}`;
+    const host = network.addHost({ name: `node${seed}`, address });
     const { runtime } = simulation.node(`node${seed}`);
     let dials = 0;
     const inner = new SimDialer(host, keyPair);
@@ -30,32 +44,33 @@ function world() {
         return inner.dial(address, expected, options) as Promise<Result<Connection, never>>;
       },
     };
+    let held = Promise.resolve();
+    let release: () => void = () => undefined;
+    const hold = (): void => {
+      held = new Promise((resolve) => {
+        release = resolve;
+      });
+    };
     const config = {
       nodeId: keyPair.nodeId,
       networkKey: new Uint8Array(32),
       shardBytesMax: 0,
       relays: false,
-      onStream: async () => undefined,
+      onStream: () => held,
     };
     const pool = new ConnectionPool(runtime, { dialer, resolve: async () => undefined }, config);
     const listener = new SimListener(host, keyPair, { port: 4880 });
-    const record = signContact(keyPair, {
-      sequence: 1,
-      kadAddresses: [],
-      batAddresses: [{ host: `198.18.0.${seed}`, port: 4880 }],
-      brokers: [],
-      flags: { isPublic: true, relays: false, stores: false, isLeaving: false, hasNoUdp: false },
-      natMapping: 'none',
-    });
+    const record = recordAt(keyPair, [{ host: address, port: 4880 }]);
     const hint: ProviderHint = { nodeId: keyPair.nodeId, record };
-    return { keyPair, pool, listener, hint, dials: () => dials };
+    return { keyPair, pool, listener, hint, address, dialer, dials: () => dials, hold, release: () => release() };
   };
   const [a, b] = [make(1), make(2)].sort((x, y) => compareBytes(x.keyPair.nodeId, y.keyPair.nodeId)) as [
     ReturnType<typeof make>,
     ReturnType<typeof make>,
   ];
   const settle = <T>(promise: Promise<T>): Promise<T> => simulation.clock.runUntilSettled(promise, { deadlineMs: 60_000 });
-  return { simulation, a, b, signal, settle };
+  const many = (count: number) => Array.from({ length: count }, (_, i) => make(300 + i));
+  return { simulation, a, b, signal, settle, many };
 }
 
 const options = (signal: AbortSignal) => ({ signal, timeoutMs: 8_000 });
@@ -91,6 +106,90 @@ describe('the one session to a peer', () => {
     expect((await settle(a.pool.connect(b.hint, options(signal)))).ok).toBe(true);
     expect(a.dials()).toBe(2);
     await settle(Promise.all([a.pool.close(), b.pool.close()]));
+  });
+
+  it('BN-18 BN-19 is the one that the peer opened, for those who wait while our own dial gets nowhere', async () => {
+    const { a, b, signal, settle } = world();
+    await settle(a.listener.listen((connection) => void a.pool.accept(connection)));
+    const silent = { nodeId: b.keyPair.nodeId, record: recordAt(b.keyPair, [{ host: '198.18.0.99', port: 4880 }]) };
+    const waiting = a.pool.connect(silent, options(signal));
+    const opened = await settle(b.pool.connect(a.hint, options(signal)));
+    const found = await settle(waiting);
+    if (!found.ok || !opened.ok) throw new Error('no session');
+    expect(found.value.connection.binding).toEqual(opened.value.connection.binding);
+    await settle(Promise.all([a.pool.close(), b.pool.close()]));
+  });
+
+  it('tries the next address beside one that does not answer, and at once after one that refuses', async () => {
+    const { simulation, a, b, signal, settle } = world();
+    await settle(b.listener.listen((connection) => void b.pool.accept(connection)));
+    const good = { host: b.address, port: 4880 };
+    for (const [bad, lessThanMs] of [
+      [{ host: b.address, port: 1 }, 290],
+      [{ host: '198.18.0.99', port: 4880 }, 700],
+    ] as const) {
+      const startMs = simulation.clock.elapsedMs;
+      const session = await settle(a.pool.connect({ nodeId: b.keyPair.nodeId, record: recordAt(b.keyPair, [bad, good]) }, options(signal)));
+      if (!session.ok) throw new Error(session.reason);
+      expect(simulation.clock.elapsedMs - startMs).toBeLessThan(lessThanMs);
+      session.value.close('enough');
+      await settle(session.value.closed);
+    }
+    await settle(Promise.all([a.pool.close(), b.pool.close()]));
+  });
+
+  it('is given up when nobody waits any more, and may be asked for again at once', async () => {
+    const { a, b, signal, settle } = world();
+    const abort = new AbortController();
+    const first = a.pool.connect(b.hint, options(abort.signal));
+    const impatient = a.pool.connect(b.hint, { signal, timeoutMs: 1 });
+    expect(await settle(impatient)).toMatchObject(fail('timeout'));
+    abort.abort();
+    const again = a.pool.connect(b.hint, options(signal));
+    expect(await settle(first)).toEqual(fail('aborted'));
+    await settle(b.listener.listen((connection) => void b.pool.accept(connection)));
+    expect(await settle(again)).not.toMatchObject(fail('aborted'));
+    expect(a.dials()).toBe(2);
+    await settle(Promise.all([a.pool.close(), b.pool.close()]));
+  });
+
+  it('is replaced by a newer one, and streams under way in the older end in their own time', async () => {
+    const { simulation, a, b, signal, settle } = world();
+    await settle(b.listener.listen((connection) => void b.pool.accept(connection)));
+    const older = await settle(a.pool.connect(b.hint, options(signal)));
+    if (!older.ok) throw new Error(older.reason);
+    const stream = await settle(older.value.openStream());
+    b.hold();
+    await settle(stream.sendControl(Uint8Array.of(1)));
+    await simulation.clock.runFor(6_000);
+    // The node behind a comes back on another connection, as after a change of its address.
+    const dialled = await settle(a.dialer.dial({ host: b.address, port: 4880 }, b.keyPair.nodeId, { timeoutMs: 1000 }));
+    if (!dialled.ok) throw new Error(dialled.reason);
+    await settle(a.pool.accept(dialled.value));
+    await simulation.clock.runFor(1_000);
+    expect(b.pool.sessions()).toHaveLength(1);
+    expect(b.pool.sessions()[0]?.session.connection.binding).toEqual(dialled.value.binding);
+    expect(older.value.isUsable).toBe(false);
+    expect(older.value.openStreams).toBe(1);
+    await settle(stream.end());
+    b.release();
+    await settle(older.value.closed);
+    await settle(Promise.all([a.pool.close(), b.pool.close()]));
+  });
+
+  it('takes the place of the one that was idle for longest when all places are taken', async () => {
+    const { simulation, a, b, signal, settle, many } = world();
+    await settle(b.listener.listen((connection) => void b.pool.accept(connection)));
+    const others = many(256);
+    for (const other of others) expect((await settle(other.pool.connect(b.hint, options(signal)))).ok).toBe(true);
+    await simulation.clock.runFor(1_000);
+    expect(b.pool.sessions()).toHaveLength(256);
+    expect((await settle(a.pool.connect(b.hint, options(signal)))).ok).toBe(true);
+    await simulation.clock.runFor(1_000);
+    expect(b.pool.sessions()).toHaveLength(256);
+    const idle = others.filter((other) => other.pool.sessions().length === 0);
+    expect(idle).toEqual([others[0]]);
+    await settle(Promise.all([a.pool.close(), b.pool.close(), ...others.map((other) => other.pool.close())]));
   });
 
   it('has a reason when it can not be had, and waits no longer than it may', async () => {

@@ -1,6 +1,5 @@
 // driven: the one session to each peer: dials when there is none, keeps the one that should survive when both ends dialled.
 import {
-  type Address,
   type Connection,
   type ContactRecord,
   compareBytes,
@@ -11,19 +10,13 @@ import {
   ok,
   type Result,
   type Runtime,
-  second,
   toHex,
 } from '@batchain/shared';
+import { DIAL_ADDRESS_TIMEOUT_MS, SESSION_RETIRE_MS, SESSIONS_MAX, SIMULTANEOUS_MS } from '../limits.ts';
 import type { Connector, ProviderHint } from '../ports.ts';
 import { CreditBudget } from './credit.ts';
+import { dialFirst } from './dial-race.ts';
 import { openSession, type Session, type SessionConfig } from './session.ts';
-
-/** Two connections proved within this of each other were opened by both ends at once (design section 6). */
-const SIMULTANEOUS_MS: number = 5 * second;
-/** A session that another replaced goes on until its streams have ended, but not longer than this. */
-const RETIRE_MS: number = 60 * second;
-/** The next address is tried beside one that has not answered for so long (RFC 8305 calls it the attempt delay). */
-const ATTEMPT_DELAY_MS = 300;
 
 export interface ConnectionPoolParts {
   readonly dialer: Dialer;
@@ -34,6 +27,13 @@ export interface ConnectionPoolParts {
 interface PooledSession {
   readonly session: Session;
   readonly provedAtMs: number;
+}
+
+/** A dial under way and those who wait for a session to its node, whichever side opens it. */
+interface PendingDial {
+  readonly abort: AbortController;
+  readonly waiters: Set<(result: Result<Session, DialFailure>) => void>;
+  done: Promise<void>;
 }
 
 /** A live session as `peers` shows it. */
@@ -50,8 +50,8 @@ export class ConnectionPool implements Connector {
   readonly #sessions = new Map<string, PooledSession>();
   /** Every session that has not ended, retired ones included. */
   readonly #all = new Set<Session>();
-  readonly #dials = new Map<string, Promise<Result<Session, DialFailure>>>();
-  readonly #abort = new AbortController();
+  readonly #dials = new Map<string, PendingDial>();
+  #isClosed = false;
 
   constructor(runtime: Runtime, parts: ConnectionPoolParts, config: SessionConfig) {
     this.#runtime = runtime;
@@ -59,7 +59,10 @@ export class ConnectionPool implements Connector {
     this.#config = config;
   }
 
-  /** The session to the node: the live one, the one being dialled, or a new one. */
+  /**
+   * The session to the node: the live one, or the first that comes up, ours or one that the node opens meanwhile. Many
+   * may ask at once, there is one dial; it is given up when nobody waits for it any more.
+   */
   async connect(
     target: ProviderHint,
     options: { readonly signal: AbortSignal; readonly timeoutMs: number },
@@ -67,17 +70,31 @@ export class ConnectionPool implements Connector {
     const key = toHex(target.nodeId);
     const known = this.#live(key);
     if (known !== undefined) return ok(known);
-    if (this.#abort.signal.aborted || options.signal.aborted) return fail('aborted');
-    const dialling = this.#dials.get(key) ?? this.#startDial(key, target, options.timeoutMs);
-    return Promise.race([dialling, whenAborted(options.signal)]);
+    const { signal, timeoutMs } = options;
+    if (this.#isClosed || signal.aborted) return fail('aborted');
+    const pending = this.#dials.get(key);
+    const dial = pending === undefined || pending.abort.signal.aborted ? this.#startDial(key, target) : pending;
+    return new Promise((resolve) => {
+      const settle = (result: Result<Session, DialFailure>): void => {
+        timer.cancel();
+        signal.removeEventListener('abort', onAbort);
+        dial.waiters.delete(settle);
+        if (dial.waiters.size === 0) dial.abort.abort();
+        resolve(result);
+      };
+      const onAbort = (): void => settle(fail('aborted'));
+      const timer = this.#runtime.clock.setTimer(timeoutMs, () => settle(fail('timeout', `${timeoutMs} ms`)));
+      signal.addEventListener('abort', onAbort);
+      dial.waiters.add(settle);
+    });
   }
 
   /** Takes a connection that somebody opened to us; its session serves streams once HELLO is through. */
   async accept(connection: Connection): Promise<void> {
-    if (this.#abort.signal.aborted) return connection.close('stopping');
-    const session = await openSession(this.#runtime, connection, this.#budget, this.#config);
+    if (this.#isClosed) return connection.close('stopping');
+    if (!this.#makeRoom()) return connection.close('limit');
+    const session = await this.#hello(connection);
     if (session.ok) this.#admit(session.value);
-    else this.#runtime.log.info('bat.pool.hello-failed', { peer: toHex(connection.peer.nodeId), reason: session.reason });
   }
 
   /** Live sessions, one for each peer. */
@@ -87,9 +104,11 @@ export class ConnectionPool implements Connector {
 
   /** Ends all sessions and dials; nothing can be connected afterwards. */
   async close(): Promise<void> {
-    this.#abort.abort();
+    this.#isClosed = true;
+    const dials = [...this.#dials.values()];
+    for (const dial of dials) this.#settleDial(dial, fail('aborted'));
     for (const session of this.#all) session.close('stopping');
-    await Promise.allSettled([...this.#dials.values(), ...[...this.#all].map((session) => session.closed)]);
+    await Promise.allSettled([...dials.map((dial) => dial.done), ...[...this.#all].map((session) => session.closed)]);
   }
 
   #live(key: string): Session | undefined {
@@ -97,72 +116,66 @@ export class ConnectionPool implements Connector {
     return pooled?.session.isUsable === true ? pooled.session : undefined;
   }
 
-  #startDial(key: string, target: ProviderHint, timeoutMs: number): Promise<Result<Session, DialFailure>> {
-    const dialling = this.#dial(key, target, timeoutMs)
+  #startDial(key: string, target: ProviderHint): PendingDial {
+    const dial: PendingDial = { abort: new AbortController(), waiters: new Set(), done: Promise.resolve() };
+    this.#dials.set(key, dial);
+    dial.done = this.#dial(target, dial.abort.signal)
       .catch((error: unknown): Result<Session, DialFailure> => {
-        this.#runtime.log.error('bat.pool.dial-failed', { peer: key, error: String(error) });
+        this.#runtime.log.error('bat.pool.dial-failed', { peer: key, error });
         return fail('error', String(error));
       })
-      .finally(() => this.#dials.delete(key));
-    this.#dials.set(key, dialling);
-    return dialling;
+      .then((result) => {
+        if (this.#dials.get(key) === dial) this.#dials.delete(key);
+        // The peer may have reached us though we could not reach it.
+        const inbound = result.ok ? undefined : this.#live(key);
+        this.#settleDial(dial, inbound === undefined ? result : ok(inbound));
+      });
+    return dial;
   }
 
-  async #dial(key: string, target: ProviderHint, timeoutMs: number): Promise<Result<Session, DialFailure>> {
-    const signal = AbortSignal.any([this.#abort.signal, this.#runtime.clock.timeoutSignal(timeoutMs)]);
-    const given = await this.#dialAddresses(target.record?.contact.batAddresses ?? [], target.nodeId, signal, timeoutMs);
-    if (given.ok || this.#abort.signal.aborted) return this.#open(key, given);
-    // The record was old, or there was none: ask for the newest, and try what it adds.
-    const record = await this.#parts.resolve(target.nodeId, signal).catch(() => undefined);
-    const isNewer = record !== undefined && record.contact.sequence > (target.record?.contact.sequence ?? -1);
-    if (!isNewer) return this.#open(key, given);
-    return this.#open(key, await this.#dialAddresses(record.contact.batAddresses, target.nodeId, signal, timeoutMs));
+  #settleDial(dial: PendingDial, result: Result<Session, DialFailure>): void {
+    for (const settle of [...dial.waiters]) settle(result);
   }
 
-  /** Tries the addresses with head starts; the first that proves the id wins, the others are cancelled. */
-  async #dialAddresses(
-    addresses: readonly Address[],
-    expected: NodeId,
-    signal: AbortSignal,
-    timeoutMs: number,
-  ): Promise<Result<Connection, DialFailure>> {
-    const cancel = new AbortController();
-    const both = AbortSignal.any([signal, cancel.signal]);
-    let failure: Result<Connection, DialFailure> = fail('unreachable', 'no address is known');
-    const attempts = addresses.map(async (address, i) => {
-      if (i > 0) await this.#runtime.clock.sleep(i * ATTEMPT_DELAY_MS, both).catch(() => undefined);
-      if (both.aborted) return undefined;
-      const dialled = await this.#parts.dialer.dial(address, expected, { signal: both, timeoutMs });
-      if (!dialled.ok) {
-        failure = dialled;
-        throw new Error(dialled.reason);
-      }
-      if (cancel.signal.aborted) {
-        dialled.value.close('not-needed');
-        return undefined;
-      }
-      cancel.abort();
-      return dialled.value;
-    });
-    const first = await Promise.any(attempts.map(rejectUndefined)).catch(() => undefined);
-    return first === undefined ? failure : ok(first);
-  }
-
-  async #open(key: string, connection: Result<Connection, DialFailure>): Promise<Result<Session, DialFailure>> {
-    if (!connection.ok) {
-      // The peer may have dialled us in the meantime.
-      const inbound = this.#live(key);
-      return inbound === undefined ? connection : ok(inbound);
+  async #dial(target: ProviderHint, signal: AbortSignal): Promise<Result<Session, DialFailure>> {
+    if (!this.#makeRoom()) return fail('error', `${SESSIONS_MAX} sessions are busy`);
+    const race = { signal, timeoutMs: DIAL_ADDRESS_TIMEOUT_MS };
+    const { dialer } = this.#parts;
+    let dialled = await dialFirst(this.#runtime, dialer, target.record?.contact.batAddresses ?? [], target.nodeId, race);
+    if (!dialled.ok && !signal.aborted) {
+      // The record was old, or there was none: ask for the newest, and try what it adds.
+      const record = await this.#parts.resolve(target.nodeId, signal).catch(() => undefined);
+      const isNewer = record !== undefined && record.contact.sequence > (target.record?.contact.sequence ?? -1);
+      if (isNewer) dialled = await dialFirst(this.#runtime, dialer, record.contact.batAddresses, target.nodeId, race);
     }
-    const session = await openSession(this.#runtime, connection.value, this.#budget, this.#config);
-    if (!session.ok) return session.reason === 'timeout' ? fail('timeout', 'no hello') : fail('refused', session.detail ?? session.reason);
-    return ok(this.#admit(session.value));
+    if (!dialled.ok) return dialled;
+    const session = await this.#hello(dialled.value);
+    if (session.ok) return ok(this.#admit(session.value));
+    return session.reason === 'timeout' ? fail('timeout', 'no hello') : fail('refused', session.detail ?? session.reason);
+  }
+
+  async #hello(connection: Connection): Promise<Awaited<ReturnType<typeof openSession>>> {
+    const session = await openSession(this.#runtime, connection, this.#budget, this.#config);
+    if (!session.ok) this.#runtime.log.info('bat.pool.hello-failed', { peer: toHex(connection.peer.nodeId), reason: session.reason });
+    return session;
+  }
+
+  /** True when one more session fits, after the one that has been idle for longest was closed if need be. */
+  #makeRoom(): boolean {
+    if (this.#all.size < SESSIONS_MAX) return true;
+    let oldest: Session | undefined;
+    for (const session of this.#all) {
+      if (session.idleSinceMs !== undefined && session.idleSinceMs < (oldest?.idleSinceMs ?? Number.POSITIVE_INFINITY)) oldest = session;
+    }
+    oldest?.close('limit');
+    return oldest !== undefined;
   }
 
   /** Enters a proved session; the one to use from now on, which may be an earlier one. */
   #admit(session: Session): Session {
     const key = toHex(session.connection.peer.nodeId);
     const nowMs = this.#runtime.clock.monotonicMs();
+    if (this.#isClosed) session.close('stopping');
     this.#all.add(session);
     void session.closed.then(() => {
       this.#all.delete(session);
@@ -175,6 +188,10 @@ export class ConnectionPool implements Connector {
     }
     if (earlier !== undefined) this.#retire(earlier.session);
     this.#sessions.set(key, { session, provedAtMs: nowMs });
+    // Who waits for a dial of ours has what it waits for. That ends a dial which is not open yet; the peer's, which is
+    // this one, was, so never do both ends give up both.
+    const dial = this.#dials.get(key);
+    if (dial !== undefined) this.#settleDial(dial, ok(session));
     return session;
   }
 
@@ -190,17 +207,7 @@ export class ConnectionPool implements Connector {
   /** Streams under way end in their own time; both ends judge alike, so nobody opens new ones. */
   #retire(session: Session): void {
     session.drain('replaced');
-    const timer = this.#runtime.clock.setTimer(RETIRE_MS, () => session.close('replaced'));
+    const timer = this.#runtime.clock.setTimer(SESSION_RETIRE_MS, () => session.close('replaced'));
     void session.closed.then(() => timer.cancel());
   }
-}
-
-async function rejectUndefined<T>(value: Promise<T | undefined>): Promise<T> {
-  const settled = await value;
-  if (settled === undefined) throw new Error('cancelled');
-  return settled;
-}
-
-function whenAborted(signal: AbortSignal): Promise<Result<never, DialFailure>> {
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(fail('aborted')), { once: true }));
 }
