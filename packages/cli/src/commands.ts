@@ -11,12 +11,14 @@ import { listCommand } from './commands/ls.ts';
 import { peersCommand } from './commands/peers.ts';
 import { putCommand } from './commands/put.ts';
 import { removeCommand } from './commands/rm.ts';
+import { sampleCommand } from './commands/sample.ts';
 import { startCommand } from './commands/start.ts';
 import { statusCommand } from './commands/status.ts';
 import { stopCommand } from './commands/stop.ts';
 import { versionCommand } from './commands/version.ts';
 
 const VERBS: readonly Command[] = [
+  sampleCommand,
   initCommand,
   putCommand,
   getCommand,

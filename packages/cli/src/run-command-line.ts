@@ -100,11 +100,16 @@ function withReport(error: BatChainError, logDir: string, command: string, runti
   return reported;
 }
 
-/** Resolves to the exit code; everything was written by then. */
-export async function runCommandLine(argv: readonly string[], io: CliIo): Promise<number> {
+/** Resolves to the exit code; everything was written by then. `prepare` may change the arguments first. */
+export async function runCommandLine(
+  given: readonly string[],
+  io: CliIo,
+  prepare: (argv: readonly string[]) => readonly string[] = (argv) => argv,
+): Promise<number> {
   const runtime = createSystemRuntime();
-  const early = guessOutput(argv, io, runtime);
+  const early = guessOutput(given, io, runtime);
   try {
+    const argv = prepare(given);
     const parsed = parseArgv(argv, COMMANDS);
     const exit = answerWithoutCommand(parsed, early);
     if (exit !== undefined || parsed.command === undefined) return exit ?? 0;

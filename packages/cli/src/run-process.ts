@@ -10,13 +10,13 @@ function holdProcess(): () => void {
 }
 
 /** Runs to the end and ends the process: nothing that a command left open holds it up. */
-export async function runProcess(argv: readonly string[]): Promise<never> {
+export async function runProcess(argv: readonly string[], prepare?: (argv: readonly string[]) => readonly string[]): Promise<never> {
   const { stdout, stderr, stdin, env } = process;
   // A reader that went away is no reason to fail: `batchain ls | head -1`.
   for (const stream of [stdout, stderr]) stream.on('error', () => undefined);
   const io = { stdout, stderr, stdin, env, cwd: process.cwd() } as unknown as CliIo;
   const release = holdProcess();
-  const exit = await runCommandLine(argv, io);
+  const exit = await runCommandLine(argv, io, prepare);
   release();
   process.exit(exit);
 }
