@@ -1,7 +1,7 @@
 // Helpers of the tests on real processes.
 import { writeFile } from 'node:fs/promises';
 
-export { CLI_PATH, type CommandResult, Daemon, type JsonLine, Network, type RunOptions, runCli } from '../../demos/lib/local-network.ts';
+export { Daemon, Network, runCli } from '../../demos/lib/local-network.ts';
 
 /** Polls until `check` gives a value; fails with `what` after the deadline. For states that have no event. */
 export async function until<T>(what: string, check: () => Promise<T | undefined | false>, deadlineMs = 20_000): Promise<T> {

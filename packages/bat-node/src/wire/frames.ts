@@ -33,8 +33,6 @@ export type BatRequest =
   | { readonly verb: 'release'; readonly fileId: FileId; readonly refs: readonly (readonly [number, number])[] | null }
   | { readonly verb: 'status'; readonly needBytes: number };
 
-export type BatVerb = BatRequest['verb'];
-
 export type BatRefusal =
   | StoreRefusal
   | 'refused'
