@@ -149,7 +149,12 @@ function assembleRecordSide(
     const [result] = near === undefined ? await publisher.publish('contact', [item]) : [await publisher.publishTo(near, 'contact', item)];
     return result?.storedOn ?? 0;
   };
-  const hooks: MaintenanceHooks = { isJoined: () => bootstrap.isJoined, publishContact, saveState: async () => stateKeeper?.save() };
+  const hooks: MaintenanceHooks = {
+    isJoined: () => bootstrap.isJoined,
+    askStrays: () => bootstrap.askStrays(),
+    publishContact,
+    saveState: async () => stateKeeper?.save(),
+  };
   const maintenance = new Maintenance(runtime, { client, lookups, table, store, publishing, hooks }, config);
   return { store, own, ownContact, publishing, finder, handlerContext, maintenance, stateKeeper };
 }

@@ -1,5 +1,5 @@
 // driven: joins the network, and joins it again whenever nobody answers any more (BN-28).
-import { type Address, type NodeId, type Runtime, type Timer, toBatChainError, toHex } from '@batchain/shared';
+import { type Address, equalAddress, type NodeId, type Runtime, type Timer, toBatChainError, toHex } from '@batchain/shared';
 import pLimit from 'p-limit';
 import type { KadConfig } from '../kad-config.ts';
 import { BOOTSTRAP_ADDRESSES_MAX } from '../limits.ts';
@@ -23,6 +23,8 @@ export interface JoinResult {
 const TABLE_SOURCES_MAX = 16;
 const PINGS_IN_FLIGHT_MAX = 16;
 const FAR_LOOKUPS_IN_FLIGHT_MAX = 3;
+/** Forgotten peers asked in one refresh. */
+const STRAY_PINGS_MAX = 3;
 
 export class Bootstrap {
   readonly #runtime: Runtime;
@@ -111,6 +113,20 @@ export class Bootstrap {
     if (this.#remembered.size <= this.#config.rememberedPeersMax) return;
     const [oldest] = [...this.#remembered.entries()].sort(([, a], [, b]) => a.seenMs - b.seenMs);
     if (oldest !== undefined) this.#remembered.delete(oldest[0]);
+  }
+
+  /**
+   * Asks a few of those whom we once knew or were told of and who are not in the table. When a network was cut in two for
+   * so long that both parts forgot one another, this is what joins them again.
+   */
+  async askStrays(): Promise<void> {
+    const configured = this.#addresses.filter(
+      (address) => ![...this.#table.contacts()].some((contact) => equalAddress(contact.address, address)),
+    );
+    const remembered = this.#freshRemembered().filter((peer) => this.#table.get(peer.nodeId) === undefined);
+    const strays: PeerTarget[] = [...configured.map((address) => ({ nodeId: undefined, address })), ...remembered];
+    const some = this.#runtime.random.shuffle(strays).slice(0, STRAY_PINGS_MAX);
+    await Promise.all(some.map((stray) => this.#client.ask(stray, { type: 'ping' })));
   }
 
   /** The peers to save: the longest living contacts, then those remembered from before that are not too old. */

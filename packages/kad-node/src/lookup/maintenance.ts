@@ -15,6 +15,8 @@ const REFRESH_LOOKUPS_IN_FLIGHT_MAX = 2;
 
 export interface MaintenanceHooks {
   isJoined(): boolean;
+  /** Asks peers that the table has lost; see Bootstrap. */
+  askStrays(): Promise<void>;
   /** Publishes our contact record; the number of nodes that keep it. */
   publishContact(): Promise<number>;
   saveState(): Promise<void>;
@@ -91,6 +93,7 @@ export class Maintenance {
     // A little earlier than the interval, so that a bucket refreshed by the last round is due again in this one.
     const plan = { intervalMs: refreshIntervalMs / 2, bucketsMax: refreshBucketsMax };
     const stale = planRefresh(this.#table.buckets(), this.#runtime.clock.monotonicMs(), plan);
+    await this.#hooks.askStrays();
     await this.#lookups.findMany(this.#table.selfId, bucketSize);
     const limit = pLimit(REFRESH_LOOKUPS_IN_FLIGHT_MAX);
     const targets = stale.map((index) => idInBucket(this.#table.selfId, index, this.#runtime.random.bytes(32)));
