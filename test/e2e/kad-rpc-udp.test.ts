@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
+import { networkInterfaces } from 'node:os';
 import {
   DatagramDemux,
   decodeBindingResponse,
@@ -59,13 +60,16 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((each) => each.close()));
 });
 
+const hasIpv6 = Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === '::1'));
+
 describe('Kad RPC over real UDP', () => {
-  it.each([
+  const bindings: readonly (readonly [first: string, second: string, reached: string])[] = [
     ['127.0.0.1', '127.0.0.1', '127.0.0.1'],
-    ['::1', '::1', '::1'],
     ['::', '127.0.0.1', '127.0.0.1'],
     ['::', '0.0.0.0', '127.0.0.1'],
-  ])('DF-02 DF-06 nodes bound to %s and %s ask one another', async (first, second, reached) => {
+    ...(hasIpv6 ? [['::1', '::1', '::1'] as const] : []),
+  ];
+  it.each(bindings)('DF-02 DF-06 nodes bound to %s and %s ask one another', async (first, second, reached) => {
     const [ann, bob] = [await makeNode(first), await makeNode(second)];
     const replies = await Promise.all([PING, STORE].map((request) => ann.rpc.request(bob.at(reached), bob.keys.nodeId, request)));
     expect(replies).toMatchObject([

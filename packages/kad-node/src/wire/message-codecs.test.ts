@@ -37,6 +37,8 @@ import { REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX } from './session-datagram.ts';
 const key = (label: string): NodeId => sha256(utf8Bytes(label)) as NodeId;
 const address = (host: string, port = 4870) => present(makeAddress(host, port), host);
 
+const REFUSALS: ReadonlySet<string> = new Set(['malformed', 'unsupported-verb', 'unsupported-extension']);
+
 const someId = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => bytes as NodeId);
 const someAddress = fc
   .tuple(fc.oneof(fc.ipV4(), fc.ipV6()), fc.nat(65535))
@@ -123,7 +125,8 @@ describe('DF-04 Kad messages', () => {
     });
     const check = (bytes: Uint8Array) => {
       for (const result of [decodeRequest(bytes), decodeResponse(bytes)]) {
-        if (!result.ok) expect(['malformed', 'unsupported-verb', 'unsupported-extension']).toContain(result.reason);
+        // Not through expect(), which takes longer than the decoders.
+        if (!result.ok && !REFUSALS.has(result.reason)) throw new Error(result.reason);
       }
     };
     fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), check), { numRuns: 70_000 });
