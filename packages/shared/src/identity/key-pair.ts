@@ -1,17 +1,18 @@
 // pure: Ed25519 signing (RFC 8032) and X25519 agreement (RFC 7748) over node:crypto, from seeds.
 import { createPrivateKey, createPublicKey, diffieHellman, type KeyObject, sign, verify } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { concatBytes, fromHex, plainBytes, toHex } from '../core/bytes.ts';
+import { present } from '../core/assert.ts';
+import { concatBytes, fromBase64Url, fromHex, toBase64Url, toHex } from '../core/bytes.ts';
 import type { Random } from '../runtime/random.ts';
 import { nodeIdFromPublicKey } from './node-id.ts';
 import type { Crypto, KeyAgreement, Signer, Verifier } from './signer.ts';
 
-/** DER prefixes of PKCS#8 private and SPKI public keys (RFC 8410); the raw 32 bytes follow. */
+type Curve = 'Ed25519' | 'X25519';
+
+/** DER prefixes of PKCS#8 private keys (RFC 8410); the raw 32 bytes follow. */
 const der = (hex: string): Uint8Array => fromHex(hex) as Uint8Array;
 const ED25519_PKCS8 = der('302e020100300506032b657004220420');
-const ED25519_SPKI = der('302a300506032b6570032100');
 const X25519_PKCS8 = der('302e020100300506032b656e04220420');
-const X25519_SPKI = der('302a300506032b656e032100');
 
 export const PUBLIC_KEY_BYTES = 32;
 export const SEED_BYTES = 32;
@@ -23,12 +24,14 @@ function privateKey(prefix: Uint8Array, seed: Uint8Array): KeyObject {
   return createPrivateKey({ key: Buffer.from(concatBytes(prefix, seed)), format: 'der', type: 'pkcs8' });
 }
 
-function publicKey(prefix: Uint8Array, raw: Uint8Array): KeyObject {
-  return createPublicKey({ key: Buffer.from(concatBytes(prefix, raw)), format: 'der', type: 'spki' });
+/** Through JWK: OpenSSL's decoder for DER takes four times as long (88 us against 23 us). */
+function publicKey(curve: Curve, raw: Uint8Array): KeyObject {
+  return createPublicKey({ key: { kty: 'OKP', crv: curve, x: toBase64Url(raw) }, format: 'jwk' });
 }
 
 function rawPublicKey(key: KeyObject): Uint8Array {
-  return plainBytes(createPublicKey(key).export({ format: 'der', type: 'spki' })).slice(-PUBLIC_KEY_BYTES);
+  const { x } = createPublicKey(key).export({ format: 'jwk' });
+  return present(fromBase64Url(x ?? ''), 'a public key has an x');
 }
 
 /** An Ed25519 key pair. `key` is for TLS only. */
@@ -52,7 +55,7 @@ class Ed25519Verifier implements Verifier {
     try {
       let key = this.#imported.get(name);
       if (key === undefined) {
-        key = publicKey(ED25519_SPKI, raw);
+        key = publicKey('Ed25519', raw);
         this.#imported.set(name, key);
       }
       return verify(null, bytes, key, signature);
@@ -70,7 +73,7 @@ class X25519Agreement implements KeyAgreement {
       agree: (other) => {
         if (other.length !== PUBLIC_KEY_BYTES) return undefined;
         try {
-          return new Uint8Array(diffieHellman({ privateKey: key, publicKey: publicKey(X25519_SPKI, other) }));
+          return new Uint8Array(diffieHellman({ privateKey: key, publicKey: publicKey('X25519', other) }));
         } catch {
           return undefined;
         }
