@@ -143,11 +143,15 @@ export const HELD_PAGE_MAX = 2_000;
 export const RECEIPT_BYTES_MAX: number = 256 * KiB;
 /** An answer without data must come within this, and more when the round trip is long (T1). */
 export const ANSWER_TIMEOUT_MS: number = 5 * second;
+/** Data slower than this over SLOW_WINDOW_MS ends a transfer (T14). */
+export const TRANSFER_BYTES_PER_SECOND_MIN: number = 4 * KiB;
 /** A transfer in which nothing moves for so long is given up (T14). */
 export const SLOW_WINDOW_MS: number = 30 * second;
 /** The rate that the deadline of an audit answer allows for (T1). */
 export const AUDIT_BYTES_PER_SECOND: number = 128 * KiB;
 /** Requests that one session may have in work at a host at one time. */
 export const REQUESTS_PER_SESSION_MAX = 32;
-/** Requests in work at a host over all sessions. */
-export const REQUESTS_MAX = 512;
+/** Requests in work at a host over all sessions: each may hold 256 KiB that were read and are not sent yet. */
+export const REQUESTS_MAX = 256;
+/** Rosters that are being received at one time: four of the largest. */
+export const ROSTERS_IN_WORK_BYTES_MAX: number = 4 * ROSTER_BYTES_MAX;
