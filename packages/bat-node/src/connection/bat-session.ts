@@ -26,6 +26,8 @@ export interface BatStream {
   reset(reason: string): void;
   /** The next item; undefined after the peer's end. Rejects with StreamClosedError on reset, close or `deadlineMs` without an item. */
   next(options?: { readonly timeoutMs?: number }): Promise<StreamItem | undefined>;
+  /** Data bytes sent (handed to the connection) and read so far. */
+  readonly movedBytes: number;
 }
 
 /** The one live session to a peer. */

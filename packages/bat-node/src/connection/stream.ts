@@ -60,6 +60,7 @@ export class Stream implements BatStream {
   #reader: Reader | undefined;
   #partial: PartialControl | undefined;
   #tinyFrames = 0;
+  #movedBytes = 0;
   #hasEnded = false;
   #hasPeerEnded = false;
   #isFinished = false;
@@ -79,6 +80,10 @@ export class Stream implements BatStream {
   /** Undefined before the first frame of a stream of ours. */
   get id(): number | undefined {
     return this.#id;
+  }
+
+  get movedBytes(): number {
+    return this.#movedBytes;
   }
 
   /** What the peer may still send on this stream. */
@@ -105,6 +110,7 @@ export class Stream implements BatStream {
         const size = await this.#takeCredit(bytes.length - at);
         await this.#sendPiece(() => frameHead('data', this.#id as number), bytes.subarray(at, at + size));
         at += size;
+        this.#movedBytes += size;
       }
     });
   }
@@ -131,7 +137,7 @@ export class Stream implements BatStream {
     assert(this.#reader === undefined, 'a stream has one reader');
     const queued = this.#items.shift();
     if (queued !== undefined) {
-      this.#consume(queued.cost);
+      this.#consume(queued.item, queued.cost);
       return Promise.resolve(queued.item);
     }
     if (this.#readError !== undefined) return Promise.reject(this.#readError);
@@ -232,7 +238,7 @@ export class Stream implements BatStream {
   #deliver(item: StreamItem, cost: number): void {
     const reader = this.#takeReader();
     if (reader !== undefined) {
-      this.#consume(cost);
+      this.#consume(item, cost);
       reader.resolve(item);
     } else if (this.#readError === undefined) {
       this.#items.push({ item: { kind: item.kind, bytes: compact(item.bytes) }, cost });
@@ -246,7 +252,8 @@ export class Stream implements BatStream {
     return reader;
   }
 
-  #consume(cost: number): void {
+  #consume(item: StreamItem, cost: number): void {
+    if (item.kind === 'data') this.#movedBytes += item.bytes.length;
     const grant = this.#window.consume(cost, this.#host.windowFacts(this.#window, cost));
     if (grant > 0 && !this.#hasPeerEnded && !this.#isFinished) this.#host.sendNow(encodeCredit(this.#id as number, grant));
     this.#releaseIfDone();

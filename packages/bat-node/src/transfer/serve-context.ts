@@ -1,13 +1,15 @@
 // driven: what a verb's handler works with: the peer, the store, answers and data on one stream.
-import { concatBytes, equalBytes, nodeIdFromPublicKey, type Runtime, type Signer, type Verifier } from '@batchain/shared';
+import { equalBytes, nodeIdFromPublicKey, type Runtime, type Signer, type Verifier } from '@batchain/shared';
 import type { BatSession, BatStream } from '../connection/bat-session.ts';
 import type { FileId } from '../ids.ts';
-import { RECEIPT_BYTES_MAX, SLOW_WINDOW_MS } from '../limits.ts';
+import { RECEIPT_BYTES_MAX } from '../limits.ts';
 import { checkAccessProof } from '../manifest/access-proof.ts';
 import type { HostedFile, HostedShard, ShardStore } from '../ports.ts';
 import { batAnswerCodec } from '../wire/frame-codecs.ts';
 import type { BatAnswer, BatRefusal, HeldShard } from '../wire/frames.ts';
 import { signReceipt } from '../wire/receipt.ts';
+import { withPace } from './pace-guard.ts';
+import type { RosterDesk } from './roster-desk.ts';
 
 export interface ShardServerParts {
   readonly store: ShardStore;
@@ -24,10 +26,12 @@ export class ServeContext {
   readonly parts: ShardServerParts;
   readonly session: BatSession;
   readonly stream: BatStream;
+  readonly rosters: RosterDesk;
 
-  constructor(runtime: Runtime, parts: ShardServerParts, session: BatSession, stream: BatStream) {
+  constructor(runtime: Runtime, parts: ShardServerParts, rosters: RosterDesk, session: BatSession, stream: BatStream) {
     this.runtime = runtime;
     this.parts = parts;
+    this.rosters = rosters;
     this.session = session;
     this.stream = stream;
   }
@@ -61,16 +65,22 @@ export class ServeContext {
   }
 
   /** Exactly `length` bytes of data; undefined when the peer sends less, more, or something else. */
-  async receive(length: number): Promise<Uint8Array | undefined> {
-    const pieces: Uint8Array[] = [];
-    for (let got = 0; got < length; ) {
-      const item = await this.stream.next({ timeoutMs: SLOW_WINDOW_MS });
-      if (item?.kind !== 'data') return undefined;
-      got += item.bytes.length;
-      if (got > length) return undefined;
-      pieces.push(item.bytes);
-    }
-    return concatBytes(...pieces);
+  receive(length: number): Promise<Uint8Array | undefined> {
+    const bytes = new Uint8Array(length);
+    return withPace(this.runtime.clock, this.stream, async () => {
+      for (let at = 0; at < length; ) {
+        const item = await this.stream.next();
+        if (item?.kind !== 'data' || at + item.bytes.length > length) return undefined;
+        bytes.set(item.bytes, at);
+        at += item.bytes.length;
+      }
+      return bytes;
+    });
+  }
+
+  /** Sends raw bytes; a peer that takes them too slowly loses the stream. */
+  send(bytes: Uint8Array): Promise<void> {
+    return withPace(this.runtime.clock, this.stream, () => this.stream.sendData(bytes));
   }
 
   /** Signs for these shards, sends the receipt and ends the stream. */
@@ -87,7 +97,7 @@ export class ServeContext {
     });
     if (bytes.length > RECEIPT_BYTES_MAX) return this.refuse('too-large', 'the receipt');
     await this.answer({ kind: 'receipt', receiptBytes: bytes.length });
-    await this.stream.sendData(bytes);
+    await this.send(bytes);
     await this.stream.end();
   }
 }

@@ -2,13 +2,14 @@
 import { type Runtime, toHex, unreachable } from '@batchain/shared';
 import type { BatSession, BatStream } from '../connection/bat-session.ts';
 import { StreamClosedError } from '../connection/stream-closed-error.ts';
-import { REQUESTS_MAX, REQUESTS_PER_SESSION_MAX, SLOW_WINDOW_MS } from '../limits.ts';
+import { ANSWER_TIMEOUT_MS, REQUESTS_MAX, REQUESTS_PER_SESSION_MAX } from '../limits.ts';
 import { batRequestCodec } from '../wire/frame-codecs.ts';
 import type { BatRefusal, BatRequest } from '../wire/frames.ts';
 import { handleCommit } from './handlers/handle-commit.ts';
 import { handleRelease, handleRenew, handleStatus } from './handlers/handle-leases.ts';
 import { handleChallenge, handleFetch, handleHave } from './handlers/handle-reads.ts';
 import { handleStore } from './handlers/handle-store.ts';
+import { RosterDesk } from './roster-desk.ts';
 import { ServeContext, type ShardServerParts } from './serve-context.ts';
 
 function dispatch(context: ServeContext, request: BatRequest): Promise<void> {
@@ -44,6 +45,7 @@ export class ShardServer {
   readonly #parts: ShardServerParts;
   readonly #perSession = new WeakMap<BatSession, number>();
   readonly #running = new Set<Promise<void>>();
+  readonly #rosters = new RosterDesk();
 
   constructor(runtime: Runtime, parts: ShardServerParts) {
     this.#runtime = runtime;
@@ -63,11 +65,11 @@ export class ShardServer {
   }
 
   async #serve(session: BatSession, stream: BatStream): Promise<void> {
-    const context = new ServeContext(this.#runtime, this.#parts, session, stream);
+    const context = new ServeContext(this.#runtime, this.#parts, this.#rosters, session, stream);
     const inWork = this.#perSession.get(session) ?? 0;
     this.#perSession.set(session, inWork + 1);
     try {
-      const item = await stream.next({ timeoutMs: SLOW_WINDOW_MS });
+      const item = await stream.next({ timeoutMs: ANSWER_TIMEOUT_MS });
       if (item?.kind !== 'control') return stream.reset('malformed');
       if (inWork >= REQUESTS_PER_SESSION_MAX || this.#running.size > REQUESTS_MAX) return await context.refuse('busy');
       const request = batRequestCodec.decode(item.bytes);

@@ -2,17 +2,29 @@
 import { day, equalBytes } from '@batchain/shared';
 import { shardIdAt } from '../../manifest/manifest.ts';
 import { openRoster } from '../../manifest/roster-codec.ts';
+import type { HostedFile } from '../../ports.ts';
 import type { BatRequest } from '../../wire/frames.ts';
 import { type ServeContext, soundShards } from '../serve-context.ts';
 
 export const FULL_LEASE_MS: number = 30 * day;
 const SIGNATURE_BYTES = 64;
+type CommitRequest = Extract<BatRequest, { verb: 'commit' }>;
 
-export async function handleCommit(context: ServeContext, request: Extract<BatRequest, { verb: 'commit' }>): Promise<void> {
+export async function handleCommit(context: ServeContext, request: CommitRequest): Promise<void> {
   const file = context.store.file(request.fileId);
   if (file === undefined) return context.refuse('not-held');
   if (!context.isOwner(file.ownerKey)) return context.refuse('not-owner');
-  const bytes = await context.receive(request.rosterBytes + SIGNATURE_BYTES);
+  const length = request.rosterBytes + SIGNATURE_BYTES;
+  if (!context.rosters.take(length)) return context.refuse('busy', 'too many rosters at a time');
+  try {
+    await commitRoster(context, request, file, length);
+  } finally {
+    context.rosters.give(length);
+  }
+}
+
+async function commitRoster(context: ServeContext, request: CommitRequest, file: HostedFile, length: number): Promise<void> {
+  const bytes = await context.receive(length);
   if (bytes === undefined) return context.refuse('incomplete');
   const rosterBytes = bytes.slice(0, request.rosterBytes);
   const signature = bytes.slice(request.rosterBytes);

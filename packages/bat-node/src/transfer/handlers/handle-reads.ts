@@ -1,9 +1,8 @@
 // driven: FETCH, CHALLENGE and HAVE: for whoever proved the file's access key on this connection; no bad leaf leaves this host.
-import type { FileId } from '../../ids.ts';
 import { HELD_PAGE_MAX, LEAF_BYTES } from '../../limits.ts';
 import { MerkleTree } from '../../pipeline/merkle.ts';
 import { checkLeaf, leafCount, leafLength } from '../../pipeline/shard.ts';
-import type { HostedShard, ShardRef } from '../../ports.ts';
+import type { HostedShard, ReadFailure, ShardRef } from '../../ports.ts';
 import type { BatRequest } from '../../wire/frames.ts';
 import { signStatement } from '../../wire/receipt.ts';
 import { type ServeContext, toHeld } from '../serve-context.ts';
@@ -12,15 +11,14 @@ import { type ServeContext, toHeld } from '../serve-context.ts';
 const READ_BYTES: number = 16 * LEAF_BYTES;
 
 export async function handleFetch(context: ServeContext, request: Extract<BatRequest, { verb: 'fetch' }>): Promise<void> {
-  const file = context.openFile(request.fileId, request.proof);
-  if (typeof file === 'string') return context.refuse(file);
+  if (context.openFile(request.fileId, request.proof) === 'refused') return context.refuse('refused');
   const shard = context.store.shard(request);
-  if (shard === undefined) return context.refuse('not-held');
-  if (shard.isDamaged) return context.refuse('damaged');
+  if (shard === undefined) return stateMissing(context, request, 'not-held');
+  if (shard.isDamaged) return stateMissing(context, request, 'damaged');
   const end = request.offset + request.length;
   if (end > shard.length || request.offset % LEAF_BYTES !== 0) return context.refuse('out-of-range');
   const hashes = context.store.leafHashes(request);
-  if (!hashes.ok) return context.refuse(hashes.reason);
+  if (!hashes.ok) return answerFailure(context, request, hashes.reason);
   await context.answer({
     kind: 'serving',
     shardBytes: shard.length,
@@ -31,61 +29,76 @@ export async function handleFetch(context: ServeContext, request: Extract<BatReq
   for (let at = request.offset; at < end; at += READ_BYTES) {
     // Whole leaves are read, so that each can be checked; only what was asked for is sent.
     const bytes = await readChecked(context, shard, hashes.value, at, Math.min(READ_BYTES, shard.length - at));
-    if (bytes === undefined) return context.refuse('damaged');
-    await context.stream.sendData(bytes.subarray(0, end - at));
+    if (typeof bytes === 'string') return answerFailure(context, request, bytes);
+    await context.send(bytes.subarray(0, end - at));
   }
   await context.stream.end();
 }
 
-/** Whole leaves from `offset` on; undefined, and the shard marked, when one of them is not what was stored. */
+/** Whole leaves from `offset` on, each checked; a shard with a wrong one is marked, so that it is stored anew. */
 async function readChecked(
   context: ServeContext,
   shard: HostedShard,
   leafHashes: readonly Uint8Array[],
   offset: number,
   length: number,
-): Promise<Uint8Array | undefined> {
+): Promise<Uint8Array | ReadFailure> {
   const read = await context.store.read(shard, offset, length);
-  let isRight = read.ok;
-  for (let at = 0; read.ok && at < length; at += LEAF_BYTES) {
+  if (!read.ok) return read.reason;
+  for (let at = 0; at < length; at += LEAF_BYTES) {
     const leaf = (offset + at) / LEAF_BYTES;
-    isRight &&= checkLeaf(shard.length, leafHashes, leaf, read.value.subarray(at, at + LEAF_BYTES));
+    if (checkLeaf(shard.length, leafHashes, leaf, read.value.subarray(at, at + LEAF_BYTES))) continue;
+    context.runtime.log.warn('bat.serve.damaged', { shard: shard.shardId, leaf });
+    await context.store.markDamaged(shard);
+    return 'damaged';
   }
-  if (read.ok && isRight) return read.value;
-  context.runtime.log.warn('bat.serve.damaged', { segment: shard.segment, index: shard.index, reason: read.ok ? 'bit-rot' : read.reason });
-  await context.store.markDamaged(shard);
-  return undefined;
+  return read.value;
+}
+
+/** The last word on a stream whose shard cannot be served: signed when the host is to blame for it. */
+function answerFailure(context: ServeContext, ref: ShardRef, reason: ReadFailure): Promise<void> {
+  return reason === 'io-error' ? context.refuse('io-error') : stateMissing(context, ref, reason);
 }
 
 export async function handleChallenge(context: ServeContext, request: Extract<BatRequest, { verb: 'challenge' }>): Promise<void> {
-  const file = context.openFile(request.fileId, request.proof);
-  if (file === 'refused') return context.refuse('refused');
-  const trees = new Map<string, { readonly hashes: readonly Uint8Array[]; readonly tree: MerkleTree }>();
+  const { fileId } = request;
+  if (context.openFile(fileId, request.proof) === 'refused') return context.refuse('refused');
+  // Leaves of one shard stand together; only the tree of the shard in work is kept.
+  let tree: ShardTree | undefined;
   for (const { segment, index, leaf } of request.leaves) {
-    const ref: ShardRef = { fileId: request.fileId, segment, index };
-    const shard = context.store.shard(ref);
-    const known = trees.get(`${segment}/${index}`);
-    const hashes = known?.hashes ?? (shard === undefined ? undefined : valueIfOk(context.store.leafHashes(ref)));
-    if (shard === undefined || hashes === undefined) return stateMissing(context, request.fileId, ref, 'not-held');
-    if (shard.isDamaged) return stateMissing(context, request.fileId, ref, 'damaged');
+    if (tree?.shard.segment !== segment || tree.shard.index !== index) {
+      const built = buildTree(context, { fileId, segment, index });
+      if (typeof built === 'string') return answerFailure(context, { fileId, segment, index }, built);
+      tree = built;
+    }
+    const { shard, hashes } = tree;
     if (leaf >= leafCount(shard.length)) return context.refuse('out-of-range');
-    const tree = known?.tree ?? new MerkleTree(hashes);
-    trees.set(`${segment}/${index}`, { hashes, tree });
     const length = leafLength(shard.length, leaf);
     const bytes = await readChecked(context, shard, hashes, leaf * LEAF_BYTES, length);
-    if (bytes === undefined) return stateMissing(context, request.fileId, ref, 'damaged');
-    await context.answer({ kind: 'leaf', length, path: tree.proof(leaf) ?? [] });
-    await context.stream.sendData(bytes);
+    if (typeof bytes === 'string') return answerFailure(context, shard, bytes);
+    await context.answer({ kind: 'leaf', length, path: tree.tree.proof(leaf) ?? [] });
+    await context.send(bytes);
   }
   await context.stream.end();
 }
 
-const valueIfOk = <T>(result: { readonly ok: true; readonly value: T } | { readonly ok: false }): T | undefined =>
-  result.ok ? result.value : undefined;
+interface ShardTree {
+  readonly shard: HostedShard;
+  readonly hashes: readonly Uint8Array[];
+  readonly tree: MerkleTree;
+}
+
+function buildTree(context: ServeContext, ref: ShardRef): ShardTree | ReadFailure {
+  const shard = context.store.shard(ref);
+  if (shard === undefined) return 'not-held';
+  if (shard.isDamaged) return 'damaged';
+  const hashes = context.store.leafHashes(ref);
+  return hashes.ok ? { shard, hashes: hashes.value, tree: new MerkleTree(hashes.value) } : hashes.reason;
+}
 
 /** Signs that the shard is gone or damaged: an honest host says so rather than stay silent. */
-async function stateMissing(context: ServeContext, fileId: FileId, ref: ShardRef, state: 'not-held' | 'damaged'): Promise<void> {
-  const { segment, index } = ref;
+async function stateMissing(context: ServeContext, ref: ShardRef, state: 'not-held' | 'damaged'): Promise<void> {
+  const { fileId, segment, index } = ref;
   const { signer } = context.parts;
   const statement = { hostKey: signer.publicKey, fileId, segment, index, state, binding: context.session.connection.binding };
   await context.answer({ kind: 'leaf-missing', ...signStatement(signer, statement) });

@@ -1,11 +1,12 @@
 // driven: STORE: order checked, quota first, every leaf checked as it arrives, the receipt only after the shard is durable (BN-18, BN-22).
 import { equalBytes, hour } from '@batchain/shared';
-import { LEAF_BYTES, SLOW_WINDOW_MS } from '../../limits.ts';
+import { LEAF_BYTES } from '../../limits.ts';
 import { makeFileId, shardIdAt } from '../../manifest/manifest.ts';
 import { openRoster } from '../../manifest/roster-codec.ts';
 import { checkLeafHashes, LeafChecker } from '../../pipeline/shard.ts';
 import type { ShardWriter, StoreOrder, StoreRefusal } from '../../ports.ts';
 import type { BatRequest } from '../../wire/frames.ts';
+import { withPace } from '../pace-guard.ts';
 import type { ServeContext } from '../serve-context.ts';
 
 /** Until COMMIT a shard is kept so long. */
@@ -51,15 +52,17 @@ async function receiveShard(
 ): Promise<StoreRefusal | undefined> {
   await context.answer({ kind: 'accepted', offset: writer.offset });
   const checker = new LeafChecker(order.length, leafHashes, Math.ceil(writer.offset / LEAF_BYTES));
-  for (let at = writer.offset; at < order.length; ) {
-    const item = await context.stream.next({ timeoutMs: SLOW_WINDOW_MS });
-    if (item?.kind !== 'data') return 'incomplete';
-    if (!checker.push(item.bytes).ok) return 'bad-bytes';
-    const written = await writer.write(item.bytes);
-    if (!written.ok) return written.reason;
-    at += item.bytes.length;
-  }
-  return checker.finish().ok ? undefined : 'incomplete';
+  return withPace(context.runtime.clock, context.stream, async () => {
+    for (let at = writer.offset; at < order.length; ) {
+      const item = await context.stream.next();
+      if (item?.kind !== 'data') return 'incomplete';
+      if (!checker.push(item.bytes).ok) return 'bad-bytes';
+      at += item.bytes.length;
+      const written = await writer.write(item.bytes);
+      if (!written.ok) return written.reason;
+    }
+    return checker.finish().ok ? undefined : 'incomplete';
+  });
 }
 
 /** Somebody else than the owner may restore a shard that the committed roster names. */
