@@ -20,6 +20,8 @@ export interface Member {
   readonly signer: Signer;
   node: KadNode;
   isUp: boolean;
+  /** Its host was killed, not just the node stopped. */
+  hasCrashed: boolean;
 }
 
 export interface ClusterOptions {
@@ -52,20 +54,29 @@ export class KadCluster {
     const host = this.network.addHost({ name });
     const signer = this.#crypto.signerFromSeed(utf8Bytes(name));
     const address = { host: host.addresses[0] as string, port: KAD_PORT };
-    const member: Member = { name, host, address, signer, isUp: true, node: this.#makeNode(name, host, signer, stateStore) };
+    const member: Member = {
+      name,
+      host,
+      address,
+      signer,
+      isUp: true,
+      hasCrashed: false,
+      node: this.#makeNode(name, host, signer, stateStore),
+    };
     this.members.push(member);
     await member.node.start();
     return member;
   }
 
   /** Grows the network to `count` nodes; each newcomer knows up to three earlier ones. */
-  async grow(count: number, batchSize = 25): Promise<void> {
+  async grow(count: number, batchSize = 25, prepare?: (member: Member) => void): Promise<void> {
     const { random } = this.simulation.runtime;
     while (this.members.length < count) {
       const known = this.living;
       const batch: Promise<unknown>[] = [];
       for (let i = 0; i < batchSize && this.members.length < count; i++) {
         const member = await this.add();
+        prepare?.(member);
         const contacts = random.shuffle(known).slice(0, 3);
         if (contacts.length === 0) break;
         batch.push(member.node.bootstrap(contacts.map((contact) => contact.address)));
@@ -82,6 +93,7 @@ export class KadCluster {
   /** Its process dies: nothing is saved, nobody is told. */
   crash(member: Member): void {
     member.isUp = false;
+    member.hasCrashed = true;
     this.network.kill(member.host);
     void member.node.stop();
   }
@@ -94,7 +106,8 @@ export class KadCluster {
 
   /** The same participant again, at the same address. */
   async restart(member: Member, stateStore?: KadStateStore): Promise<void> {
-    this.network.revive(member.host);
+    if (member.hasCrashed) this.network.revive(member.host);
+    member.hasCrashed = false;
     member.node = this.#makeNode(`${member.name} again`, member.host, member.signer, stateStore);
     member.isUp = true;
     await member.node.start();
