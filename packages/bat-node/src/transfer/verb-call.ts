@@ -2,7 +2,7 @@
 import { equalBytes, fail, nodeIdFromPublicKey, ok, type Result, type Runtime, type Signer, type Verifier } from '@batchain/shared';
 import type { BatSession, BatStream, StreamItem } from '../connection/bat-session.ts';
 import type { FileId } from '../ids.ts';
-import { ANSWER_TIMEOUT_MS, AUDIT_BYTES_PER_SECOND, RECEIPT_BYTES_MAX } from '../limits.ts';
+import { ANSWER_TIMEOUT_MS, AUDIT_BYTES_PER_SECOND } from '../limits.ts';
 import { batAnswerCodec } from '../wire/frame-codecs.ts';
 import type { BatAnswer, BatRefusal, StorageReceipt } from '../wire/frames.ts';
 import { openReceipt, openStatement } from '../wire/receipt.ts';
@@ -136,7 +136,6 @@ export class VerbCall {
   async receipt(announced: Result<AnswerOf<'receipt'>, ClientFailure>, fileId: FileId, leaseId?: Uint8Array): Called<StorageReceipt> {
     if (!announced.ok) return announced;
     const { receiptBytes } = announced.value;
-    if (receiptBytes > RECEIPT_BYTES_MAX) return fail('bad-receipt', 'it is too long');
     const bytes = await this.data(receiptBytes, this.#runtime.clock.monotonicMs() + this.answerMs(receiptBytes));
     if (!bytes.ok) return bytes;
     const receipt = openReceipt(this.#parties.verifier, bytes.value);

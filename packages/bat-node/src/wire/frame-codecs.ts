@@ -23,7 +23,9 @@ import {
   CHALLENGE_LEAVES_MAX,
   CONTROL_BYTES_MAX,
   HELD_PAGE_MAX,
+  LEAF_BYTES,
   LEAVES_MAX,
+  RECEIPT_BYTES_MAX,
   ROSTER_BYTES_MAX,
   SEGMENTS_MAX,
   SHARD_BYTES_MAX,
@@ -34,8 +36,8 @@ import type { BatAnswer, BatRefusal, BatRequest, HeldShard, LeafRef } from './fr
 
 const HASH_BYTES = 32;
 const DETAIL_LENGTH_MAX = 200;
-/** A Merkle path in the largest shard: 4,096 leaves and some. */
-const PATH_MAX = 16;
+/** A Merkle path in the largest shard: 4,097 leaves make 13 levels. */
+const PATH_MAX = 13;
 
 const segmentShape = uintOf(SEGMENTS_MAX - 1);
 const indexShape = uintOf(TOTAL_SHARDS_MAX - 1);
@@ -153,12 +155,12 @@ export const batAnswerCodec: Codec<BatAnswer> = makeCodec(
   taggedUnion<BatAnswer, 'kind'>('kind', [
     ['accepted', { offset: uintOf(SHARD_BYTES_MAX) }],
     ['refused', { reason: wordOf(REFUSALS), detail: textOf(DETAIL_LENGTH_MAX) }],
-    ['receipt', { receiptBytes: uintOf(CONTROL_BYTES_MAX * 4, 1) }],
+    ['receipt', { receiptBytes: uintOf(RECEIPT_BYTES_MAX, 1) }],
     [
       'serving',
       { shardBytes: uintOf(SHARD_BYTES_MAX, 1), offset: uintOf(SHARD_BYTES_MAX), length: uintOf(SHARD_BYTES_MAX), leafHashes: hashesShape },
     ],
-    ['leaf', { length: uintOf(SHARD_BYTES_MAX, 1), path: listOf(bytesOf(HASH_BYTES), PATH_MAX) }],
+    ['leaf', { length: uintOf(LEAF_BYTES, 1), path: listOf(bytesOf(HASH_BYTES), PATH_MAX) }],
     ['leaf-missing', { statement: bytesOf(1, 512), signature: bytesOf(64) }],
     ['held', { shards: listOf(heldShape, HELD_PAGE_MAX), hasMore: boolean }],
     ['released', { count: uintOf() }],

@@ -84,7 +84,7 @@ export function signStatement(
   statement: NotHeldStatement,
 ): { readonly statement: Uint8Array; readonly signature: Uint8Array } {
   const bytes = statementCodec.encode(statement);
-  return { statement: bytes, signature: signFor(host, 'audit-verdict', bytes) };
+  return { statement: bytes, signature: signFor(host, 'not-held-statement', bytes) };
 }
 
 export function openStatement(
@@ -94,6 +94,6 @@ export function openStatement(
 ): Result<NotHeldStatement, DecodeReason | 'bad-signature'> {
   const statement = statementCodec.decode(bytes);
   if (!statement.ok) return statement;
-  if (!verifyFor(verifier, 'audit-verdict', statement.value.hostKey, bytes, signature)) return fail('bad-signature');
+  if (!verifyFor(verifier, 'not-held-statement', statement.value.hostKey, bytes, signature)) return fail('bad-signature');
   return statement;
 }

@@ -13,6 +13,7 @@ export type SigningPurpose =
   | 'roster'
   | 'access-proof'
   | 'storage-receipt'
+  | 'not-held-statement'
   | 'lease-order'
   | 'audit-verdict';
 
