@@ -40,7 +40,7 @@ const LAYERS: Readonly<Record<string, { readonly base: readonly string[]; readon
   },
   participant: {
     base: ['limits.ts', 'local-node.ts'],
-    order: [['config'], ['home'], ['api'], ['adapters'], ['create-participant.ts'], ['daemon.ts']],
+    order: [['config'], ['home'], ['api'], ['adapters'], ['participant.ts'], ['create-participant.ts'], ['daemon.ts']],
   },
   cli: { base: [], order: [] },
 };
@@ -77,7 +77,7 @@ const MODULES: Readonly<Record<string, 'any' | readonly string[]>> = {
   'node:net': ['bat-node/src/connection/ws-transport.ts', 'participant/src/api/', 'shared/src/net/address.ts'],
   'node:fs': ['bat-node/src/storage/', 'participant/src/', 'cli/src/'],
   'node:fs/promises': ['bat-node/src/storage/', 'participant/src/', 'cli/src/'],
-  'node:os': ['participant/src/home/system-surroundings.ts', 'participant/src/adapters/', 'cli/src/'],
+  'node:os': ['participant/src/', 'cli/src/'],
   'node:child_process': ['participant/src/', 'cli/src/'],
   'node:readline': ['cli/src/'],
   'node:readline/promises': ['cli/src/prompt.ts'],

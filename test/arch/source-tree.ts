@@ -6,7 +6,7 @@ import { codeOf, type ImportOf, importsOf } from './source-text.ts';
 
 export const ROOT: string = fileURLToPath(new URL('../..', import.meta.url));
 
-const PASSED_OVER = new Set(['node_modules', 'dist', '.git', '.turbo', 'coverage']);
+const PASSED_OVER = new Set(['node_modules', 'dist', '.git', '.turbo', 'coverage', 'work']);
 
 export interface SourceFile {
   /** From the root, with forward slashes. */
