@@ -110,6 +110,12 @@ export class Daemon {
     await gone;
   }
 
+  /** Processor time so far, seconds, all threads (Linux). */
+  async cpuSeconds(): Promise<number> {
+    const fields = (await readFile(`/proc/${this.pid}/stat`, 'utf8')).replace(/^.*\) /, '').split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  }
+
   /** Peak resident memory, bytes (Linux). */
   async peakRssBytes(): Promise<number> {
     const status = await readFile(`/proc/${this.pid}/status`, 'utf8');

@@ -45,20 +45,34 @@ async function main(): Promise<void> {
     const source = await writeSeededFile(join(network.folder, 'source.bin'), bytes, 42);
     const expected = await hashFile(source);
 
+    const cpu = async (daemons: readonly Daemon[]): Promise<number> => {
+      const all = await Promise.all(daemons.filter((daemon) => daemon.isRunning).map((daemon) => daemon.cpuSeconds()));
+      return all.reduce((sum, seconds) => sum + seconds, 0);
+    };
+    const gib = bytes / 1024 ** 3;
+    let before = [await cpu([owner]), await cpu(hosts)];
+    const printCpu = async (): Promise<void> => {
+      const now = [await cpu([owner]), await cpu(hosts)];
+      const perGib = now.map((seconds, i) => ((seconds - (before[i] as number)) / gib).toFixed(1));
+      console.log(`     processor time per GiB of file: owner ${perGib[0]} s, all hosts ${perGib[1]} s`);
+    };
     let started = performance.now();
     const put = await owner.run(['put', source, '--policy', '4of6'], { timeoutMs: 600_000 });
     if (put.code !== 0) throw new Error(`put: ${put.stdout}${put.stderr}`);
     console.log(`put  ${megabytes} MiB with 4 of 6           ${rate(bytes, seconds(started))}   placed ${put.last.placed}`);
+    await printCpu();
 
     const dead = hosts.slice(0, 2);
     const hostPeaks = await Promise.all(hosts.map((host) => host.peakRssBytes()));
     for (const host of dead) await host.kill('SIGKILL');
+    before = [await cpu([owner]), await cpu(hosts)];
 
     started = performance.now();
     const target = join(network.folder, 'back.bin');
     const get = await owner.run(['get', put.last.id, '-o', target], { timeoutMs: 600_000 });
     if (get.code !== 0) throw new Error(`get: ${get.stdout}${get.stderr}`);
     console.log(`get  with two hosts killed         ${rate(bytes, seconds(started))}`);
+    await printCpu();
     console.log(`identical bytes                    ${(await hashFile(target)) === expected}`);
 
     started = performance.now();
