@@ -1,7 +1,7 @@
 import { BlockList } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isDialable, isLoopbackHost, isPrivateHost } from './address.ts';
+import { addressBytes, addressFromBytes, isDialable, isLoopbackHost, isPrivateHost } from './address.ts';
 
 const NETS = [
   ['10.0.0.0', 8],
@@ -49,6 +49,16 @@ describe('address ranges', () => {
       { numRuns: 1000 },
     );
     expect(isPrivateHost('example.org')).toBe(false);
+  });
+
+  it('are read and written as they are', () => {
+    fc.assert(
+      fc.property(fc.ipV4(), fc.nat(65_535), (host, port) => {
+        const bytes = addressBytes({ host, port });
+        expect([...bytes]).toEqual([...host.split('.').map(Number), port >> 8, port & 255]);
+        expect(addressFromBytes(bytes)).toEqual({ host, port });
+      }),
+    );
   });
 
   it('lets a private address be dialled only from the same range, and some never', () => {

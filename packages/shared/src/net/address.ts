@@ -10,8 +10,22 @@ export interface Address {
 
 const MAPPED_PREFIX = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff);
 
+/** Digit by digit: lookups parse and print thousands of addresses a second. */
 function ipv4Bytes(host: string): Uint8Array {
-  return Uint8Array.from(host.split('.'), Number);
+  const bytes = new Uint8Array(4);
+  let part = 0;
+  let value = 0;
+  for (let i = 0; i < host.length; i++) {
+    const digit = host.charCodeAt(i) - 48;
+    if (digit >= 0) {
+      value = value * 10 + digit;
+      continue;
+    }
+    bytes[part++] = value;
+    value = 0;
+  }
+  bytes[part] = value;
+  return bytes;
 }
 
 function ipv6Bytes(host: string): Uint8Array {
@@ -35,7 +49,7 @@ function ipv6Bytes(host: string): Uint8Array {
 }
 
 function formatIp(bytes: Uint8Array): string {
-  if (bytes.length === 4) return bytes.join('.');
+  if (bytes.length === 4) return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}`;
   const groups = Array.from({ length: 8 }, (_, i) => ((bytes[i * 2] as number) << 8) | (bytes[i * 2 + 1] as number));
   // The longest run of two or more zero groups is shortened (RFC 5952).
   let bestStart = -1;
