@@ -1,6 +1,6 @@
 // pure: one k-bucket: contacts in the order they came in, and a replacement list for when one of them dies.
 import { equalBytes, type NodeId } from '@batchain/shared';
-import type { TableContact } from './table-contact.ts';
+import { highBits, lowBits, type TableContact } from './table-contact.ts';
 
 /** How many contacts one bucket takes; see RoutingTableOptions for the reasons. */
 export interface KBucketLimits {
@@ -10,8 +10,11 @@ export interface KBucketLimits {
 }
 
 function indexOf(list: readonly TableContact[], nodeId: Uint8Array): number {
+  const high = highBits(nodeId);
+  const low = lowBits(nodeId);
   for (let i = 0; i < list.length; i++) {
-    if (equalBytes((list[i] as TableContact).nodeId, nodeId)) return i;
+    const contact = list[i] as TableContact;
+    if (contact.high === high && contact.low === low && equalBytes(contact.nodeId, nodeId)) return i;
   }
   return -1;
 }

@@ -1,8 +1,8 @@
 // pure: the routing table: k-buckets, who may enter, who is dropped, who is nearest to a key.
 import { type Address, equalAddress, type NodeId } from '@batchain/shared';
-import { bitAt, compareDistance, distanceHead, ID_BITS, sharedPrefixBits } from './distance.ts';
+import { bitAt, compareDistance, ID_BITS, sharedPrefixBits } from './distance.ts';
 import { KBucket } from './k-bucket.ts';
-import { diversityGroup, type TableContact } from './table-contact.ts';
+import { diversityGroup, highBits, lowBits, type TableContact } from './table-contact.ts';
 
 export interface RoutingTableOptions {
   /** Contacts per bucket, Kademlia's k. */
@@ -50,20 +50,23 @@ const WAITING: SeenOutcome = { result: 'waiting' };
 const REFUSED: SeenOutcome = { result: 'refused' };
 const NOTHING: FailedOutcome = {};
 
-/** Sorts a bucket's worth of contacts by distance: heads first, whole ids only on a tie. */
+/** Sorts a bucket's worth of contacts by distance: by the first 48 bits as numbers, by whole ids only on a tie. */
 function nearestFirst(key: Uint8Array, contacts: readonly TableContact[]): TableContact[] {
-  const heads: number[] = [];
-  const sorted: TableContact[] = [];
-  for (const contact of contacts) {
-    const head = distanceHead(key, contact.nodeId);
-    let at = sorted.length;
-    while (at > 0) {
+  const high = highBits(key);
+  const low = lowBits(key);
+  const heads = new Float64Array(contacts.length);
+  const sorted = contacts.slice();
+  for (let i = 0; i < contacts.length; i++) {
+    const contact = contacts[i] as TableContact;
+    const head = ((contact.high ^ high) >>> 0) * 65536 + (contact.low ^ low);
+    let at = i;
+    for (; at > 0; at--) {
       const before = heads[at - 1] as number;
       if (before < head) break;
-      if (before === head && compareDistance(key, (sorted[at - 1] as TableContact).nodeId, contact.nodeId) < 0) break;
+      const other = sorted[at - 1] as TableContact;
+      if (before === head && compareDistance(key, other.nodeId, contact.nodeId) < 0) break;
       heads[at] = before;
-      sorted[at] = sorted[at - 1] as TableContact;
-      at--;
+      sorted[at] = other;
     }
     heads[at] = head;
     sorted[at] = contact;
@@ -176,7 +179,9 @@ export class RoutingTable {
     const visit = (index: number): boolean => {
       const bucket = this.#buckets[index];
       if (bucket === undefined || bucket.contacts.length === 0) return false;
-      for (const contact of nearestFirst(key, bucket.contacts)) {
+      const sorted = nearestFirst(key, bucket.contacts);
+      for (let i = 0; i < sorted.length; i++) {
+        const contact = sorted[i] as TableContact;
         if (isWanted !== undefined && !isWanted(contact)) continue;
         result.push(contact);
         if (result.length >= count) return true;
@@ -231,6 +236,8 @@ export class RoutingTable {
     }
     return {
       nodeId: (waiting?.nodeId ?? new Uint8Array(peer.nodeId)) as NodeId,
+      high: highBits(peer.nodeId),
+      low: lowBits(peer.nodeId),
       address: peer.address,
       group: diversityGroup(peer.address),
       firstSeenMs: waiting?.firstSeenMs ?? nowMs,
