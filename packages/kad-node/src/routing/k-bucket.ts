@@ -31,6 +31,8 @@ export class KBucket {
   readonly #contacts: TableContact[] = [];
   /** The latest seen comes last. */
   readonly #replacements: TableContact[] = [];
+  /** When a newcomer last took a place in a full replacement list. */
+  lastReplacedMs = Number.NEGATIVE_INFINITY;
   /** When a lookup last went into this bucket's range; the refresh plan reads it. */
   lastLookupMs: number;
 
@@ -49,6 +51,11 @@ export class KBucket {
 
   get isFull(): boolean {
     return this.#contacts.length >= this.#limits.bucketSize;
+  }
+
+  /** True when both lists are full: a newcomer can only take another's place in the replacement list. */
+  get isCrowded(): boolean {
+    return this.isFull && this.#replacements.length >= this.#limits.replacementsMax;
   }
 
   find(nodeId: NodeId): TableContact | undefined {

@@ -123,11 +123,14 @@ describe('RoutingTable', () => {
     expect(table.silentContacts(1000, 995, 10)).toHaveLength(4);
   });
 
-  it('bounds its replacement lists', () => {
+  it('bounds its replacement lists, and does not turn them over with every answer', () => {
     const table = new RoutingTable(SELF);
+    const newest = (): NodeId | undefined => [...table.replacements()].at(-1)?.nodeId;
     for (let n = 0; n < 100; n++) table.seen({ nodeId: inBucket(0, n), address: lan(n) }, 'answered', n);
     expect([...table.replacements()]).toHaveLength(ROUTING_TABLE_DEFAULTS.replacementsMax);
-    expect([...table.replacements()].at(-1)?.nodeId).toEqual(inBucket(0, 99));
+    expect(newest()).toEqual(inBucket(0, 30));
+    table.seen({ nodeId: inBucket(0, 200), address: lan(200) }, 'answered', 1100);
+    expect(newest(), 'a second later one may come in').toEqual(inBucket(0, 200));
   });
 });
 

@@ -4,6 +4,9 @@ import { bitAt, compareDistance, ID_BITS, sharedPrefixBits } from './distance.ts
 import { KBucket } from './k-bucket.ts';
 import { diversityGroup, highBits, lowBits, type TableContact } from './table-contact.ts';
 
+/** A crowded bucket takes a new replacement this often at most. */
+const REPLACEMENT_PAUSE_MS = 1000;
+
 export interface RoutingTableOptions {
   /** Contacts per bucket, Kademlia's k. */
   readonly bucketSize: number;
@@ -114,6 +117,11 @@ export class RoutingTable {
       if (rttMs !== undefined) known.rttMs = rttMs;
       if (!equalAddress(known.address, peer.address)) this.#move(bucket, known, peer.address);
       return UPDATED;
+    }
+    if (bucket.isCrowded) {
+      // Replacements are for later: a busy node need not turn its lists over with every answer.
+      if (nowMs - bucket.lastReplacedMs < REPLACEMENT_PAUSE_MS) return REFUSED;
+      bucket.lastReplacedMs = nowMs;
     }
     const contact = this.#newcomer(bucket, peer, nowMs, rttMs);
     if ((how === 'answered' || this.#isOpenToInbound) && !bucket.isFull && this.#hasRoomForGroup(bucket, contact.group)) {
