@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { type CommandResult, type Daemon, Network } from './local-network.ts';
 
 export const FILES_FOLDER: string = fileURLToPath(new URL('../files/', import.meta.url));
-/** Everything that demos make lies below this folder (BN-43). */
-export const WORK_FOLDER: string = fileURLToPath(new URL('../work/', import.meta.url));
+/** Everything that demos make lies below this folder (BN-43); DEMOS_FOLDER names another one. */
+export const WORK_FOLDER: string = process.env.DEMOS_FOLDER ?? fileURLToPath(new URL('../work/', import.meta.url));
 
 export class CheckFailed extends Error {}
 
