@@ -56,3 +56,9 @@ export interface Command<T extends SettingTable = any> {
 export function defineCommand<const T extends SettingTable>(command: Command<T>): Command<T> {
   return command;
 }
+
+/** `batchain get REF [DEST] [options]` */
+export function usageLine(command: Pick<Command, 'name' | 'positionals'>): string {
+  const words = command.positionals.map(({ name, isRequired }) => (isRequired ? name : `[${name}]`));
+  return ['batchain', command.name, ...words, '[options]'].join(' ');
+}

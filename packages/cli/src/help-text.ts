@@ -1,7 +1,6 @@
 // pure: the help texts, made from the commands themselves: examples first.
 import { environmentName, type Setting, type SettingTable } from '@batchain/participant';
-import { usageLine } from './argv/parse-argv.ts';
-import type { Command } from './command.ts';
+import { type Command, usageLine } from './command.ts';
 import { GLOBAL_OPTIONS, SHORT_FLAGS } from './global-options.ts';
 
 /** What a newcomer needs, in this order; the second text stands for the flags of the seeds. */

@@ -81,7 +81,7 @@ async function runCommand(parsed: ParsedArgv, command: Command, io: CliIo, runti
     return outcome.exit ?? 0;
   } catch (error) {
     const known = interruption.signal.aborted ? toBatChainError(interruption.signal.reason) : toBatChainError(error);
-    const shown = known.code === 'BAT_E_INTERNAL' ? withReport(known, paths.logDir, command.name, runtime) : known;
+    const shown = refine(known, paths.logDir, command.name, runtime);
     const exit = interruption.exit() ?? shown.exit;
     output.error(shown, exit);
     return exit;
@@ -91,11 +91,14 @@ async function runCommand(parsed: ParsedArgv, command: Command, io: CliIo, runti
   }
 }
 
-function withReport(error: BatChainError, logDir: string, command: string, runtime: Runtime): BatChainError {
+/** Says more than the error itself can know: which help to read, where the report of a crash lies. */
+function refine(error: BatChainError, logDir: string, command: string, runtime: Runtime): BatChainError {
+  const { code, what, why, cause, details } = error;
+  if (code === 'BAT_E_USAGE') return new BatChainError(code, { what, why, cause, details, fix: `batchain help ${command}` });
+  if (code !== 'BAT_E_INTERNAL') return error;
   const path = writeCrashReport(logDir, error, command, runtime.clock.nowMs());
   if (path === undefined) return error;
-  const { what, why, cause } = error;
-  const reported = new BatChainError('BAT_E_INTERNAL', { what, why, cause: cause ?? error, fix: `report it with ${path}` });
+  const reported = new BatChainError(code, { what, why, cause: cause ?? error, fix: `report it with ${path}` });
   if (error.stack !== undefined) reported.stack = error.stack;
   return reported;
 }

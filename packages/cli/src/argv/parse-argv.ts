@@ -2,7 +2,7 @@
 import type { Setting, SettingTable } from '@batchain/participant';
 import { BatChainError } from '@batchain/shared';
 import yargs, { type Options } from 'yargs';
-import type { Command } from '../command.ts';
+import { type Command, usageLine } from '../command.ts';
 import { GLOBAL_OPTIONS, SHORT_FLAGS } from '../global-options.ts';
 import { expandSeedFlags } from './seed-flags.ts';
 import { nearestWord, usageError } from './usage-error.ts';
@@ -122,11 +122,6 @@ function checkWords(command: Command, words: readonly string[]): void {
   if (extra !== undefined) {
     throw usageError(`${command.name} takes no ${JSON.stringify(extra)}`, `one file at a time; usage: ${usageLine(command)}`, command.name);
   }
-}
-
-export function usageLine(command: Command): string {
-  const words = command.positionals.map(({ name, isRequired }) => (isRequired ? name : `[${name}]`));
-  return ['batchain', command.name, ...words, '[options]'].join(' ');
 }
 
 /** Throws BAT_E_USAGE, with the nearest right word for a typo. */

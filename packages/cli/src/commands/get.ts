@@ -85,7 +85,7 @@ async function runGet(context: Context): Promise<CommandOutcome> {
   if (options.stdout) return writeToStdout(context, client, ref);
   const path = await targetPath(context, client, ref);
   const result = await showProgress(context, 'fetching', (progress) => {
-    context.output.say(printable(basename(path), context.output.err.isAscii));
+    if (context.output.err.canRedraw) context.output.say(printable(basename(path), context.output.err.isAscii));
     return client.download(ref, { path, isForced: options.force }, progress);
   });
   return { json: result, text: savedText(context, result) };

@@ -56,7 +56,7 @@ async function runPut(context: CommandContext<typeof OPTIONS>): Promise<CommandO
   const client = await requireDaemon(context);
   const path = resolve(io.cwd, context.words[0] ?? '');
   const result = await showProgress(context, 'placing', (progress) => {
-    context.output.say(printable(basename(path), context.output.err.isAscii));
+    if (context.output.err.canRedraw) context.output.say(printable(basename(path), context.output.err.isAscii));
     return client.put(
       {
         path,

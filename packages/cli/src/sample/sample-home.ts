@@ -50,6 +50,16 @@ async function stopLeftovers(folder: string, signal: AbortSignal): Promise<void>
   }
 }
 
+function takeLock(path: string, entropy: Random): HomeLock {
+  try {
+    return acquireHomeLock(path, entropy);
+  } catch (error) {
+    if (!(error instanceof BatChainError) || error.code !== 'BAT_E_HOME_IN_USE') throw error;
+    const fix = 'use it: batchain-sample -l; or press Ctrl-C where it runs';
+    throw new BatChainError('BAT_E_HOME_IN_USE', { what: 'a sample network is up already', why: error.why, fix, details: error.details });
+  }
+}
+
 /** Takes the folder for this process, empty; throws BAT_E_HOME_IN_USE while another sample network is up. */
 export async function openSampleFolder(
   env: Env,
@@ -58,7 +68,7 @@ export async function openSampleFolder(
 ): Promise<{ readonly folder: string; readonly lock: HomeLock }> {
   const folder = sampleFolder(env);
   ensurePrivateDir(folder);
-  const lock = acquireHomeLock(join(folder, 'lock'), entropy);
+  const lock = takeLock(join(folder, 'lock'), entropy);
   try {
     await stopLeftovers(folder, signal);
     removeSample(folder);

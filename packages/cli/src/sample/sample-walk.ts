@@ -110,7 +110,7 @@ export class SampleWalk {
           `  cut into ${countText(put.segments, 'encrypted segment')}, ${countText(policy.n, 'shard')} each: ${countText(put.segments * policy.n, 'shard')}`,
         );
         if (policy.n > 1) say(`  any ${policy.k} of ${policy.n} hosts can give it back`);
-        for (const host of put.hosts) say(`  ${this.#nameOf(host.nodeId)}/hosted  ${countText(host.shards, 'shard')}`);
+        for (const host of this.#byName(put.hosts)) say(`  ${this.#nameOf(host.nodeId)}/hosted  ${countText(host.shards, 'shard')}`);
         say(`  manifest      ${relative(this.#folder, put.manifest)}`);
         return put;
       } catch (error) {
@@ -136,7 +136,9 @@ export class SampleWalk {
     const path = join(this.#owner.paths.home, 'personal', 'example-back.txt');
     rmSync(path, { force: true });
     const get = await this.#owner.client.download(put.manifest, { path }, { signal: this.#tools.signal });
-    const from = get.hosts.map((id) => this.#nameOf(id)).join(', ');
+    const from = this.#byName(get.hosts.map((nodeId) => ({ nodeId })))
+      .map(({ nodeId }) => this.#nameOf(nodeId))
+      .join(', ');
     this.#tools.say(`  ${countText(put.segments, 'segment')} from ${from}, hashes match`);
     return get;
   }
@@ -154,7 +156,7 @@ export class SampleWalk {
     say('Asking the hosts to prove that they still hold the shards');
     const audit = await this.#owner.client.audit(put.id, {}, { signal });
     const rows = audit.files[0]?.shards ?? [];
-    for (const host of put.hosts) {
+    for (const host of this.#byName(put.hosts)) {
       const own = rows.filter((row) => row.host === host.nodeId);
       const passed = own.filter((row) => row.outcome === 'passed').length;
       const rest = own.filter((row) => row.outcome !== 'passed').map((row) => row.outcome);
@@ -167,6 +169,10 @@ export class SampleWalk {
 
   #nameOf(nodeId: string): string {
     return [...this.#hosts, this.#owner].find(({ ready }) => ready.nodeId === nodeId)?.name ?? nodeId.slice(0, 8);
+  }
+
+  #byName<T extends { readonly nodeId: string }>(hosts: readonly T[]): T[] {
+    return hosts.toSorted((a, b) => (this.#nameOf(a.nodeId) < this.#nameOf(b.nodeId) ? -1 : 1));
   }
 
   /** Brings stopped hosts back, with their homes. */

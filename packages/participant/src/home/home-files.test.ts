@@ -78,6 +78,12 @@ describe('private files', () => {
     expect([modeOf(join(dir, 'a')), modeOf(join(dir, 'a', 'b'))]).toEqual(['700', '700']);
   });
 
+  it('fails at once where no directory can be', () => {
+    expect(() => ensurePrivateDir('/proc/nowhere/deeper')).toThrow();
+    writeFileSync(join(dir, 'file'), '');
+    expect(() => ensurePrivateDir(join(dir, 'file', 'below'))).toThrow();
+  });
+
   it('replaces content in one step and leaves no temporary file, also when it fails', () => {
     const path = join(dir, 'state');
     replaceFile(path, Uint8Array.of(1, 2), entropy);

@@ -7,16 +7,16 @@ const around = (env: Record<string, string> = {}, platform: NodeJS.Platform = 'l
   userHome: '/home/ana',
   tempDir: '/tmp',
   userId: 1000,
-  cwd: '/work',
+  cwd: '/there',
   platformDirs: { config: '/mac/config', data: '/mac/data', log: '/mac/state/log' },
 });
 
 describe('home paths', () => {
   it('puts everything of a --home under that directory, from any working directory (BN-48)', () => {
     const paths = homePaths('h', around({ XDG_DATA_HOME: '/elsewhere' }));
-    expect(paths.home).toBe('/work/h');
-    expect(paths.controlPath).toBe('/work/h/control.sock');
-    for (const path of Object.values(paths)) expect(path.startsWith('/work/h')).toBe(true);
+    expect(paths.home).toBe('/there/h');
+    expect(paths.controlPath).toBe('/there/h/control.sock');
+    for (const path of Object.values(paths)) expect(path.startsWith('/there/h')).toBe(true);
   });
 
   it('follows XDG by default, and ignores relative XDG values', () => {
@@ -46,7 +46,7 @@ describe('home paths', () => {
   });
 
   it('moves the socket to a runtime directory when its path would be too long, one name per home', () => {
-    const long = `/work/${'deep/'.repeat(30)}`;
+    const long = `/there/${'deep/'.repeat(30)}`;
     const first = homePaths(`${long}a`, around()).controlPath;
     expect(first).toMatch(/^\/tmp\/batchain-1000\/[0-9a-f]{16}\.sock$/);
     expect(homePaths(`${long}a`, around()).controlPath).toBe(first);

@@ -1,13 +1,37 @@
 // driven: files and directories that only their owner may read (T18), written whole or not at all.
-import { chmodSync, closeSync, fsyncSync, linkSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { BatChainError, type Random, toHex } from '@batchain/shared';
 
 const OTHERS = 0o077;
 
+/** Missing parents first. Node's own recursive way never ends where a file system refuses with ENOENT, as /proc does. */
+function makeDir(path: string): void {
+  if (existsSync(path)) return;
+  const parent = dirname(path);
+  if (!existsSync(parent) && parent !== path) makeDir(parent);
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
 /** Makes the directory (0700) and those above it; one that exists is narrowed to its owner. */
 export function ensurePrivateDir(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
+  makeDir(path);
   if (process.platform === 'win32') return;
   const stats = statSync(path);
   const userId = process.getuid?.();

@@ -1,0 +1,94 @@
+// One tarball, an empty prefix, no network: the command line installs and runs, and the library beside it.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { formatNotices, NOTICE_PATH } from '../../scripts/notices.ts';
+import { packCli } from '../../scripts/pack-cli.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'batchain-install-'));
+const prefix = join(folder, 'prefix');
+const cache = join(folder, 'cache');
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+function run(command: string, args: readonly string[], cwd = folder) {
+  // Nothing of this repository's npm settings, and an empty cache.
+  const kept = Object.entries(process.env).filter(([key]) => !/^(npm_|BATCHAIN_|NODE_OPTIONS)/i.test(key));
+  const env = {
+    ...Object.fromEntries(kept),
+    npm_config_cache: cache,
+    npm_config_update_notifier: 'false',
+    XDG_STATE_HOME: join(folder, 'state'),
+  };
+  return spawnSync(command, args, { cwd, env, encoding: 'utf8', timeout: 120_000 });
+}
+
+let tarball: string;
+beforeAll(() => {
+  tarball = packCli(folder);
+  writeFileSync(join(folder, 'package.json'), '{"name":"empty","private":true}');
+  const installed = run('npm', ['install', '--global', '--offline', '--prefix', prefix, tarball]);
+  expect(installed.status, installed.stderr).toBe(0);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('BN-56 the packed command line', () => {
+  const bin = (name: string): string => join(prefix, 'bin', name);
+
+  it('BD-08 installs offline into an empty prefix and runs from any directory (BN-48)', () => {
+    for (const cwd of [folder, '/', tmpdir()]) {
+      const version = run(bin('batchain'), ['version', '--json'], cwd);
+      expect(version.status, version.stderr).toBe(0);
+      expect(JSON.parse(version.stdout)).toMatchObject({
+        type: 'result',
+        version: JSON.parse(readFileSync(join(root, 'packages/cli/package.json'), 'utf8')).version,
+      });
+    }
+  });
+
+  it('stores, loses hosts, and gets back on this machine, with the native parts that it brought along', () => {
+    const sample = run(bin('batchain'), ['sample', '--once', '--json']);
+    expect(sample.status, sample.stdout + sample.stderr).toBe(0);
+    expect(JSON.parse(sample.stdout.trim().split('\n').at(-1) ?? '')).toMatchObject({ identical: true, stopped: ['node2'] });
+    const helper = run(bin('batchain-sample'), ['-l', '--json']);
+    expect(JSON.parse(helper.stdout)).toMatchObject({ type: 'error', code: 'BAT_E_NO_HOME' });
+  });
+
+  it('SH-16 is a library too: import { createParticipant } from "batchain"', () => {
+    const local = run('npm', ['install', '--offline', '--no-audit', '--no-fund', tarball]);
+    expect(local.status, local.stderr).toBe(0);
+    const script = join(folder, 'program.mjs');
+    const home = JSON.stringify(join(folder, 'home'));
+    const lines = [
+      "import { createParticipant, LocalApiClient } from 'batchain';",
+      `const node = await createParticipant({ home: ${home}, host: '127.0.0.1', kadPort: 0, batPort: 0, offerBytes: 0 });`,
+      'const { peers, files } = await node.status();',
+      'await node.stop();',
+      'console.log(JSON.stringify({ online: peers.online, total: files.total, client: typeof LocalApiClient }));',
+    ];
+    writeFileSync(script, lines.join('\n'));
+    const program = run(process.execPath, [script]);
+    expect(program.stderr).toBe('');
+    expect(JSON.parse(program.stdout)).toEqual({ online: 0, total: 0, client: 'function' });
+  });
+
+  it('ships its licence, the notices of what it contains, and no sources, tests or install scripts', () => {
+    const installed = join(prefix, 'lib', 'node_modules', 'batchain');
+    expect(readdirSync(installed).sort()).toEqual(['LICENSE', 'NOTICE', 'bin', 'dist', 'node_modules', 'package.json']);
+    expect(readFileSync(join(installed, 'LICENSE'), 'utf8')).toContain('MIT');
+    const all = readdirSync(installed, { recursive: true }) as string[];
+    expect(all.filter((path) => /^dist\/.*\.test\.|binding\.gyp$|@batchain\/[^/]+\/(src|dist\/.*\.test\.)/.test(path))).toEqual([]);
+    const manifests = all.filter((path) => /(^|node_modules\/(@[^/]+\/)?[^/]+\/)package\.json$/.test(path));
+    for (const path of manifests) {
+      const { scripts = {}, name } = JSON.parse(readFileSync(join(installed, path), 'utf8'));
+      expect([name, scripts]).toEqual([name, {}]);
+    }
+  });
+
+  it('has notices that are up to date (npm run docs:notices)', () => {
+    expect(existsSync(NOTICE_PATH)).toBe(true);
+    expect(readFileSync(NOTICE_PATH, 'utf8')).toBe(formatNotices());
+  });
+});
