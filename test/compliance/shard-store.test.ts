@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { FsShardStore, LevelKeyValueStore, type MemoryDisk, MemoryShardStore, nodeFileSystem } from '@batchain/bat-node';
 import { createSimRuntime } from '@batchain/shared/testing';
 import { shardStoreSuite } from './suites/shard-store.ts';
+import type { ShardStoreWorld } from './suites/shard-store-host.ts';
+import { shardStoreLeasesSuite } from './suites/shard-store-leases.ts';
 
-shardStoreSuite('in memory', () => {
+function memoryWorld(): ShardStoreWorld {
   const simulation = createSimRuntime('shard store');
   const node = simulation.node('host');
   let disk: MemoryDisk | undefined;
@@ -20,9 +22,9 @@ shardStoreSuite('in memory', () => {
     },
     close: async () => undefined,
   };
-});
+}
 
-shardStoreSuite('on disk', async () => {
+async function diskWorld(): Promise<ShardStoreWorld> {
   const simulation = createSimRuntime('shard store');
   const skewMs = Date.now() - simulation.clock.nowMs();
   const node = simulation.node('host', { skewMs });
@@ -39,4 +41,9 @@ shardStoreSuite('on disk', async () => {
       }),
     close: () => rm(home, { recursive: true }),
   };
-});
+}
+
+for (const suite of [shardStoreSuite, shardStoreLeasesSuite]) {
+  suite('in memory', memoryWorld);
+  suite('on disk', diskWorld);
+}

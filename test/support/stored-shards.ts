@@ -1,18 +1,13 @@
 // driven: owners, files and shards for the tests of stores, and the steps of storing one.
-import { createHash } from 'node:crypto';
+import { createCipheriv, createHash } from 'node:crypto';
 import type { FileId, HostedShard, ShardRef, ShardStore, StoreOrder, StoreRefusal } from '@batchain/bat-node';
 import { digestShard } from '@batchain/bat-node';
-import { day, hour, KiB, type Result } from '@batchain/shared';
+import { day, hour, KiB, plainBytes, type Result } from '@batchain/shared';
 
-/** Bytes that follow from a name. */
+/** Bytes that follow from a name: a key stream, since tests want many. */
 export function bytesNamed(name: string, length: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  for (let at = 0, i = 0; at < length; i++) {
-    const part = createHash('sha512').update(`${name}/${i}`).digest();
-    bytes.set(part.subarray(0, length - at), at);
-    at += part.length;
-  }
-  return bytes;
+  const cipher = createCipheriv('aes-256-ctr', createHash('sha256').update(name).digest(), new Uint8Array(16));
+  return plainBytes(cipher.update(new Uint8Array(length)));
 }
 
 export interface TestShard {

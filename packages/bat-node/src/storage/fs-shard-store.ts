@@ -115,7 +115,7 @@ export class FsShardStore implements ShardStore {
     if (bytes.reason === 'damaged') await this.#core.markDamaged(row.shardId);
     if (bytes.reason !== 'not-held') return bytes;
     // Released while it was read, or gone from the disk.
-    return (await this.#core.forgetMissing(row.shardId)) ? bytes : fail('io-error', bytes.detail);
+    return (await this.#core.forgetMissing(row.shardId)) === undefined ? bytes : fail('io-error', bytes.detail);
   }
 
   async markDamaged(ref: ShardRef): Promise<void> {

@@ -102,6 +102,10 @@ export class MemoryFileSystem implements FileSystem {
     file.content[at] = (file.content[at] as number) ^ (1 << (bit & 7));
   }
 
+  folders(): string[] {
+    return [...this.#folders.keys()];
+  }
+
   async open(path: string, how: OpenHow): Promise<OpenFile> {
     const names = this.#names(path);
     if (how === 'create') {

@@ -166,10 +166,10 @@ export class StoreCore implements StoreParts {
   }
 
   /**
-   * Drops the places of a shard whose file is gone. False when the whole folder seems to be gone, as when a disk was
-   * taken away: then nothing is forgotten.
+   * Drops the places of a shard whose file is gone. Undefined when nobody is told any more that it is held; a refusal when
+   * that could not be written down, or when the whole folder seems to be gone, as when a disk was taken away.
    */
-  async forgetMissing(shardId: ShardId): Promise<boolean> {
+  async forgetMissing(shardId: ShardId): Promise<StoreRefusal | undefined> {
     const dropped = await this.committer.run(async (round): Promise<Result<number, StoreRefusal>> => {
       if ((await this.shards.size(toHex(shardId))) !== undefined) return ok(0);
       await this.#fs.stat(this.layout.formatPath);
@@ -183,7 +183,7 @@ export class StoreCore implements StoreParts {
       return ok(count);
     });
     if (dropped.ok && dropped.value > 0) this.log.error('bat.store.shard-missing', { shard: toHex(shardId), places: dropped.value });
-    return dropped.ok;
+    return dropped.ok ? undefined : dropped.reason;
   }
 
   /** Forgets places, or the whole file; the number of places that were filled. */

@@ -51,7 +51,8 @@ export class StoreIntake {
       return fail('bad-bytes', 'the leaf hashes are not those of the shard id');
     try {
       await this.#core.gauge.refresh();
-      await this.#checkBytes(order);
+      const unchecked = await this.#checkBytes(order);
+      if (unchecked !== undefined) return fail(unchecked, 'the bytes that were here are gone, which can not be written down');
       if (this.#core.gauge.room() < order.length && this.#core.keeper.bytes > 0) await this.#clearParts();
       const admitted = this.#admit(order, leafHashes, leaseUntilMs);
       return admitted.ok ? await this.#start(admitted.value) : admitted;
@@ -63,12 +64,13 @@ export class StoreIntake {
   }
 
   /** A row whose file is gone or cut short must not answer for bytes that nobody has. */
-  async #checkBytes({ shardId }: StoreOrder): Promise<void> {
+  async #checkBytes({ shardId }: StoreOrder): Promise<StoreRefusal | undefined> {
     const row = this.#core.index.shard(shardId);
-    if (row === undefined || row.isDamaged) return;
+    if (row === undefined || row.isDamaged) return undefined;
     const size = await this.#core.shards.size(toHex(shardId));
-    if (size === undefined) await this.#core.forgetMissing(shardId);
-    else if (size !== row.length) await this.#core.markDamaged(shardId);
+    if (size === undefined) return this.#core.forgetMissing(shardId);
+    if (size !== row.length) await this.#core.markDamaged(shardId);
+    return undefined;
   }
 
   /** Interrupted stores give way to new ones. */
