@@ -1,12 +1,12 @@
 // driven: puts records on the nodes nearest to their keys: shared lookups for neighbouring keys, several records per STORE.
 import { assert, compareBytes, type NodeId, type Runtime, toHex } from '@batchain/shared';
-import { LRUCache } from 'lru-cache';
 import pLimit from 'p-limit';
 import type { KadConfig } from '../kad-config.ts';
 import { CONTACT_STORERS_MAX, RECORDS_PER_MESSAGE_MAX, SHARED_LOOKUP_NODES_MIN } from '../limits.ts';
 import type { RecordKind } from '../records/record-kind.ts';
 import type { PassedRecord } from '../records/record-store.ts';
 import { compareDistance, sharedPrefixBits } from '../routing/distance.ts';
+import { BoundedMap } from '../rpc/bounded-map.ts';
 import type { ProvedPeer } from '../rpc/kad-rpc.ts';
 import { fitRecords, STORE_ROOM_BYTES } from '../wire/message-sizes.ts';
 import type { LookupOptions, LookupResult } from './lookup-types.ts';
@@ -53,7 +53,7 @@ export class Publisher {
   readonly #config: KadConfig;
   readonly #hooks: PublisherHooks;
   /** Storer to the sequence of our contact record that it has, forgotten after half the record's life. */
-  readonly #contactStorers: LRUCache<string, { readonly sequence: number; readonly untilMs: number }>;
+  readonly #contactStorers: BoundedMap<string, { readonly sequence: number; readonly untilMs: number }>;
 
   constructor(
     runtime: Runtime,
@@ -66,7 +66,7 @@ export class Publisher {
     this.#selfId = collaborators.selfId;
     this.#hooks = collaborators.hooks;
     this.#config = config;
-    this.#contactStorers = new LRUCache({ max: CONTACT_STORERS_MAX });
+    this.#contactStorers = new BoundedMap(CONTACT_STORERS_MAX);
   }
 
   /** Publishes records of one kind. The results are in the order of the items. Rejects when the signal aborts. */
