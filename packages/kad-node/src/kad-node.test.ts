@@ -16,7 +16,8 @@ import { createSimCrypto, createSimRuntime, SimDatagramSocket, type SimHost, Sim
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type KadConfig, makeKadConfig } from './kad-config.ts';
 import { KadNode } from './kad-node.ts';
-import { type KadStateStore, MemoryKadStateStore } from './records/kad-state.ts';
+import type { KadStateStore } from './records/kad-state.ts';
+import { MemoryKadStateStore } from './records/memory-kad-state-store.ts';
 import { signOwnerGrant } from './records/owner-grant.ts';
 import { compareDistance } from './routing/distance.ts';
 import { SessionRpc } from './rpc/session-rpc.ts';

@@ -30,7 +30,7 @@ describe('Shortlist', () => {
     const shortlist = shortlistOf([9, 3, 7, 1, 5]);
     const asked = [ask(shortlist), ask(shortlist), ask(shortlist)];
     expect(asked.map(rank)).toEqual([1, 3, 5]);
-    expect(shortlist.next(), 'three are enough for now').toBeUndefined();
+    expect(shortlist.next(), 'three are under way').toBeUndefined();
     for (const candidate of asked) {
       expect(shortlist.isDone).toBe(false);
       shortlist.answered(candidate);

@@ -1,7 +1,8 @@
 import { hour, type NodeId, sha256, uintBytes } from '@batchain/shared';
 import { describe, expect, it } from 'vitest';
 import { RECORD_BYTES_MAX, STATE_PART_BYTES_MAX, STATE_ROWS_MAX } from '../limits.ts';
-import { decodeStatePart, encodeState, encodeStatePart, type KadState, MemoryKadStateStore } from './kad-state.ts';
+import { decodeStatePart, encodeState, encodeStatePart, type KadState } from './kad-state.ts';
+import { MemoryKadStateStore } from './memory-kad-state-store.ts';
 
 const id = (n: number): NodeId => sha256(uintBytes(n, 8)) as NodeId;
 

@@ -171,16 +171,3 @@ export function* encodeState(state: KadState): IterableIterator<Uint8Array> {
   for (const own of runsOf(state.own)) yield encodeStatePart({ type: 'own', own });
   for (const records of runsOf(state.records)) yield encodeStatePart({ type: 'records', records });
 }
-
-/** Keeps the state in memory, for tests and simulations of restarts. */
-export class MemoryKadStateStore implements KadStateStore {
-  #parts: readonly Uint8Array[] = [];
-
-  async *load(): AsyncIterableIterator<Uint8Array> {
-    yield* this.#parts;
-  }
-
-  async save(parts: Iterable<Uint8Array>): Promise<void> {
-    this.#parts = [...parts];
-  }
-}

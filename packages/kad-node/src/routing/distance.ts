@@ -44,8 +44,8 @@ export function bitAt(id: Uint8Array, index: number): boolean {
 }
 
 /** An id that shares exactly `index` leading bits with `self`; what follows comes from 32 random bytes. */
-export function idInBucket(self: Uint8Array, index: number, randomBytes: Uint8Array): NodeId {
-  const id = randomBytes.slice(0, ID_BYTES);
+export function idInBucket(self: Uint8Array, index: number, drawn: Uint8Array): NodeId {
+  const id = new Uint8Array(drawn.subarray(0, ID_BYTES));
   const whole = index >> 3;
   id.set(self.subarray(0, whole));
   const kept = 0xff00 >> (index & 7);
