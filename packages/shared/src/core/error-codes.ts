@@ -109,13 +109,13 @@ export const ERROR_CODES = define({
     fix: 'Use a longer id: `batchain ls --json`.',
   },
   BAT_E_PORT_IN_USE: {
-    exit: 1,
+    exit: 2,
     meaning: 'A port that BatChain was to listen on is taken.',
     cause: 'Another program, or another BatChain, listens on it.',
-    fix: 'Stop the other one, or choose another port.',
+    fix: 'Stop the other one, or choose another port with --kad-port and --bat-port (0 = any).',
   },
   BAT_E_LISTEN_FAILED: {
-    exit: 1,
+    exit: 2,
     meaning: 'A port could not be opened, though nobody else has it.',
     cause: 'The address is not one of this machine, or the port needs more rights.',
     fix: 'Choose an address of this machine and a port above 1023.',
