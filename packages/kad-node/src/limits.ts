@@ -3,7 +3,7 @@ import { DATAGRAM_BYTES_MAX, hour, KiB, MiB, minute, second, VALUE_BYTES_MAX } f
 
 // Wire: what one datagram may hold.
 
-/** Sixteen IPv6 contacts are 832 bytes and fit in a WELCOME beside its signature; twenty would not (building block 7). */
+/** Sixteen IPv6 contacts are 832 bytes and fit in a WELCOME beside its signature; twenty would not. */
 export const CONTACTS_PER_REPLY_MAX = 16;
 /** The smallest signed record is above 100 bytes, so a datagram never holds more. */
 export const RECORDS_PER_MESSAGE_MAX = 12;
@@ -90,7 +90,7 @@ export const TOKEN_PERIOD_MS: number = 5 * minute;
 
 // Transport.
 
-/** Receive and send buffer of the UDP socket: no loss on loopback at 70,000 datagrams per second (building block 5). */
+/** Receive and send buffer of the UDP socket: no loss on loopback at 70,000 datagrams per second. */
 export const UDP_BUFFER_BYTES: number = 4 * MiB;
 
 /** Bytes per second by which all STUN answers together may exceed their requests (ADR 0004). */
@@ -137,7 +137,7 @@ export const CANDIDATE_ADDRESSES_MAX = 3;
 export const DISCREDITED_AFTER_FAILURES = 4;
 /** Lookups that wait for their turn; beyond that they are refused. */
 export const LOOKUPS_WAITING_MAX = 10_000;
-/** Nearest nodes that an answer can name over all its pages: what a search for hosts asks for (design section 8). */
+/** Nearest nodes that an answer can name over all its pages: what a search for hosts asks for. */
 export const CLOSEST_MAX = 64;
 /** Nodes whose further pages one lookup reads at the same time, and in all while they give something new. */
 export const PAGE_SOURCES_MAX = 3;

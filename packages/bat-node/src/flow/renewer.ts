@@ -7,7 +7,7 @@ import type { FlowDeps } from './flow-deps.ts';
 import { packHeld } from './held-list.ts';
 import { HostPeer, type PeerTools } from './host-peer.ts';
 
-/** A lease is renewed when the last signature is older than this (design section 6). */
+/** A lease is renewed when the last signature is older than this. */
 const RENEW_AFTER_MS: number = 7 * day;
 /** How often the list is looked through; a host that was offline is asked again at the next look. */
 const LOOK_EVERY_MS: number = 6 * hour;

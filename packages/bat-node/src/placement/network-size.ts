@@ -2,7 +2,7 @@
 import type { NodeId } from '@batchain/shared';
 import type { FileId } from '../ids.ts';
 
-/** Candidates are taken from so many ids nearest to the file id (design section 8). */
+/** Candidates are taken from so many ids nearest to the file id. */
 export const CANDIDATES_MAX = 64;
 /** Leading bytes of a distance that count: more precise than any number of hosts. */
 const PREFIX_BYTES = 6;

@@ -1,4 +1,4 @@
-// pure: how many shards, how many needed, how many hosts make an upload a success (design section 8).
+// pure: how many shards, how many needed, how many hosts make an upload a success.
 
 /** k shards of n restore a segment. */
 export interface Policy {

@@ -1,4 +1,4 @@
-// pure: "host H keeps shards of file F": a provider record signed by the host, keyed by the file id (design section 5).
+// pure: "host H keeps shards of file F": a provider record signed by the host, keyed by the file id.
 import {
   bytesOf,
   type Codec,

@@ -36,7 +36,7 @@ import { SessionTable, type SessionTableLimits } from './session-table.ts';
 
 export interface SessionRpcConfig {
   readonly network: NetworkConfig;
-  /** Addresses of our own interfaces, asked before each dial to a private address (design section 4). */
+  /** Addresses of our own interfaces, asked before each dial to a private address. */
   readonly ownHosts: () => readonly string[];
   readonly rateLimits?: RateLimits;
   readonly sessionLimits?: SessionTableLimits;

@@ -69,7 +69,7 @@ export class Session {
     const { askerToAnswerer, answererToAsker } = parts.keys;
     this.#sendKey = parts.isAsker ? askerToAnswerer : answererToAsker;
     this.#receiveKey = parts.isAsker ? answererToAsker : askerToAnswerer;
-    // Private ranges are exempt from per-source limits (design section 4).
+    // Private ranges are exempt from per-source limits.
     this.#allowance = isPrivateHost(parts.peer.address.host)
       ? undefined
       : new TokenBucket(SESSION_PACKETS_PER_S, SESSION_PACKETS_BURST, nowMs);

@@ -1,4 +1,4 @@
-// pure: the signed contact record of a participant (design section 4): type, codec, signing, checks.
+// pure: the signed contact record of a participant: type, codec, signing, checks.
 import {
   bytesOf,
   type Codec,

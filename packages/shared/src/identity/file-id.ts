@@ -1,4 +1,4 @@
-// pure: the id of a stored file: bound to its owner, key of its provider records (design section 7).
+// pure: the id of a stored file: bound to its owner, key of its provider records.
 import { utf8Bytes } from '../core/bytes.ts';
 import { sha256 } from './node-id.ts';
 

@@ -162,7 +162,7 @@ export function isLoopbackHost(host: string): boolean {
 
 /**
  * True when this node may send to the address: never unspecified, multicast, broadcast or port 0;
- * a private one only when one of our own interface addresses lies in the same range (design section 4).
+ * a private one only when one of our own interface addresses lies in the same range.
  */
 export function isDialable(address: Address, ownHosts: readonly string[]): boolean {
   const ip = ipBytes(address.host);

@@ -41,7 +41,7 @@ export const CALM_LINK: LinkModel = {
 export const LAN_LINK: LinkModel = { ...CALM_LINK, latencyMs: [0.1, 0.5], jitterMs: 0.2 };
 
 /**
- * Faults drawn for a swarm run (threats.md, simulator requirements): each is off in about half of the runs and anything
+ * Faults drawn for a swarm run: each is off in about half of the runs and anything
  * up to severe in the others, so that runs meet bad mixtures and also single faults alone.
  */
 export function drawLinkModel(random: Random): LinkModel {
