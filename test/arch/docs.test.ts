@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { lineAt } from './source-text.ts';
-import { listFiles, ROOT, readText } from './source-tree.ts';
+import { listFiles, otherCode, packageFiles, ROOT, readText } from './source-tree.ts';
 
 const documents = listFiles('').filter((path) => path.endsWith('.md'));
 
@@ -59,6 +59,18 @@ describe('documents', () => {
     });
     expect(
       paths.filter(({ named }) => !existsSync(join(ROOT, named))).map(({ place, named }) => `${place}: ${named} does not exist`),
+    ).toEqual([]);
+  });
+
+  it('that code refers to exist', () => {
+    const named = [...packageFiles(), ...otherCode()].flatMap(({ path, text }) =>
+      Array.from(text.matchAll(/\bdocs\/[\w/-]+\.(?:md|json)\b/g), (match) => ({
+        place: `${path}:${lineAt(text, match.index)}`,
+        named: match[0],
+      })),
+    );
+    expect(
+      named.filter((one) => !existsSync(join(ROOT, one.named))).map(({ place, named: path }) => `${place}: ${path} does not exist`),
     ).toEqual([]);
   });
 });
