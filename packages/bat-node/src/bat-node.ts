@@ -25,6 +25,7 @@ import { Upload } from './flow/upload.ts';
 import type { FileId, ShardId } from './ids.ts';
 import type { Connector, Locator, ShardStore, StoreUsage } from './ports.ts';
 import type { OwnerStore } from './storage/owner-store.ts';
+import { UploadJournal } from './storage/upload-journal.ts';
 import type { StagePool } from './workers/stage-pool.ts';
 
 export interface BatNodeParts {
@@ -69,6 +70,7 @@ export class BatNode implements BatNodeApi {
   async start(): Promise<void> {
     await this.#parts.ownerStore.open();
     await this.#parts.shardStore.open();
+    await UploadJournal.removeOnce(this.#deps.journalFolder);
     this.#keeper.start();
     this.#renewer.start();
   }
@@ -90,12 +92,12 @@ export class BatNode implements BatNodeApi {
 
   async upload(path: string, options: UploadOptions = {}): Promise<UploadResult> {
     // A second upload of the same file at the same time is a file of its own, with a journal of its own.
-    const journal = this.#uploading.has(path) ? `${path}#${toHex(this.#deps.runtime.random.bytes(4))}` : path;
-    this.#uploading.add(journal);
+    const isOnce = this.#uploading.has(path);
+    if (!isOnce) this.#uploading.add(path);
     try {
-      return await this.#track(Upload.run(this.#deps, this.#tools, { path, journalName: journal }, this.#withStop(options)));
+      return await this.#track(Upload.run(this.#deps, this.#tools, { path, isOnce }, this.#withStop(options)));
     } finally {
-      this.#uploading.delete(journal);
+      if (!isOnce) this.#uploading.delete(path);
     }
   }
 

@@ -7,14 +7,15 @@ export class DurationMeter {
   readonly #msPerByte: number[] = [];
 
   add(durationMs: number, bytes: number): void {
-    this.#msPerByte.push(durationMs / Math.max(1, bytes));
+    if (bytes <= 0) return;
+    this.#msPerByte.push(durationMs / bytes);
     if (this.#msPerByte.length > SAMPLES_MAX) this.#msPerByte.shift();
   }
 
-  /** Median, ms; undefined before `samplesMin` transfers are known. */
-  medianMs(bytes: number, samplesMin: number): number | undefined {
-    if (this.#msPerByte.length < samplesMin) return undefined;
-    const sorted = [...this.#msPerByte].sort((a, b) => a - b);
-    return (sorted[sorted.length >> 1] as number) * Math.max(1, bytes);
+  /** Median, ms; undefined before the first transfer. The lower one of two. */
+  medianMs(bytes: number): number | undefined {
+    const sorted = this.#msPerByte.toSorted((a, b) => a - b);
+    const median = sorted[(sorted.length - 1) >> 1];
+    return median === undefined ? undefined : median * bytes;
   }
 }

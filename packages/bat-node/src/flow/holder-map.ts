@@ -7,6 +7,15 @@ export interface Holding {
   readonly holder: string;
 }
 
+/** What is known of holders beside what they hold. */
+export interface HolderFacts {
+  readonly isUsable: (holder: string) => boolean;
+  /** Fetches under way. */
+  readonly load: (holder: string) => number;
+  /** It gave something wrong before. */
+  readonly isDoubted: (holder: string) => boolean;
+}
+
 /** Knowledge of holders by segment and index; holders are node ids as hex. */
 export class HolderMap {
   readonly #segments: Map<number, Set<string>>[];
@@ -31,15 +40,15 @@ export class HolderMap {
   }
 
   /**
-   * Every holding of the segment in the order in which to ask: data shards before parity (no decoding needed), and
-   * within each the less busy holder first. Only holders that `isUsable` are named.
+   * Every holding of the segment in the order in which to ask: holders that were never wrong first, of these data shards before
+   * parity (no decoding needed), and within each the less busy holder first. Only holders that are usable are named.
    */
-  plan(segment: number, requiredShards: number, isUsable: (holder: string) => boolean, load: (holder: string) => number): Holding[] {
+  plan(segment: number, requiredShards: number, { isUsable, load, isDoubted }: HolderFacts): Holding[] {
     const holdings: Holding[] = [];
     for (const [index, holders] of this.#segments[segment] ?? []) {
       for (const holder of holders) if (isUsable(holder)) holdings.push({ index, holder });
     }
-    const rank = (holding: Holding): number => (holding.index < requiredShards ? 0 : 1);
+    const rank = ({ index, holder }: Holding): number => (isDoubted(holder) ? 2 : 0) + (index < requiredShards ? 0 : 1);
     return holdings.sort((a, b) => rank(a) - rank(b) || load(a.holder) - load(b.holder) || a.index - b.index);
   }
 

@@ -24,9 +24,9 @@ export class HostPeer {
   readonly leaseId: Uint8Array;
   /** Transfers under way, for load balancing. */
   inFlight = 0;
-  doneBytes = 0;
-  totalBytes = 0;
   lastFailure = '';
+  /** It gave wrong bytes once: others are asked before it. */
+  isDoubted = false;
   readonly #runtime: Runtime;
   readonly #tools: PeerTools;
   #failures = 0;
@@ -66,8 +66,10 @@ export class HostPeer {
     this.lastFailure = reason;
     const nowMs = this.#runtime.clock.monotonicMs();
     if (isFinal) this.#failures = FAILURES_MAX;
-    else if (nowMs - this.#lastFailureMs >= FAILURE_WINDOW_MS) this.#failures++;
-    this.#lastFailureMs = nowMs;
+    else if (nowMs - this.#lastFailureMs >= FAILURE_WINDOW_MS) {
+      this.#failures++;
+      this.#lastFailureMs = nowMs;
+    }
   }
 
   async #connect(signal: AbortSignal): Promise<Result<ShardClient>> {

@@ -7,25 +7,29 @@ import type { HostRefusal } from './flow-errors.ts';
 import { HostPeer, type PeerTools } from './host-peer.ts';
 
 export interface RecruitRequest {
+  /** Hosts of an earlier attempt, with their lease ids; asked first, and whatever their room: they hold some of it. */
+  readonly known: readonly HostPeer[];
+  /** Asked in this order. */
+  readonly candidates: readonly ContactRecord[];
   /** How many hosts with room are wanted; fewer when there are not so many. */
   readonly count: number;
   /** Bytes that each will be asked to keep. */
   readonly needBytes: number;
+  /** Hosts that are in use already, hex. */
+  readonly except?: ReadonlyMap<string, unknown>;
   readonly signal: AbortSignal;
-  /** Hosts of an earlier attempt, with their lease ids; asked first. */
-  readonly known: readonly HostPeer[];
 }
 
-export interface RecruitReport {
-  readonly hosts: readonly HostPeer[];
-  /** Why the others are not among them: host key and reason. */
-  readonly refusals: readonly HostRefusal[];
-}
+/** What a host said when it was asked: its room, or why it is no host for us. */
+type Offer = { readonly roomBytes: number } | { readonly refusal: string };
 
 export class HostRecruiter {
   readonly #runtime: Runtime;
   readonly #locator: Locator;
   readonly #tools: PeerTools;
+  readonly #peers = new Map<string, HostPeer>();
+  /** Each host is asked once per upload. */
+  readonly #offers = new Map<string, Offer>();
 
   constructor(runtime: Runtime, locator: Locator, tools: PeerTools) {
     this.#runtime = runtime;
@@ -38,33 +42,56 @@ export class HostRecruiter {
     return this.#locator.findHosts(fileId, CANDIDATES_MAX, signal);
   }
 
-  /** Asks candidates for room, as many at once as are still wanted, until enough said yes or all were asked. */
-  async recruit(candidates: readonly ContactRecord[], request: RecruitRequest): Promise<RecruitReport> {
-    const known = new Map(request.known.map((peer) => [peer.key, peer]));
-    const fresh = candidates.filter((record) => !known.has(toHex(record.nodeId)));
-    const queue = [...request.known, ...fresh.map((record) => new HostPeer(this.#runtime, this.#tools, { nodeId: record.nodeId, record }))];
+  /** Asks for room, as many hosts at once as are still wanted, until enough said yes or all were asked. */
+  async recruit(request: RecruitRequest): Promise<HostPeer[]> {
+    const { known, candidates, count, needBytes, except, signal } = request;
+    const isKnown = new Set(known.map((peer) => peer.key));
+    const queue = [...known, ...candidates.filter(({ nodeId }) => !isKnown.has(toHex(nodeId))).map((record) => this.#peer(record))].filter(
+      (peer) => except?.has(peer.key) !== true,
+    );
     const hosts: HostPeer[] = [];
-    const refusals: HostRefusal[] = [];
-    for (let at = 0; at < queue.length && hosts.length < request.count; ) {
-      const batch = queue.slice(at, at + request.count - hosts.length);
+    for (let at = 0; at < queue.length && hosts.length < count; ) {
+      const batch = queue.slice(at, at + count - hosts.length);
       at += batch.length;
-      const answers = await Promise.all(batch.map((peer) => this.#ask(peer, request)));
-      answers.forEach((reason, i) => {
-        const peer = batch[i] as HostPeer;
-        if (reason === undefined) hosts.push(peer);
-        else refusals.push({ key: peer.key, reason });
-      });
+      const offers = await Promise.all(batch.map((peer) => this.#ask(peer, needBytes, signal)));
+      signal.throwIfAborted();
+      hosts.push(...batch.filter((peer, i) => isEnough(offers[i], isKnown.has(peer.key) ? 0 : needBytes) && peer.isUsable));
     }
-    return { hosts, refusals };
+    return hosts;
   }
 
-  /** Undefined when it has room, else why it is no host for us. */
-  async #ask(peer: HostPeer, request: RecruitRequest): Promise<string | undefined> {
-    const client = await peer.client(request.signal);
-    if (!client.ok) return client.reason;
-    const status = await client.value.status(request.needBytes, { signal: request.signal });
-    if (!status.ok) return status.reason;
-    if (status.value.isLeaving) return 'leaving';
-    return status.value.roomBytes >= request.needBytes || request.known.includes(peer) ? undefined : 'no-room';
+  /** Why hosts that were asked are not, or no longer, hosts of this upload. */
+  refusals(needBytes: number, peers: ReadonlyMap<string, HostPeer>): HostRefusal[] {
+    return [...this.#offers].flatMap(([key, offer]) => {
+      if ('refusal' in offer) return [{ key, reason: offer.refusal }];
+      const peer = peers.get(key);
+      if (peer === undefined) return offer.roomBytes < needBytes ? [{ key, reason: 'no-room' }] : [];
+      return peer.isUsable ? [] : [{ key, reason: peer.lastFailure }];
+    });
   }
+
+  #peer(record: ContactRecord): HostPeer {
+    const key = toHex(record.nodeId);
+    const peer = this.#peers.get(key) ?? new HostPeer(this.#runtime, this.#tools, { nodeId: record.nodeId, record });
+    this.#peers.set(key, peer);
+    return peer;
+  }
+
+  async #ask(peer: HostPeer, needBytes: number, signal: AbortSignal): Promise<Offer> {
+    const before = this.#offers.get(peer.key);
+    if (before !== undefined) return before;
+    const client = await peer.client(signal);
+    const status = client.ok ? await client.value.status(needBytes, { signal }) : client;
+    const offer: Offer = !status.ok
+      ? { refusal: status.reason }
+      : status.value.isLeaving
+        ? { refusal: 'leaving' }
+        : { roomBytes: status.value.roomBytes };
+    this.#offers.set(peer.key, offer);
+    return offer;
+  }
+}
+
+function isEnough(offer: Offer | undefined, needBytes: number): boolean {
+  return offer !== undefined && 'roomBytes' in offer && offer.roomBytes >= needBytes;
 }

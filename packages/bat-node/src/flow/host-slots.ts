@@ -3,7 +3,7 @@
 /** `n` slots filled with distinct hosts, and spares that take over. H is any host object. */
 export class HostSlots<H> {
   readonly #slots: (H | undefined)[];
-  readonly #spares: H[];
+  #spares: H[];
 
   constructor(hosts: readonly H[], totalShards: number) {
     this.#slots = Array.from({ length: totalShards }, (_, i) => hosts[i]);
@@ -15,22 +15,28 @@ export class HostSlots<H> {
     return this.#slots[(index + segment) % this.#slots.length];
   }
 
-  /** Replaces a host in its slot for all later shards; undefined when no spare is left (the slot stays empty). */
-  replace(host: H): H | undefined {
+  /** Takes a host out for good; the first fit spare takes its slot for all later shards, the slot stays empty without one. */
+  retire(host: H, isFit: (spare: H) => boolean): void {
+    this.#spares = this.#spares.filter((spare) => spare !== host);
     const at = this.#slots.indexOf(host);
-    if (at < 0) return undefined;
-    const spare = this.#spares.shift();
-    this.#slots[at] = spare;
-    return spare;
+    if (at >= 0) this.#slots[at] = this.#takeSpare(isFit);
   }
 
   /** A spare for one shard only, kept as a spare: used when a host is slow, not gone. */
-  borrow(isFit: (host: H) => boolean): H | undefined {
+  borrow(isFit: (spare: H) => boolean): H | undefined {
     return this.#spares.find(isFit);
   }
 
-  /** Hosts in slots and spares. */
-  all(): readonly H[] {
-    return [...this.#slots.filter((host): host is H => host !== undefined), ...this.#spares];
+  /** A host that was found later: for the first empty slot, else a spare. */
+  add(host: H): void {
+    const at = this.#slots.indexOf(undefined);
+    if (at >= 0) this.#slots[at] = host;
+    else this.#spares.push(host);
+  }
+
+  #takeSpare(isFit: (spare: H) => boolean): H | undefined {
+    const spare = this.#spares.find(isFit);
+    this.#spares = this.#spares.filter((other) => other !== spare);
+    return spare;
   }
 }

@@ -27,7 +27,7 @@ export class LeaseKeeper {
 
   #arm(): Timer {
     return this.#runtime.clock.setTimer(RENEW_EVERY_MS, () => {
-      void this.#renewAll();
+      this.#renewAll().catch((error: unknown) => this.#runtime.log.warn('bat.upload.renew-failed', { error: String(error) }));
       this.#timer = this.#arm();
     });
   }

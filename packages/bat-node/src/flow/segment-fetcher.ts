@@ -1,16 +1,21 @@
 // driven: brings k right shards of a segment into its buffer: data shards first, another holder on failure, a second one beside a slow one.
-import { type NodeId, type Runtime, toHex } from '@batchain/shared';
+import { type Runtime, toHex } from '@batchain/shared';
 import type { ShardId } from '../ids.ts';
+import { LEAF_BYTES } from '../limits.ts';
 import { shardIdAt, type VerifyCapability } from '../manifest/manifest.ts';
 import { DurationMeter } from './duration-meter.ts';
 import type { Rejection } from './flow-types.ts';
 import type { Holding } from './holder-map.ts';
+import type { HostPeer } from './host-peer.ts';
 import type { ShardSources } from './shard-sources.ts';
+import { SlowWatch } from './slow-watch.ts';
 
-/** A parity shard is asked for beside one that takes this many times the median. */
-const SLOW_FACTOR = 3;
+/** A fetch that takes less is never called slow. */
 const SLOW_FLOOR_MS = 1_500;
-const MEDIAN_SAMPLES_MIN = 4;
+/** Times that one holder is asked for one shard when it breaks off. */
+const TRIES_MAX = 3;
+/** Before each of those but the first, times their number. */
+const RETRY_PAUSE_MS = 300;
 
 export interface FetchEvents {
   readonly onBytes: (holder: string, bytes: number) => void;
@@ -22,123 +27,176 @@ export type FetchOutcome =
   /** The shards that stand in the buffer, each at the place of its index. */
   { readonly ok: true; readonly indexes: readonly number[] } | { readonly ok: false; readonly right: number };
 
+/** What was tried of one holder for one shard. */
+interface Tries {
+  count: number;
+  /** It gave a wrong shard, or does not have it: it is not asked again. */
+  isOver: boolean;
+}
+
+interface Running {
+  readonly abort: AbortController;
+  isSlow: boolean;
+}
+
+/** One segment on its way. */
+interface SegmentWork {
+  readonly segment: number;
+  readonly buffer: Uint8Array;
+  /** Bytes of each shard. */
+  readonly length: number;
+  /** Indexes of the shards that are there and right. */
+  readonly got: Set<number>;
+  /** Whole leaves that are there of shards that are not, by index. */
+  readonly parts: Map<number, number>;
+  readonly tries: Map<string, Tries>;
+}
+
+/** Failures that are the holder's own wrong word, not bad luck. */
+const WRONG: ReadonlySet<string> = new Set(['bad-bytes', 'damaged', 'not-held', 'malformed']);
+/** Failures after which the holder is of no use for any shard of this file. */
+const FINAL: ReadonlySet<string> = new Set(['refused', 'unsupported-verb', 'unsupported-extension', 'out-of-range']);
+
 export class SegmentFetcher {
   readonly #runtime: Runtime;
   readonly #file: VerifyCapability;
   readonly #sources: ShardSources;
   readonly #events: FetchEvents;
   readonly #meter = new DurationMeter();
-  /** Shards that a holder gave wrong or does not have: not asked of it again. */
-  readonly #bad = new Set<string>();
+  readonly #slow: SlowWatch;
 
   constructor(runtime: Runtime, file: VerifyCapability, sources: ShardSources, events: FetchEvents) {
     this.#runtime = runtime;
     this.#file = file;
     this.#sources = sources;
     this.#events = events;
+    this.#slow = new SlowWatch(runtime.clock, this.#meter, SLOW_FLOOR_MS);
   }
 
   /** Fetches until k shards are right or no holder is left. The buffer has room for n shards. */
   async fetch(segment: number, buffer: Uint8Array, signal: AbortSignal): Promise<FetchOutcome> {
-    const first = await this.#round(segment, buffer, signal);
+    const length = this.#file.roster.segments[segment]?.shardLength ?? 0;
+    const work: SegmentWork = { segment, buffer, length, got: new Set(), parts: new Map(), tries: new Map() };
+    const first = await this.#round(work, signal);
     if (first.ok) return first;
     // The hosts that were known do not suffice: the DHT may name others.
-    return (await this.#sources.askDht()) ? this.#round(segment, buffer, signal) : first;
+    await this.#sources.askDht();
+    return this.#round(work, signal);
   }
 
-  #candidates(segment: number): Holding[] {
+  /** Who can be asked now, those first that have not failed yet. */
+  #candidates({ segment, got, tries }: SegmentWork): Holding[] {
     const { requiredShards } = this.#file.roster.scheme;
-    const plan = this.#sources.holders.plan(segment, requiredShards, this.#sources.isUsable, this.#sources.load);
-    return plan.filter((holding) => !this.#bad.has(`${segment}/${holding.index}/${holding.holder}`));
+    const { isUsable, load, isDoubted } = this.#sources;
+    const triesOf = (holding: Holding): Tries | undefined => tries.get(keyOf(holding));
+    return this.#sources.holders
+      .plan(segment, requiredShards, { isUsable, load, isDoubted })
+      .filter((holding) => !got.has(holding.index) && triesOf(holding)?.isOver !== true)
+      .sort((a, b) => (triesOf(a)?.count ?? 0) - (triesOf(b)?.count ?? 0));
   }
 
-  #round(segment: number, buffer: Uint8Array, signal: AbortSignal): Promise<FetchOutcome> {
+  #round(work: SegmentWork, signal: AbortSignal): Promise<FetchOutcome> {
     const { requiredShards } = this.#file.roster.scheme;
-    const length = this.#file.roster.segments[segment]?.shardLength ?? 0;
-    const got = new Set<number>();
-    const running = new Map<number, AbortController>();
+    const { got } = work;
+    const running = new Map<number, Running>();
     return new Promise((resolve, reject) => {
       let isDone = false;
-      const finish = (outcome: FetchOutcome): void => {
+      const finish = (settle: () => void): void => {
         isDone = true;
-        for (const abort of running.values()) abort.abort();
-        resolve(outcome);
+        for (const { abort } of running.values()) abort.abort();
+        settle();
       };
       const start = (holding: Holding): void => {
-        const abort = new AbortController();
-        running.set(holding.index, abort);
-        const into = buffer.subarray(holding.index * length, (holding.index + 1) * length);
-        const slow = this.#armSlowTimer(length, () => !isDone && more(1));
-        this.#fetchOne(segment, holding, into, AbortSignal.any([signal, abort.signal]))
+        const mine: Running = { abort: new AbortController(), isSlow: false };
+        running.set(holding.index, mine);
+        const slow = this.#slow.start(work.length, () => {
+          mine.isSlow = true;
+          if (!isDone) more();
+        });
+        this.#fetchOne(work, holding, AbortSignal.any([signal, mine.abort.signal]))
+          .finally(() => slow.cancel())
           .then((isRight) => {
-            slow?.cancel();
             running.delete(holding.index);
             if (isDone) return;
             if (isRight) got.add(holding.index);
-            if (got.size >= requiredShards) finish({ ok: true, indexes: [...got] });
-            else if (signal.aborted) reject(signal.reason);
-            else more(0);
+            if (got.size >= requiredShards) finish(() => resolve({ ok: true, indexes: [...got] }));
+            else if (signal.aborted) finish(() => reject(signal.reason));
+            else more();
           })
-          .catch(reject);
+          .catch((error: unknown) => {
+            if (!isDone) finish(() => reject(error));
+          });
       };
-      /** Starts what is missing to k, and `extra` more; ends the round when nothing runs and nothing is left. */
-      const more = (extra: number): void => {
-        let wanted = requiredShards - got.size - running.size + extra;
-        for (const holding of this.#candidates(segment)) {
-          if (wanted <= 0) break;
-          if (got.has(holding.index) || running.has(holding.index)) continue;
-          start(holding);
-          wanted--;
+      /** Starts what is missing to k, not counting those that are slow; ends the round when nothing runs and nothing is left. */
+      const more = (): void => {
+        for (const holding of this.#candidates(work)) {
+          const brisk = [...running.values()].filter(({ isSlow }) => !isSlow).length;
+          if (got.size + brisk >= requiredShards) return;
+          if (!running.has(holding.index)) start(holding);
         }
-        if (running.size === 0 && !isDone) finish({ ok: false, right: got.size });
+        if (running.size === 0) finish(() => resolve({ ok: false, right: got.size }));
       };
-      more(0);
+      if (got.size >= requiredShards) finish(() => resolve({ ok: true, indexes: [...got] }));
+      else more();
     });
   }
 
-  #armSlowTimer(bytes: number, onSlow: () => void): { cancel(): void } | undefined {
-    const median = this.#meter.medianMs(bytes, MEDIAN_SAMPLES_MIN);
-    return median === undefined ? undefined : this.#runtime.clock.setTimer(Math.max(SLOW_FLOOR_MS, SLOW_FACTOR * median), onSlow);
-  }
-
-  /** True when the whole shard is in `into`, every leaf checked. */
-  async #fetchOne(segment: number, holding: Holding, into: Uint8Array, signal: AbortSignal): Promise<boolean> {
+  /** True when the whole shard is in its place, every leaf checked. */
+  async #fetchOne(work: SegmentWork, holding: Holding, signal: AbortSignal): Promise<boolean> {
+    const { segment, length } = work;
+    const { index } = holding;
     const peer = this.#sources.peer(holding.holder);
     const rosterSegment = this.#file.roster.segments[segment];
     if (peer === undefined || rosterSegment === undefined) return false;
-    const shardId = shardIdAt(rosterSegment, holding.index);
+    const tries = work.tries.get(keyOf(holding)) ?? { count: 0, isOver: false };
+    work.tries.set(keyOf(holding), tries);
+    const shardId = shardIdAt(rosterSegment, index);
     peer.inFlight++;
     try {
+      if (tries.count > 0) await this.#runtime.clock.sleep(tries.count * RETRY_PAUSE_MS, signal);
+      tries.count++;
+      if (tries.count >= TRIES_MAX) tries.isOver = true;
       const client = await peer.client(signal);
       if (!client.ok) return false;
       const startedMs = this.#runtime.clock.monotonicMs();
-      const { fileId } = this.#file.roster;
-      const request = { fileId, accessSeed: this.#file.accessSeed, segment, index: holding.index, shardId, shardBytes: into.length, into };
-      const fetched = await client.value.fetch(request, { signal });
+      // Leaves of an earlier try were checked when they came; of whichever host, they are those of this shard.
+      const offset = work.parts.get(index) ?? 0;
+      const { roster, accessSeed } = this.#file;
+      const into = work.buffer.subarray(index * length, (index + 1) * length);
+      const request = { fileId: roster.fileId, accessSeed, segment, index, shardId, shardBytes: length, into, offset };
+      const onProgress = (doneBytes: number): void => {
+        work.parts.set(index, Math.floor(doneBytes / LEAF_BYTES) * LEAF_BYTES);
+      };
+      const fetched = await client.value.fetch(request, { signal, onProgress });
       if (fetched.ok) {
-        this.#meter.add(this.#runtime.clock.monotonicMs() - startedMs, into.length);
+        this.#meter.add(this.#runtime.clock.monotonicMs() - startedMs, length - offset);
         peer.succeeded();
-        this.#events.onBytes(holding.holder, into.length);
+        this.#events.onBytes(holding.holder, length - offset);
         return true;
       }
-      if (signal.aborted) return false;
-      this.#blame(segment, holding, peer.nodeId, shardId, fetched.reason);
+      if (!signal.aborted) this.#blame(tries, peer, shardId, fetched.reason);
       return false;
+    } catch (error) {
+      if (signal.aborted) return false;
+      throw error;
     } finally {
       peer.inFlight--;
     }
   }
 
-  #blame(segment: number, holding: Holding, host: NodeId, shardId: ShardId, reason: string): void {
-    const short = holding.holder.slice(0, 8);
-    this.#runtime.log.info('bat.download.fetch-failed', { host: holding.holder, shard: toHex(shardId), reason });
-    if (reason === 'bad-bytes' || reason === 'damaged' || reason === 'not-held') {
-      this.#bad.add(`${segment}/${holding.index}/${holding.holder}`);
-      this.#events.onRejected({ host, shardId, reason });
+  #blame(tries: Tries, peer: HostPeer, shardId: ShardId, reason: string): void {
+    const short = peer.key.slice(0, 8);
+    this.#runtime.log.info('bat.download.fetch-failed', { host: peer.key, shard: toHex(shardId), reason });
+    if (WRONG.has(reason)) {
+      tries.isOver = true;
+      if (reason === 'bad-bytes' || reason === 'malformed') peer.isDoubted = true;
+      this.#events.onRejected({ host: peer.nodeId, shardId, reason });
       this.#events.onNote(`${short} gave a wrong shard (${reason}), using another`);
       return;
     }
-    this.#sources.peer(holding.holder)?.failed(reason, reason === 'refused');
+    peer.failed(reason, FINAL.has(reason));
     this.#events.onNote(`${short} stopped answering (${reason}), using another`);
   }
 }
+
+const keyOf = (holding: Holding): string => `${holding.index}/${holding.holder}`;

@@ -5,12 +5,10 @@ import type { StoreOrder } from '../ports.ts';
 import { DurationMeter } from './duration-meter.ts';
 import type { HostPeer } from './host-peer.ts';
 import type { HostSlots } from './host-slots.ts';
+import { SlowWatch } from './slow-watch.ts';
 
-/** A spare is tried beside a host that takes this many times the median (design section 8). */
-const SLOW_FACTOR = 3;
-/** Transfers of a moment are never called slow: a busy disk or a lost packet takes this long. */
+/** A store that takes less is never called slow. */
 const SLOW_FLOOR_MS = 4_000;
-const MEDIAN_SAMPLES_MIN = 5;
 /** Before the same host is asked again after a broken transfer. */
 const RETRY_PAUSE_MS = 700;
 
@@ -32,9 +30,18 @@ export interface PlacerEvents {
   readonly onNote: (note: string) => void;
   /** Bytes of shards that have become durable at a host. */
   readonly onStored: (host: HostPeer, bytes: number) => void;
+  /** Adds hosts to the slots that were not asked before; false when there are none. */
+  readonly findMore: () => Promise<boolean>;
 }
 
-type StoreEnd = 'stored' | 'refused' | 'failed' | 'aborted';
+type StoreEnd = 'stored' | 'failed' | 'aborted';
+
+/** One host being given a shard. */
+interface Attempt {
+  readonly host: HostPeer;
+  readonly end: Promise<StoreEnd>;
+  cancel(): void;
+}
 
 export class SegmentPlacer {
   readonly #runtime: Runtime;
@@ -42,17 +49,21 @@ export class SegmentPlacer {
   readonly #slots: HostSlots<HostPeer>;
   readonly #events: PlacerEvents;
   readonly #meter = new DurationMeter();
+  readonly #slow: SlowWatch;
+  readonly #takingBack = new Set<Promise<void>>();
 
   constructor(runtime: Runtime, file: PlacedFile, slots: HostSlots<HostPeer>, events: PlacerEvents) {
     this.#runtime = runtime;
     this.#file = file;
     this.#slots = slots;
     this.#events = events;
+    this.#slow = new SlowWatch(runtime.clock, this.#meter, SLOW_FLOOR_MS);
   }
 
   /**
-   * Stores each shard at the host of its slot or at a spare. Resolves when every shard is placed or out of hosts:
-   * the host per index of `shards`. Never two shards of the segment on one host; `taken` are hosts that have one already.
+   * Stores each shard at the host of its slot or at a spare: the host per index of `shards`, undefined where none was left.
+   * Never two shards of the segment on one host; `taken` are hosts that have one already. Settles only when nothing reads the
+   * shards any more: their buffer takes plain bytes next.
    */
   async place(
     segment: number,
@@ -61,28 +72,44 @@ export class SegmentPlacer {
     signal: AbortSignal,
   ): Promise<(HostPeer | undefined)[]> {
     const used = new Set(taken);
-    return Promise.all(shards.map((shard) => this.#placeShard(segment, shard, used, signal)));
+    const placed = await Promise.allSettled(shards.map((shard) => this.#placeShard(segment, shard, used, signal)));
+    return placed.map((one) => {
+      if (one.status === 'rejected') throw one.reason;
+      return one.value;
+    });
+  }
+
+  /** Resolves when no release of a late double is under way. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#takingBack);
   }
 
   async #placeShard(segment: number, shard: ShardToPlace, used: Set<string>, signal: AbortSignal): Promise<HostPeer | undefined> {
-    let host = this.#slots.hostFor(segment, shard.index);
-    if (host === undefined || used.has(host.key)) host = this.#slots.borrow((spare) => spare.isUsable && !used.has(spare.key));
-    while (host !== undefined) {
+    for (;;) {
       signal.throwIfAborted();
+      const host = this.#pick(segment, shard.index, used);
+      if (host === undefined) {
+        if (await this.#events.findMore()) continue;
+        return undefined;
+      }
       used.add(host.key);
       const winner = await this.#storeWithHelp(segment, shard, host, used, signal);
       if (winner !== undefined) return winner;
+      used.delete(host.key);
       if (host.isUsable) {
         await this.#runtime.clock.sleep(RETRY_PAUSE_MS, signal);
         continue;
       }
-      used.delete(host.key);
-      this.#events.onNote(
-        `${host.key.slice(0, 8)} ${host.lastFailure}, ${this.#slots.all().length > 1 ? 'looking for another host' : 'no other host'}`,
-      );
-      host = this.#slots.replace(host) ?? this.#slots.borrow((spare) => spare.isUsable && !used.has(spare.key));
+      this.#slots.retire(host, (spare) => spare.isUsable);
+      this.#events.onNote(`${host.key.slice(0, 8)} ${host.lastFailure}, looking for another host`);
     }
-    return undefined;
+  }
+
+  /** The host of the slot, unless it failed or has a shard of this segment; then a spare. */
+  #pick(segment: number, index: number, used: ReadonlySet<string>): HostPeer | undefined {
+    const isFree = (host: HostPeer): boolean => host.isUsable && !used.has(host.key);
+    const own = this.#slots.hostFor(segment, index);
+    return own !== undefined && isFree(own) ? own : this.#slots.borrow(isFree);
   }
 
   /** Stores at `host`; when that is slow, at a spare as well: the first to finish wins, the other is cancelled and released. */
@@ -93,69 +120,98 @@ export class SegmentPlacer {
     used: Set<string>,
     signal: AbortSignal,
   ): Promise<HostPeer | undefined> {
-    const cancelMain = new AbortController();
-    const main = this.#store(segment, shard, host, AbortSignal.any([signal, cancelMain.signal]));
-    const median = this.#meter.medianMs(shard.bytes.length, MEDIAN_SAMPLES_MIN);
-    if (median === undefined) return (await main) === 'stored' ? host : undefined;
-
-    const slowMs = Math.max(SLOW_FLOOR_MS, SLOW_FACTOR * median);
-    const isSlow = await new Promise<boolean>((resolve) => {
-      const timer = this.#runtime.clock.setTimer(slowMs, () => resolve(true));
-      void main.finally(() => {
-        timer.cancel();
-        resolve(false);
-      });
-    });
-    const spare = isSlow ? this.#slots.borrow((candidate) => candidate.isUsable && !used.has(candidate.key)) : undefined;
-    if (spare === undefined) return (await main) === 'stored' ? host : undefined;
+    const main = this.#attempt(segment, shard, host, signal);
+    if (!(await this.#isSlow(shard, main))) return (await main.end) === 'stored' ? host : undefined;
+    const spare = this.#slots.borrow((candidate) => candidate.isUsable && !used.has(candidate.key));
+    if (spare === undefined) return (await main.end) === 'stored' ? host : undefined;
 
     used.add(spare.key);
     this.#events.onNote(`${host.key.slice(0, 8)} is slow, trying ${spare.key.slice(0, 8)} beside it`);
-    const cancelSpare = new AbortController();
-    const second = this.#store(segment, shard, spare, AbortSignal.any([signal, cancelSpare.signal]));
-    const first = await Promise.race([main.then((end) => ({ end, isMain: true })), second.then((end) => ({ end, isMain: false }))]);
-    const isMainWinner = first.end === 'stored' ? first.isMain : !first.isMain && (await main) === 'stored';
-    const isSpareWinner = !isMainWinner && (first.isMain ? (await second) === 'stored' : first.end === 'stored');
-    (isMainWinner ? cancelSpare : cancelMain).abort();
-    const loser = isMainWinner ? spare : host;
-    if ((await (isMainWinner ? second : main)) === 'stored') await this.#release(segment, shard, loser, signal);
-    used.delete(loser.key);
-    if (!isMainWinner && !isSpareWinner) return undefined;
-    return isMainWinner ? host : spare;
+    const both = [main, this.#attempt(segment, shard, spare, signal)];
+    const winner = await firstStored(both);
+    for (const attempt of both) {
+      if (attempt === winner) continue;
+      attempt.cancel();
+      await attempt.end;
+      if (winner === undefined) used.delete(attempt.host.key);
+      else this.#takeBack(segment, shard, attempt.host, used, signal);
+    }
+    return winner?.host;
+  }
+
+  /** True as soon as the attempt is slow, false when it ends before. */
+  #isSlow(shard: ShardToPlace, attempt: Attempt): Promise<boolean> {
+    return new Promise((resolve) => {
+      const watch = this.#slow.start(shard.bytes.length, () => resolve(true));
+      const onEnd = (): void => {
+        watch.cancel();
+        resolve(false);
+      };
+      attempt.end.then(onEnd, onEnd);
+    });
+  }
+
+  #attempt(segment: number, shard: ShardToPlace, host: HostPeer, signal: AbortSignal): Attempt {
+    const abort = new AbortController();
+    const end = this.#store(segment, shard, host, AbortSignal.any([signal, abort.signal]));
+    // Whoever waits for it sees the failure; until then it must not count as unhandled.
+    end.catch(() => undefined);
+    return { host, end, cancel: () => abort.abort() };
   }
 
   async #store(segment: number, shard: ShardToPlace, host: HostPeer, signal: AbortSignal): Promise<StoreEnd> {
     const client = await host.client(signal);
     if (!client.ok) return signal.aborted ? 'aborted' : 'failed';
-    const order: StoreOrder = {
-      ...this.#file,
-      leaseId: host.leaseId,
-      segment,
-      index: shard.index,
-      shardId: shard.shardId,
-      length: shard.bytes.length,
-    };
+    const { index, shardId, leafHashes, bytes } = shard;
+    const order: StoreOrder = { ...this.#file, leaseId: host.leaseId, segment, index, shardId, length: bytes.length };
     const startedMs = this.#runtime.clock.monotonicMs();
+    let isSent = false;
+    const onProgress = (): void => {
+      isSent = true;
+    };
     host.inFlight++;
-    const stored = await client.value.store(order, shard.leafHashes, shard.bytes, { signal });
-    host.inFlight--;
+    const stored = await client.value.store(order, leafHashes, bytes, { signal, onProgress }).finally(() => host.inFlight--);
     if (stored.ok) {
-      this.#meter.add(this.#runtime.clock.monotonicMs() - startedMs, shard.bytes.length);
+      // What the host had already says nothing of how long a shard takes.
+      if (isSent) this.#meter.add(this.#runtime.clock.monotonicMs() - startedMs, bytes.length);
       host.succeeded();
-      this.#events.onStored(host, shard.bytes.length);
+      this.#events.onStored(host, bytes.length);
       return 'stored';
     }
     if (signal.aborted) return 'aborted';
     const isRefusal = REFUSALS.has(stored.reason);
-    host.failed(isRefusal ? `refused (${stored.reason})` : `failed (${stored.reason})`, isRefusal);
-    this.#runtime.log.info('bat.upload.store-failed', { host: host.key, segment, shard: toHex(shard.shardId), reason: stored.reason });
-    return isRefusal ? 'refused' : 'failed';
+    host.failed(isRefusal ? `refused (${stored.reason})` : `failed (${stored.reason})`, isRefusal || MISTRUSTED.has(stored.reason));
+    this.#runtime.log.info('bat.upload.store-failed', { host: host.key, segment, shard: toHex(shardId), reason: stored.reason });
+    return 'failed';
   }
 
-  async #release(segment: number, shard: ShardToPlace, host: HostPeer, signal: AbortSignal): Promise<void> {
-    const client = await host.client(signal);
-    if (client.ok) await client.value.release(this.#file.fileId, [[segment, shard.index]], { signal });
+  /** A double that came late is released; the host gets no other shard of the segment before it has confirmed that. */
+  #takeBack(segment: number, shard: ShardToPlace, host: HostPeer, used: Set<string>, signal: AbortSignal): void {
+    const work = this.#release(segment, shard, host, signal)
+      .then((isGone) => {
+        if (isGone) used.delete(host.key);
+      })
+      .catch((error: unknown) => this.#runtime.log.warn('bat.upload.release-failed', { host: host.key, error: String(error) }))
+      .finally(() => this.#takingBack.delete(work));
+    this.#takingBack.add(work);
   }
+
+  /** True when the host has confirmed that it does not hold the shard. */
+  async #release(segment: number, shard: ShardToPlace, host: HostPeer, signal: AbortSignal): Promise<boolean> {
+    const client = await host.client(signal);
+    if (!client.ok) return false;
+    const released = await client.value.release(this.#file.fileId, [[segment, shard.index]], { signal });
+    return released.ok || released.reason === 'not-held';
+  }
+}
+
+/** The first attempt that stored; undefined when none did. */
+async function firstStored(attempts: readonly Attempt[]): Promise<Attempt | undefined> {
+  const stored = attempts.map(async (attempt) => {
+    if ((await attempt.end) !== 'stored') throw new Error('not stored');
+    return attempt;
+  });
+  return Promise.any(stored).catch(() => undefined);
 }
 
 /** Answers after which asking the same host again is of no use. */
@@ -174,3 +230,5 @@ const REFUSALS: ReadonlySet<string> = new Set([
   'too-large',
   'leaving',
 ]);
+/** Answers that an honest host does not give. */
+const MISTRUSTED: ReadonlySet<string> = new Set(['bad-receipt', 'malformed', 'bad-bytes']);

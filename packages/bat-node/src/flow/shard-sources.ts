@@ -1,7 +1,8 @@
 // driven: where the shards of one file can be had: last known hosts first, the DHT when they do not suffice.
-import { equalBytes, type NodeId, openContactRecord, parseNodeId, toHex } from '@batchain/shared';
+import { equalBytes, type NodeId, openContactRecord, parseNodeId, type Timer, toHex } from '@batchain/shared';
 import { type HostHint, shardIdAt, type VerifyCapability } from '../manifest/manifest.ts';
 import type { ProviderHint } from '../ports.ts';
+import { withDeadline } from './deadline.ts';
 import type { FlowDeps } from './flow-deps.ts';
 import { HolderMap } from './holder-map.ts';
 import { HostPeer, type PeerTools } from './host-peer.ts';
@@ -10,6 +11,10 @@ import { HostPeer, type PeerTools } from './host-peer.ts';
 const GRACE_MS = 400;
 /** One round of asking the DHT and the hosts that it names. */
 const LOOKUP_TIMEOUT_MS = 10_000;
+/** For one host to be dialled and to say what it holds, however many pages that takes. */
+const ASK_TIMEOUT_MS = 15_000;
+/** Hosts asked at one time: a manifest may name a thousand, and not all of them may want to be dialled. */
+const ASKED_AT_ONCE_MAX = 32;
 
 export type PeerState = 'asking' | 'answered' | 'away' | 'refused';
 
@@ -21,7 +26,10 @@ export class ShardSources {
   readonly #signal: AbortSignal;
   readonly #peers = new Map<string, HostPeer>();
   readonly #states = new Map<string, PeerState>();
-  #hasAskedDht = false;
+  /** Hints that were not needed so far. */
+  readonly #unasked: ProviderHint[] = [];
+  #dht: Promise<void> | undefined;
+  #wantsAll = false;
 
   constructor(deps: FlowDeps, tools: PeerTools, file: VerifyCapability, signal: AbortSignal) {
     this.#deps = deps;
@@ -56,6 +64,8 @@ export class ShardSources {
 
   load = (key: string): number => this.#peers.get(key)?.inFlight ?? 0;
 
+  isDoubted = (key: string): boolean => this.#peers.get(key)?.isDoubted === true;
+
   /** Hosts that were named but did not answer. */
   away(): string[] {
     return [...this.#states].filter(([, state]) => state !== 'answered').map(([key]) => key);
@@ -68,31 +78,44 @@ export class ShardSources {
 
   /** Asks the hinted hosts what they hold, then the DHT if that is not enough. Resolves in bounded time, enough or not. */
   async gather(hints: readonly HostHint[]): Promise<void> {
-    const known = hints.map((hint): ProviderHint => ({ nodeId: hint.nodeId, record: this.#openRecord(hint) }));
-    await this.#askUntilEnough(known.filter((hint) => !equalBytes(hint.nodeId, this.#deps.signer.nodeId)));
+    await this.#askAll(this.#known(hints));
     if (!this.isEnough) await this.askDht();
   }
 
-  /** One round through the DHT: providers of the file, and newer records of hosts that did not answer. False when done before. */
-  async askDht(): Promise<boolean> {
-    if (this.#hasAskedDht) return false;
-    this.#hasAskedDht = true;
-    const signal = AbortSignal.any([this.#signal, this.#deps.runtime.clock.timeoutSignal(LOOKUP_TIMEOUT_MS)]);
+  /** The same, but hears every host, and asks the DHT unless each shard has a holder: for those who want to know of all copies. */
+  async gatherAll(hints: readonly HostHint[]): Promise<void> {
+    this.#wantsAll = true;
+    await this.#askAll(this.#known(hints));
+    if (this.holders.worst(this.isUsable) < this.#file.roster.scheme.totalShards) await this.askDht();
+  }
+
+  /** One round for this file, once: hints not asked so far, providers from the DHT, newer records of hosts that did not answer. */
+  askDht(): Promise<void> {
+    this.#dht ??= this.#askDht();
+    return this.#dht;
+  }
+
+  async #askDht(): Promise<void> {
+    const found = await withDeadline(this.#deps.runtime.clock, LOOKUP_TIMEOUT_MS, this.#signal, (signal) => this.#lookUp(signal));
+    this.#signal.throwIfAborted();
+    const all = [...this.#unasked, ...found];
+    await this.#askAll(all.filter((hint) => this.#states.get(toHex(hint.nodeId)) !== 'answered'));
+  }
+
+  /** Providers of the file, and newer records of hosts that did not answer. */
+  async #lookUp(signal: AbortSignal): Promise<ProviderHint[]> {
     const { locator } = this.#deps;
-    const providers = await locator.findProviders(this.#file.roster.fileId, signal).catch((): readonly ProviderHint[] => []);
-    const moved = this.away().map(async (key): Promise<ProviderHint | undefined> => {
+    const moved = this.away().map(async (key): Promise<readonly ProviderHint[]> => {
       const nodeId = this.#peers.get(key)?.nodeId as NodeId;
       const record = await locator.resolve(nodeId, signal).catch(() => undefined);
-      return record === undefined ? undefined : { nodeId, record };
+      return record === undefined ? [] : [{ nodeId, record }];
     });
-    const newer = (await Promise.all(moved)).filter((hint) => hint !== undefined);
-    this.#signal.throwIfAborted();
-    const fresh = [...providers, ...newer].filter((hint) => {
-      const key = toHex(hint.nodeId);
-      return this.#states.get(key) !== 'answered' && !equalBytes(hint.nodeId, this.#deps.signer.nodeId);
-    });
-    await this.#askUntilEnough([...new Map(fresh.map((hint) => [toHex(hint.nodeId), hint])).values()]);
-    return true;
+    const providers = locator.findProviders(this.#file.roster.fileId, signal).catch((): readonly ProviderHint[] => []);
+    return (await Promise.all([providers, ...moved])).flat();
+  }
+
+  #known(hints: readonly HostHint[]): ProviderHint[] {
+    return hints.map((hint) => ({ nodeId: hint.nodeId, record: this.#openRecord(hint) }));
   }
 
   #openRecord(hint: HostHint): ProviderHint['record'] {
@@ -101,17 +124,30 @@ export class ShardSources {
     return record.ok && equalBytes(record.value.nodeId, hint.nodeId) ? record.value : undefined;
   }
 
-  /** Asks all at once; resolves when all answered, or a grace after enough is known. */
-  async #askUntilEnough(hints: readonly ProviderHint[]): Promise<void> {
+  /** Asks each host once, some at a time; resolves when all were heard, or a grace after it is enough. */
+  async #askAll(hints: readonly ProviderHint[]): Promise<void> {
+    const others = hints.filter((hint) => !equalBytes(hint.nodeId, this.#deps.signer.nodeId));
+    const queue = [...new Map(others.map((hint) => [toHex(hint.nodeId), hint])).values()];
     let settle: () => void = () => undefined;
     const isSettled = new Promise<void>((resolve) => {
       settle = resolve;
     });
-    const asked = hints.map(async (hint) => {
-      await this.#ask(hint);
-      if (this.isEnough) this.#deps.runtime.clock.setTimer(GRACE_MS, settle);
-    });
-    await Promise.race([Promise.all(asked), isSettled]);
+    let grace: Timer | undefined;
+    const askNext = async (): Promise<void> => {
+      for (let hint = queue.shift(); hint !== undefined && !this.#signal.aborted; hint = queue.shift()) {
+        await this.#ask(hint);
+        if (this.isEnough && !this.#wantsAll) {
+          // Those that are being asked may still add what they hold.
+          this.#unasked.push(...queue.splice(0));
+          grace ??= this.#deps.runtime.clock.setTimer(GRACE_MS, settle);
+        }
+      }
+    };
+    try {
+      await Promise.race([Promise.all(Array.from({ length: ASKED_AT_ONCE_MAX }, askNext)), isSettled]);
+    } finally {
+      grace?.cancel();
+    }
     this.#signal.throwIfAborted();
   }
 
@@ -120,24 +156,30 @@ export class ShardSources {
     const peer = new HostPeer(this.#deps.runtime, this.#tools, hint);
     this.#peers.set(key, peer);
     this.#states.set(key, 'asking');
+    this.#states.set(key, await withDeadline(this.#deps.runtime.clock, ASK_TIMEOUT_MS, this.#signal, (signal) => this.#hear(peer, signal)));
+  }
+
+  /** Notes what the host says that it holds. */
+  async #hear(peer: HostPeer, signal: AbortSignal): Promise<PeerState> {
     const { roster, accessSeed } = this.#file;
-    const client = await peer.client(this.#signal);
-    if (!client.ok) {
-      this.#states.set(key, 'away');
-      return;
-    }
-    for await (const page of client.value.have({ fileId: roster.fileId, accessSeed }, { signal: this.#signal })) {
+    const { totalShards } = roster.scheme;
+    const client = await peer.client(signal);
+    if (!client.ok) return 'away';
+    let rows = 0;
+    for await (const page of client.value.have({ fileId: roster.fileId, accessSeed }, { signal })) {
       if (!page.ok) {
         // A host that keeps nothing of the file has answered: it holds no shard.
-        this.#states.set(key, page.reason === 'not-held' ? 'answered' : page.reason === 'refused' ? 'refused' : 'away');
-        return;
+        return page.reason === 'not-held' ? 'answered' : page.reason === 'refused' ? 'refused' : 'away';
       }
       for (const held of page.value) {
         const segment = roster.segments[held.segment];
-        if (segment === undefined || held.index >= roster.scheme.totalShards || held.isDamaged) continue;
+        if (segment === undefined || held.index >= totalShards || held.isDamaged) continue;
         if (equalBytes(shardIdAt(segment, held.index), held.shardId)) this.holders.add(held.segment, held.index, peer.nodeId);
       }
+      rows += page.value.length;
+      // More rows than the file has shards: what it adds can not be true.
+      if (rows > roster.segments.length * totalShards) break;
     }
-    this.#states.set(key, 'answered');
+    return 'answered';
   }
 }

@@ -17,7 +17,6 @@ export interface FinishedUpload {
   readonly signed: SignedRoster;
   readonly committed: CommittedUpload;
   readonly sha256: Uint8Array;
-  readonly placed: number;
 }
 
 /** Writes manifest and list entry; the result but for the times. */
@@ -30,21 +29,21 @@ export async function finishUpload(
   const { plan, signed, committed } = done;
   const { name, bytes } = plan.start;
   const entry: ManifestEntry = { path: name, bytes, mode: source.mode, offset: 0, sha256: done.sha256 };
-  const receipts = [...committed.receipts].filter(([, receipt]) => receipt.shards.length > 0);
-  const hints = receipts.map(([peer]) => ({ nodeId: peer.nodeId, record: peer.record?.bytes }));
+  const hosts = committed.hosts.filter(({ shards }) => shards.length > 0);
+  const hints = hosts.map(({ peer }) => ({ nodeId: peer.nodeId, record: peer.record?.bytes }));
   const manifest = done.builder.build(signed, [entry], hints);
   const manifestPath = await deps.ownerStore.saveManifest(name, encodeManifest(manifest), {
     ...(options.manifestPath === undefined ? {} : { path: options.manifestPath }),
     ...(options.isForced === undefined ? {} : { isForced: options.isForced }),
   });
   const nowMs = deps.runtime.clock.nowMs();
-  const leases: OwnedLease[] = receipts.map(([peer, receipt]) => ({
+  const leases: OwnedLease[] = hosts.map(({ peer, leaseUntilMs, shards }) => ({
     host: peer.key,
-    leaseUntilMs: receipt.leaseUntilMs,
+    leaseUntilMs,
     renewedAtMs: nowMs,
-    shards: packHeld(receipt.shards, plan.segmentCount),
+    shards: packHeld(shards, plan.segmentCount),
   }));
-  const health: Health = done.placed >= plan.policy.n ? 'good' : 'degraded';
+  const health: Health = committed.worst >= plan.policy.n ? 'good' : 'degraded';
   await deps.ownerStore.put({
     id: toHex(plan.fileId),
     name,
@@ -54,7 +53,7 @@ export async function finishUpload(
     addedAtMs: nowMs,
     checkedAtMs: null,
     health,
-    shardsHealthy: done.placed,
+    shardsHealthy: committed.worst,
     leases,
   });
   return {
@@ -63,14 +62,14 @@ export async function finishUpload(
     bytes,
     sha256: toHex(done.sha256),
     policy: plan.policy,
-    placed: done.placed,
+    placed: committed.worst,
     manifestPath,
     segments: plan.segmentCount,
-    hosts: receipts.map(([peer, receipt]) => ({
+    hosts: hosts.map(({ peer, shards }) => ({
       nodeId: peer.nodeId,
-      shards: receipt.shards.length,
-      bytes: receipt.shards.reduce((sum, shard) => sum + shard.length, 0),
+      shards: shards.length,
+      bytes: shards.reduce((sum, shard) => sum + shard.length, 0),
     })),
-    receipts: receipts.length,
+    receipts: hosts.length,
   };
 }

@@ -26,17 +26,14 @@ export interface UploadPlan {
   readonly earlier: JournalState | undefined;
 }
 
-/** The earlier attempt's journal, when it is of this very file and nothing was asked for that differs. */
-async function loadEarlier(journal: UploadJournal, source: SourceFile, options: UploadOptions): Promise<JournalState | undefined> {
-  if (options.isFresh === true) return undefined;
-  const state = await journal.load();
-  if (state === undefined || state.start.bytes !== source.bytes || state.start.path !== source.path) return undefined;
-  const { k, n } = state.start;
+/** True when the journal is of this very file and nothing was asked for that differs. */
+function isContinued(state: JournalState, source: SourceFile, options: UploadOptions): boolean {
+  const { start } = state;
+  if (options.isFresh === true || start.bytes !== source.bytes || start.path !== source.path) return false;
   const wanted = options.policy;
-  if (wanted !== undefined && (wanted.k !== k || wanted.n !== n)) return undefined;
+  if (wanted !== undefined && (wanted.k !== start.k || wanted.n !== start.n)) return false;
   const size = options.segmentSizeBytes;
-  if (size !== undefined && planSize(source, { k, n }, size) !== state.start.segmentSizeBytes) return undefined;
-  return state;
+  return size === undefined || planSize(source, start, size) === start.segmentSizeBytes;
 }
 
 /** The segment size for the file. Throws BAT_E_FILE_TOO_LARGE or BAT_E_USAGE. */
@@ -54,13 +51,15 @@ export interface PlanTools {
   readonly findCandidates: (fileId: FileId) => Promise<readonly ContactRecord[]>;
 }
 
+export interface PlannedUpload {
+  readonly plan: UploadPlan;
+  readonly candidates: readonly ContactRecord[];
+  /** An earlier attempt that is not continued. */
+  readonly stale: JournalState | undefined;
+}
+
 /** Decides the plan, and finds the candidates on the way (the default policy depends on how many there are). */
-export async function planUpload(
-  tools: PlanTools,
-  source: SourceFile,
-  name: string,
-  options: UploadOptions,
-): Promise<{ readonly plan: UploadPlan; readonly candidates: readonly ContactRecord[] }> {
+export async function planUpload(tools: PlanTools, source: SourceFile, name: string, options: UploadOptions): Promise<PlannedUpload> {
   const checked = validateFileName(name);
   if (!checked.ok)
     throw new BatChainError('BAT_E_USAGE', {
@@ -68,23 +67,25 @@ export async function planUpload(
       why: checked.detail ?? checked.reason,
       fix: 'batchain put FILE --name NAME',
     });
-  const earlier = await loadEarlier(tools.journal, source, options);
+  const journaled = await tools.journal.load();
+  const earlier = journaled !== undefined && isContinued(journaled, source, options) ? journaled : undefined;
   const fileNonce = earlier?.start.fileNonce ?? tools.runtime.entropy.bytes(NONCE_BYTES);
   const fileId = makeFileId(tools.ownerKey, fileNonce);
   const candidates = await tools.findCandidates(fileId);
   const hostIds = candidates.map((record) => record.nodeId);
   const policy = earlier?.start ?? options.policy ?? chooseDefault(name, estimateHostCount(fileId, hostIds));
-  const start: JournalStart = earlier?.start ?? {
+  const start: JournalStart = {
     version: 1,
     path: source.path,
     bytes: source.bytes,
+    // Only the manifest has the name, so it may be another one this time.
     name,
     k: policy.k,
     n: policy.n,
-    segmentSizeBytes: planSize(source, policy, options.segmentSizeBytes),
+    segmentSizeBytes: earlier?.start.segmentSizeBytes ?? planSize(source, policy, options.segmentSizeBytes),
     fileNonce,
-    fileKey: tools.runtime.entropy.bytes(FILE_KEY_BYTES),
-    accessSeed: tools.runtime.entropy.bytes(FILE_KEY_BYTES),
+    fileKey: earlier?.start.fileKey ?? tools.runtime.entropy.bytes(FILE_KEY_BYTES),
+    accessSeed: earlier?.start.accessSeed ?? tools.runtime.entropy.bytes(FILE_KEY_BYTES),
   };
   tools.runtime.log.info('bat.upload.planned', {
     file: toHex(fileId),
@@ -93,17 +94,19 @@ export async function planUpload(
     candidates: candidates.length,
     isResumed: earlier !== undefined,
   });
-  return {
-    candidates,
-    plan: {
-      start,
-      fileId,
-      accessKey: accessKeyOf(start.accessSeed),
-      policy: { k: start.k, n: start.n },
-      segmentCount: Math.max(1, Math.ceil(start.bytes / start.segmentSizeBytes)),
-      earlier,
-    },
-  };
+  const stale = earlier === undefined ? journaled : undefined;
+  return { candidates, stale, plan: { ...factsOf(start), fileId, accessKey: accessKeyOf(start.accessSeed), earlier } };
+}
+
+/** The same new file under another policy. */
+export function withPolicy(plan: UploadPlan, { k, n }: Policy, source: SourceFile, options: UploadOptions): UploadPlan {
+  const segmentSizeBytes = planSize(source, { k, n }, options.segmentSizeBytes);
+  return { ...plan, ...factsOf({ ...plan.start, k, n, segmentSizeBytes }) };
+}
+
+function factsOf(start: JournalStart): Pick<UploadPlan, 'start' | 'policy' | 'segmentCount'> {
+  const { k, n, bytes, segmentSizeBytes } = start;
+  return { start, policy: { k, n }, segmentCount: Math.max(1, Math.ceil(bytes / segmentSizeBytes)) };
 }
 
 /** The policy for so many usable hosts. Throws BAT_E_NOT_ENOUGH_PEERS for none, and for one: a single copy needs the word. */

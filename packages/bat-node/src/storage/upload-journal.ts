@@ -1,11 +1,13 @@
 // driven: what an upload has done so far, one JSON line per step, synced, so that the repeated command continues.
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, readFile, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fromHex, sha256, toHex, utf8Bytes } from '@batchain/shared';
+import { fromHex, type Random, sha256, toHex, utf8Bytes } from '@batchain/shared';
 
 /** The journal of an upload of 4,096 segments to 256 hosts stays below this. */
 const JOURNAL_BYTES_MAX = 128 * 1024 * 1024;
+const SUFFIX = '.journal';
+const ONCE_SUFFIX = '.once';
 
 /** The first line: what may never change between the attempts of one upload. Holds the keys, so the file is 0600. */
 export interface JournalStart {
@@ -51,6 +53,8 @@ export interface JournalState {
   readonly hosts: readonly JournalHost[];
   readonly salts: ReadonlyMap<number, JournalSalt>;
   readonly segments: ReadonlyMap<number, JournalSegment>;
+  /** A manifest may have been written: hosts are to keep what they were given. */
+  readonly isFinishing: boolean;
 }
 
 type JsonLine = { readonly t: string } & Record<string, unknown>;
@@ -91,6 +95,7 @@ function parseLines(text: string): JournalState | undefined {
   const hosts = new Map<string, JournalHost>();
   const salts = new Map<number, JournalSalt>();
   const segments = new Map<number, JournalSegment>();
+  let isFinishing = false;
   for (const raw of text.split('\n')) {
     const line = parseLine(raw);
     if (line === undefined) continue;
@@ -117,9 +122,9 @@ function parseLines(text: string): JournalState | undefined {
         shardIds,
         hosts: listField(line, 'hosts'),
       });
-    }
+    } else if (line.t === 'finishing') isFinishing = true;
   }
-  return start === undefined ? undefined : { start, hosts: [...hosts.values()], salts, segments };
+  return start === undefined ? undefined : { start, hosts: [...hosts.values()], salts, segments, isFinishing };
 }
 
 /** Append-only; one per source path and home. */
@@ -128,9 +133,20 @@ export class UploadJournal {
   readonly path: string;
   #handle: FileHandle | undefined;
 
-  constructor(folder: string, sourcePath: string) {
+  constructor(folder: string, sourcePath: string, suffix = SUFFIX) {
     this.folder = folder;
-    this.path = join(folder, `${toHex(sha256(utf8Bytes(sourcePath))).slice(0, 32)}.journal`);
+    this.path = join(folder, `${toHex(sha256(utf8Bytes(sourcePath))).slice(0, 32)}${suffix}`);
+  }
+
+  /** Of an upload that is never continued: it is removed at its end, or by `removeOnce` after a crash. */
+  static once(folder: string, random: Random): UploadJournal {
+    return new UploadJournal(folder, toHex(random.bytes(16)), ONCE_SUFFIX);
+  }
+
+  /** Journals that a crash left and that nobody will continue. They hold keys. */
+  static async removeOnce(folder: string): Promise<void> {
+    const names = await readdir(folder).catch((): string[] => []);
+    for (const name of names) if (name.endsWith(ONCE_SUFFIX)) await rm(join(folder, name), { force: true });
   }
 
   /** What an earlier attempt left; undefined when there is none or it can not be read (then it is of no use). */
@@ -162,6 +178,11 @@ export class UploadJournal {
 
   addSegment(segment: JournalSegment): Promise<void> {
     return this.#append(`${JSON.stringify({ t: 'segment', ...hexFields(segment) })}\n`);
+  }
+
+  /** The roster is committed; a manifest follows. */
+  markFinishing(): Promise<void> {
+    return this.#append(`${JSON.stringify({ t: 'finishing' })}\n`);
   }
 
   async close(): Promise<void> {
