@@ -14,7 +14,7 @@ const rows = (...outcomes: AuditOutcome[]): AuditRow[] =>
   outcomes.map((outcome, index) => ({ shardId, segment: 0, index, host, outcome, reason: '' }));
 
 describe('what an audit says of a file of 2 of 5, happy with 4', () => {
-  const judge = (...outcomes: AuditOutcome[]) => judgeFile(rows(...outcomes), 1, 2, 5, 4).health;
+  const judge = (...outcomes: AuditOutcome[]) => judgeFile(rows(...outcomes), 1, { k: 2, n: 5, happy: 4 }).health;
 
   it('uses the words of the glossary', () => {
     expect(judge('passed', 'passed', 'passed', 'passed', 'passed')).toBe('good');
@@ -28,10 +28,18 @@ describe('what an audit says of a file of 2 of 5, happy with 4', () => {
     expect(judge('passed', 'failed', 'failed', 'failed', 'contained')).toBe('unknown');
   });
 
+  it('calls it lost when those who no longer promise anything say that they have nothing', () => {
+    const over = rows('inconclusive', 'inconclusive', 'inconclusive', 'inconclusive', 'inconclusive');
+    expect(judgeFile(over, 1, { k: 2, n: 5, happy: 4 }).health).toBe('unknown');
+    expect(judgeFile(over, 1, { k: 2, n: 5, happy: 4 }, () => true).health).toBe('lost');
+  });
+
   it('blames a host only for wrong bytes or its own signed word', () => {
     expect(judgeAnswer('wrong-bytes')).toBe('failed');
     expect(judgeAnswer('signed-not-held')).toBe('failed');
     expect(judgeAnswer('no-answer')).toBe('contained');
+    expect(judgeAnswer('hung-up')).toBe('contained');
+    expect(judgeAnswer('lease-over')).toBe('inconclusive');
     expect(judgeAnswer('unreachable')).toBe('offline');
     expect(judgeAnswer('refused')).toBe('inconclusive');
   });
@@ -39,7 +47,7 @@ describe('what an audit says of a file of 2 of 5, happy with 4', () => {
   it('judges by the worst segment', () => {
     const all = [...rows('passed', 'passed', 'passed', 'passed', 'passed'), ...rows('passed', 'passed', 'offline', 'offline', 'offline')];
     const two = all.map((row, i) => ({ ...row, segment: i < 5 ? 0 : 1 }));
-    expect(judgeFile(two, 2, 2, 5, 4)).toEqual({ health: 'at-risk', shardsHealthy: 2 });
+    expect(judgeFile(two, 2, { k: 2, n: 5, happy: 4 })).toEqual({ health: 'at-risk', shardsHealthy: 2 });
   });
 });
 

@@ -14,6 +14,10 @@ export type AuditAnswer =
   | 'unreachable'
   /** Connected, but no valid answer in time. */
   | 'no-answer'
+  /** It ended the stream or the connection instead of answering. */
+  | 'hung-up'
+  /** The host signed that it does not hold the shard, and no longer promises to. */
+  | 'lease-over'
   /** An answer that blames nobody: refused, busy, another version. */
   | 'refused'
   /** Nobody is known to hold it. */
@@ -26,6 +30,8 @@ const OUTCOMES: Readonly<Record<AuditAnswer, AuditOutcome>> = {
   'signed-damaged': 'failed',
   unreachable: 'offline',
   'no-answer': 'contained',
+  'hung-up': 'contained',
+  'lease-over': 'inconclusive',
   refused: 'inconclusive',
   'no-holder': 'inconclusive',
 };
@@ -41,18 +47,26 @@ export interface FileVerdict {
   readonly shardsHealthy: number;
 }
 
-const isAnswered = (outcome: AuditOutcome): boolean => outcome === 'passed' || outcome === 'failed';
+/** Passed and failed rows are answers; the others may come to something yet. */
+export const hasAnswered = ({ outcome }: AuditRow): boolean => outcome === 'passed' || outcome === 'failed';
 
 /**
  * Health of a file is that of its worst segment: `good` = all n passed, `degraded` = happy to n-1, `at-risk` = k to
  * happy-1, `lost` = fewer than k passed and every host answered, `unknown` otherwise. `happy` is the placement target.
+ * `isAnswered` tells rows after which nobody needs to wait for another answer.
  */
-export function judgeFile(rows: readonly AuditRow[], segmentCount: number, k: number, n: number, happy: number): FileVerdict {
+export function judgeFile(
+  rows: readonly AuditRow[],
+  segmentCount: number,
+  policy: { readonly k: number; readonly n: number; readonly happy: number },
+  isAnswered: (row: AuditRow) => boolean = hasAnswered,
+): FileVerdict {
+  const { k, n, happy } = policy;
   const passed = new Map<number, Set<number>>();
   const answered = new Map<number, boolean>();
   for (const row of rows) {
     if (row.outcome === 'passed') passed.set(row.segment, (passed.get(row.segment) ?? new Set()).add(row.index));
-    answered.set(row.segment, (answered.get(row.segment) ?? true) && isAnswered(row.outcome));
+    answered.set(row.segment, (answered.get(row.segment) ?? true) && isAnswered(row));
   }
   let worst = n;
   let isLost = false;

@@ -1,7 +1,7 @@
 // driven: asks the holders of a file to prove that they still hold its shards; one row per shard with its outcome (BN-05, BN-57).
 import { type NodeId, toHex } from '@batchain/shared';
 import { chooseLeaves, samplesPerShard } from '../audit/challenge-plan.ts';
-import { type AuditAnswer, judgeAnswer, judgeFile } from '../audit/verdict.ts';
+import { type AuditAnswer, hasAnswered, judgeAnswer, judgeFile } from '../audit/verdict.ts';
 import { type Manifest, manifestName, shardIdAt } from '../manifest/manifest.ts';
 import { leafCount } from '../pipeline/shard.ts';
 import { happyCount } from '../placement/policy.ts';
@@ -14,6 +14,8 @@ import { ShardSources } from './shard-sources.ts';
 
 /** Leaves asked for in one challenge: 256 KiB of answer. */
 const LEAVES_PER_CHALLENGE = 16;
+/** Challenges in a row without an answer after which the rest of a host's shards is not asked for in this round. */
+const SILENCES_MAX = 2;
 
 interface Place {
   readonly segment: number;
@@ -32,6 +34,8 @@ export class Auditor {
   readonly #sources: ShardSources;
   readonly #options: AuditOptions;
   readonly #signal: AbortSignal;
+  /** Rows of hosts that hold nothing and promise nothing any more. */
+  readonly #ended = new Set<AuditRow>();
   #challengedBytes = 0;
 
   constructor(
@@ -51,14 +55,15 @@ export class Auditor {
   /** Every shard of the file gets a row for each host that promised or claims it, or one row without a host. */
   async run(): Promise<FileAudit> {
     const { roster } = this.#manifest;
-    await this.#sources.gather(this.#manifest.hints);
+    await this.#sources.gatherAll(this.#manifest.hints);
     const byHost = this.#assignments();
 
     const perHost = await Promise.all([...byHost].map(([host, places]) => this.#auditHost(host, places)));
     this.#signal.throwIfAborted();
     const rows = [...perHost.flat(), ...this.#unheld(byHost)].sort((a, b) => a.segment - b.segment || a.index - b.index);
     const policy = { k: roster.scheme.requiredShards, n: roster.scheme.totalShards };
-    const verdict = judgeFile(rows, roster.segments.length, policy.k, policy.n, happyCount(policy));
+    const isAnswered = (row: AuditRow): boolean => hasAnswered(row) || this.#ended.has(row);
+    const verdict = judgeFile(rows, roster.segments.length, { ...policy, happy: happyCount(policy) }, isAnswered);
     return {
       fileId: roster.fileId,
       name: manifestName(this.#manifest),
@@ -104,15 +109,30 @@ export class Auditor {
     const peer = this.#sources.peer(key) ?? this.#sources.addPeer(key);
     const samples = samplesPerShard(places.length);
     const rows: AuditRow[] = [];
+    let silences = 0;
     for (const place of places) {
       this.#signal.throwIfAborted();
-      const answered =
-        peer === undefined
-          ? { answer: 'unreachable' as const, reason: 'its address is not known' }
-          : await this.#auditShard(peer, place, samples);
-      rows.push(this.#row(place, peer?.nodeId, answered));
+      const answered = await this.#auditPlace(peer, place, samples, silences >= SILENCES_MAX);
+      silences = answered.answer === 'no-answer' ? silences + 1 : 0;
+      rows.push(this.#row(place, peer?.nodeId, this.#weigh(key, answered)));
     }
     return rows;
+  }
+
+  async #auditPlace(peer: HostPeer | undefined, place: Place, samples: number, isSilent: boolean): Promise<Answered> {
+    if (peer === undefined) return { answer: 'unreachable', reason: 'its address is not known' };
+    if (isSilent) return { answer: 'no-answer', reason: 'it answered no challenge of this round' };
+    const answered = await this.#auditShard(peer, place, samples);
+    // A connection may have ended for reasons of its own; who hangs up again was asked and did not answer.
+    return answered.answer === 'hung-up' ? this.#auditShard(peer, place, samples) : answered;
+  }
+
+  /** A host that says that it lacks a shard breaks no promise when its lease is over. */
+  #weigh(host: string, answered: Answered): Answered {
+    if (answered.answer !== 'signed-not-held') return answered;
+    const lease = this.#owned?.leases.find((known) => known.host === host);
+    const isOver = lease !== undefined && lease.leaseUntilMs < this.#deps.runtime.clock.nowMs();
+    return isOver ? { answer: 'lease-over', reason: 'it does not hold the shard, and its lease is over' } : answered;
   }
 
   async #auditShard(peer: HostPeer, place: Place, samples: number): Promise<Answered> {
@@ -145,7 +165,9 @@ export class Auditor {
     const outcome = judgeAnswer(answered.answer);
     if (outcome !== 'passed')
       this.#deps.runtime.log.info('bat.audit.row', { host: host && toHex(host), ...place, outcome, reason: answered.reason });
-    return { shardId: shardIdAt(segment, place.index), ...place, host, outcome, reason: answered.reason };
+    const row: AuditRow = { shardId: shardIdAt(segment, place.index), ...place, host, outcome, reason: answered.reason };
+    if (answered.answer === 'lease-over') this.#ended.add(row);
+    return row;
   }
 }
 
@@ -162,8 +184,9 @@ function toAnswer(reason: string): Answered {
     case 'malformed':
       return { answer: 'no-answer', reason: `connected, but no valid answer (${reason})` };
     case 'closed':
+      return { answer: 'hung-up', reason: 'it took the challenge and hung up' };
     case 'aborted':
-      return { answer: 'unreachable', reason: 'the connection broke' };
+      return { answer: 'unreachable', reason: 'the audit was cancelled' };
     default:
       return { answer: 'refused', reason: `it refused (${reason})` };
   }

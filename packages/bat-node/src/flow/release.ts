@@ -10,7 +10,7 @@ import { ShardSources } from './shard-sources.ts';
 export async function releaseFile(deps: FlowDeps, tools: PeerTools, found: FoundFile, options: FlowOptions): Promise<ReleaseResult> {
   const signal = options.signal ?? new AbortController().signal;
   const sources = new ShardSources(deps, tools, found.manifest, signal);
-  await sources.gather(found.manifest.hints);
+  await sources.gatherAll(found.manifest.hints);
   const { fileId } = found.manifest.roster;
   const leased = (found.owned?.leases ?? []).map((lease) => lease.host);
   const keys = new Set([...sources.peers().map((peer) => peer.key), ...leased]);
