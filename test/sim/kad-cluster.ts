@@ -68,6 +68,16 @@ export class KadCluster {
     return member;
   }
 
+  /** A bare session endpoint with a key of its own, for nodes that do not behave. */
+  async addRpc(name: string): Promise<{ readonly rpc: SessionRpc; readonly signer: Signer }> {
+    const host = this.network.addHost({ name });
+    const signer = this.#crypto.signerFromSeed(utf8Bytes(name));
+    const { runtime } = this.simulation.node(name);
+    const rpc = this.#makeRpc(runtime, host, signer);
+    await rpc.open();
+    return { rpc, signer };
+  }
+
   /** Grows the network to `count` nodes; each newcomer knows up to three earlier ones. */
   async grow(count: number, batchSize = 25, prepare?: (member: Member) => void): Promise<void> {
     const { random } = this.simulation.runtime;
@@ -142,12 +152,16 @@ export class KadCluster {
 
   #makeNode(name: string, host: SimHost, signer: Signer, stateStore: KadStateStore | undefined): KadNode {
     const { runtime } = this.simulation.node(name);
+    const rpc = this.#makeRpc(runtime, host, signer);
+    const parts = { rpc, signer, crypto: this.#crypto, ...(stateStore === undefined ? {} : { stateStore }) };
+    return new KadNode({ ...runtime, log: NULL_LOGGER }, parts, this.#config);
+  }
+
+  #makeRpc(runtime: Runtime, host: SimHost, signer: Signer): SessionRpc {
     const socket = new SimDatagramSocket(host, { port: KAD_PORT, address: host.addresses[0] as string });
-    const rpc = new SessionRpc({ ...runtime, log: NULL_LOGGER }, socket, signer, this.#crypto, {
+    return new SessionRpc({ ...runtime, log: NULL_LOGGER }, socket, signer, this.#crypto, {
       network: { name: 'simulation' },
       ownHosts: () => host.addresses,
     });
-    const parts = { rpc, signer, crypto: this.#crypto, ...(stateStore === undefined ? {} : { stateStore }) };
-    return new KadNode({ ...runtime, log: NULL_LOGGER }, parts, this.#config);
   }
 }
