@@ -1,6 +1,6 @@
 // driven: many KadNodes on one simulated network: the production node over the production wire, with cheap signatures.
 import { type KadConfig, KadNode, type KadStateStore, makeKadConfig, SessionRpc } from '@batchain/kad-node';
-import { type Address, type Crypto, type NodeId, NULL_LOGGER, type Signer, utf8Bytes } from '@batchain/shared';
+import { type Address, type Crypto, type NodeId, NULL_LOGGER, type Runtime, type Signer, utf8Bytes } from '@batchain/shared';
 import {
   CALM_LINK,
   createSimCrypto,
