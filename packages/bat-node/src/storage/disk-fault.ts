@@ -1,4 +1,4 @@
-// pure: what a failed disk call means for a store, and whether the store may go on writing.
+// driven: what a failed disk call means for a store, and whether the store may go on writing.
 import type { StoreRefusal } from '../ports.ts';
 import { errnoOf, isDiskFull } from './file-system.ts';
 

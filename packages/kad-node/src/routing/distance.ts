@@ -43,7 +43,7 @@ export function bitAt(id: Uint8Array, index: number): boolean {
   return ((id[index >> 3] as number) & (0x80 >> (index & 7))) !== 0;
 }
 
-/** An id that shares exactly `index` leading bits with `self`; what follows comes from 32 random bytes. */
+/** An id that shares exactly `index` leading bits with `self`; what follows comes from 32 drawn bytes. */
 export function idInBucket(self: Uint8Array, index: number, drawn: Uint8Array): NodeId {
   const id = new Uint8Array(drawn.subarray(0, ID_BYTES));
   const whole = index >> 3;

@@ -50,7 +50,7 @@ export const REQUEST_VERBS: Readonly<Record<KadRequestType, number>> = {
   store: 4,
   'get-contact': 5,
 };
-/** Numbers of the BROKER verbs: reserved here, specified in docs/spec/introduction.md. Their answers are verb + 64. */
+/** Numbers of the BROKER verbs: reserved; introductions are not built. Their answers are verb + 64. */
 export const BROKER_VERBS = { introduce: 6, signal: 7, report: 8 } as const;
 /** Answers: 64 is the error, otherwise the verb of the request + 64. */
 export const RESPONSE_VERBS: Readonly<Record<KadResponseType, number>> = {
