@@ -7,6 +7,12 @@ const xor = (a: Uint8Array, b: Uint8Array): Uint8Array => a.map((byte, i) => byt
 export class NodeList {
   readonly #records = new Map<string, ContactRecord>();
   readonly #providers = new Map<string, Set<string>>();
+  #preferred: readonly string[] = [];
+
+  /** These hosts count as nearest to every key, in this order; the others follow by distance. */
+  prefer(nodeIds: readonly NodeId[]): void {
+    this.#preferred = nodeIds.map((id) => toHex(id));
+  }
 
   add(record: ContactRecord): void {
     this.#records.set(toHex(record.nodeId), record);
@@ -21,6 +27,11 @@ export class NodeList {
     return [...(this.#providers.get(toHex(fileId)) ?? [])];
   }
 
+  #rank({ nodeId }: ContactRecord): number {
+    const at = this.#preferred.indexOf(toHex(nodeId));
+    return at < 0 ? this.#preferred.length : at;
+  }
+
   /** What one node sees of it. */
   locatorOf(nodeId: NodeId): Locator {
     const own = toHex(nodeId);
@@ -28,7 +39,7 @@ export class NodeList {
       findHosts: async (key, count) =>
         [...this.#records.values()]
           .filter((record) => record.contact.flags.stores && toHex(record.nodeId) !== own)
-          .sort((a, b) => compareBytes(xor(a.nodeId, key), xor(b.nodeId, key)))
+          .sort((a, b) => this.#rank(a) - this.#rank(b) || compareBytes(xor(a.nodeId, key), xor(b.nodeId, key)))
           .slice(0, count),
       findProviders: async (key) =>
         this.providersOf(key).flatMap((id) => {
