@@ -84,6 +84,12 @@ describe('storing and reading back', () => {
       expect(equalBytes(into, bytes)).toBe(true);
       expect(right.at(-1)).toBe(order.length);
     }
+    const range = new Uint8Array(3 * MiB + 128);
+    const asked = { ...targetOf(file, 2), into: range, offset: 16 * KiB, end: 48 * KiB };
+    expect(await client.fetch(asked)).toEqual({ ok: true, value: 48 * KiB });
+    const [from, to] = [16 * KiB, 48 * KiB];
+    expect(equalBytes(range.subarray(from, to), present(file.shards[2], 'a shard').bytes.subarray(from, to))).toBe(true);
+    expect(range.every((byte, at) => byte === 0 || (at >= from && at < to))).toBe(true);
     const leaves = [0, 2, 192];
     expect(await client.challenge(file, targetOf(file, 1), leaves)).toEqual({ ok: true, value: 2 * 16 * KiB + 128 });
     const pages = await collect(client.have(file));

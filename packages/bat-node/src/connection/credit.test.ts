@@ -41,7 +41,7 @@ describe('credit of a stream', () => {
             const cost = queue.shift();
             if (cost === undefined) return;
             const cap = Math.max(STREAM_CREDIT_INITIAL_BYTES, capBytes);
-            const grant = window.consume(cost, { nowMs, rttMs: 20, capBytes: cap });
+            const grant = window.consume(cost, { nowMs, rttMs: 20, capBytes: cap, usualBytes: 0 });
             if (grant > 0) expect(credit.add(grant)).toBe(true);
           };
           for (const step of script) {
@@ -84,7 +84,7 @@ describe('credit of a stream', () => {
       for (let i = 0; i < 200; i++) {
         const cost = window.windowBytes / 2;
         window.receive(cost);
-        window.consume(cost, { nowMs, rttMs: 20, capBytes: 4 * MiB });
+        window.consume(cost, { nowMs, rttMs: 20, capBytes: 4 * MiB, usualBytes: 0 });
         nowMs += stepMs;
       }
       return window.windowBytes;
@@ -93,11 +93,23 @@ describe('credit of a stream', () => {
     expect(drive(500)).toBe(2 * STREAM_CREDIT_INITIAL_BYTES);
   });
 
+  it('begins where others of the session have got to, once it carries data', () => {
+    const { account, window } = openWindow();
+    const facts = { nowMs: 0, rttMs: 20, capBytes: 1 * MiB, usualBytes: 512 * KiB };
+    window.receive(200);
+    expect(window.consume(200, facts, false)).toBe(0);
+    window.receive(200);
+    expect(window.consume(200, facts)).toBe(512 * KiB - STREAM_CREDIT_INITIAL_BYTES + 400);
+    expect(account.takenBytes).toBe(512 * KiB);
+    window.receive(200);
+    expect(window.consume(200, facts)).toBe(0);
+  });
+
   it('widens for one long control frame and gives that back later', () => {
     const { account, window } = openWindow();
     expect(window.widen(200 * KiB)).toBe(200 * KiB - STREAM_CREDIT_INITIAL_BYTES);
     expect(window.receive(200 * KiB)).toBe(true);
-    window.consume(200 * KiB, { nowMs: 0, rttMs: 20, capBytes: STREAM_CREDIT_INITIAL_BYTES });
+    window.consume(200 * KiB, { nowMs: 0, rttMs: 20, capBytes: STREAM_CREDIT_INITIAL_BYTES, usualBytes: 0 });
     expect(account.takenBytes).toBe(STREAM_CREDIT_INITIAL_BYTES);
   });
 });

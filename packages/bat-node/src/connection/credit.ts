@@ -139,6 +139,8 @@ export interface WindowFacts {
   readonly nowMs: number;
   readonly rttMs: number | undefined;
   readonly capBytes: number;
+  /** What streams of this session that carried data have ended with. */
+  readonly usualBytes: number;
 }
 
 /**
@@ -153,6 +155,7 @@ export class ReceiveWindow {
   /** Read and not granted again. */
   #read = 0;
   #grantedAtMs: number | undefined;
+  #hasData = false;
   #isReleased = false;
 
   private constructor(account: CreditAccount) {
@@ -181,10 +184,17 @@ export class ReceiveWindow {
     return true;
   }
 
-  /** What a reader has used up; returns the credit to grant now (0: nothing to tell yet). */
-  consume(cost: number, facts: WindowFacts): number {
+  /**
+   * What a reader has used up; returns the credit to grant now (0: nothing to tell yet). With its first data a stream gets
+   * the window that others of the session have grown to, so that each need not find it anew.
+   */
+  consume(cost: number, facts: WindowFacts, isData = true): number {
     this.#read += cost;
-    if (this.#isReleased || this.#read * 2 < this.#windowBytes) return 0;
+    const usual = isData && !this.#hasData ? Math.min(facts.usualBytes, facts.capBytes) : 0;
+    this.#hasData ||= isData;
+    if (this.#isReleased) return 0;
+    if (usual > this.#windowBytes) return this.#resize(usual);
+    if (this.#read * 2 < this.#windowBytes) return 0;
     const sinceMs = facts.nowMs - (this.#grantedAtMs ?? facts.nowMs);
     this.#grantedAtMs = facts.nowMs;
     const isFast = sinceMs < FAST_ROUND_TRIPS * ((facts.rttMs ?? RTT_UNKNOWN_MS) + LOOP_SLACK_MS);

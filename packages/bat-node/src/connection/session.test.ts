@@ -62,10 +62,12 @@ function makeWorld(bytesPerSecond = 50_000_000) {
 }
 
 type World = ReturnType<typeof makeWorld>;
-const story = (tell: (world: World) => Promise<void>, bytesPerSecond?: number) => () => {
-  const world = makeWorld(bytesPerSecond);
-  return world.tell(() => tell(world));
-};
+/** A test that is told in a world of its own, in simulated time. */
+const tale = (title: string, tell: (world: World) => Promise<void>, bytesPerSecond?: number): void =>
+  it(title, () => {
+    const world = makeWorld(bytesPerSecond);
+    return world.tell(() => tell(world));
+  });
 
 async function opened(
   world: World,
@@ -86,43 +88,31 @@ async function readAll(stream: BatStream): Promise<Uint8Array> {
 const controlOf = async (stream: BatStream): Promise<string> => utf8Text(present(await stream.next(), 'an item').bytes) ?? '';
 
 describe('HELLO', () => {
-  it(
-    'BN-18 BN-19 tells each side the version, the limits and the address at which it was seen',
-    story(async (world) => {
-      const [near, far] = await opened(world);
-      expect(near.hello).toMatchObject({ version: 1, shardBytesMax: 2000, observedAddress: far.connection.remoteAddress });
-      expect(far.hello).toMatchObject({ version: 1, shardBytesMax: 1000 });
-      expect(near.isUsable && far.isUsable).toBe(true);
-    }),
-  );
+  tale('BN-18 BN-19 tells each side the version, the limits and the address at which it was seen', async (world) => {
+    const [near, far] = await opened(world);
+    expect(near.hello).toMatchObject({ version: 1, shardBytesMax: 2000, observedAddress: far.connection.remoteAddress });
+    expect(far.hello).toMatchObject({ version: 1, shardBytesMax: 1000 });
+    expect(near.isUsable && far.isUsable).toBe(true);
+  });
 
-  it(
-    'BD-59 refuses in the first exchange who lacks the key of the network',
-    story(async (world) => {
-      const [near, far] = await world.open({}, { networkKey: new Uint8Array(32).fill(6) });
-      expect([near, far]).toMatchObject([
-        { ok: false, reason: 'wrong-network' },
-        { ok: false, reason: 'wrong-network' },
-      ]);
-    }),
-  );
+  tale('BD-59 refuses in the first exchange who lacks the key of the network', async (world) => {
+    const [near, far] = await world.open({}, { networkKey: new Uint8Array(32).fill(6) });
+    expect([near, far]).toMatchObject([
+      { ok: false, reason: 'wrong-network' },
+      { ok: false, reason: 'wrong-network' },
+    ]);
+  });
 
-  it(
-    'takes the highest common version',
-    story(async (world) => {
-      const [near] = await world.open({ versions: [3, 2, 1] }, { versions: [2, 1] });
-      expect(near).toMatchObject({ ok: true, value: { hello: { version: 2 } } });
-    }),
-  );
+  tale('takes the highest common version', async (world) => {
+    const [near] = await world.open({ versions: [3, 2, 1] }, { versions: [2, 1] });
+    expect(near).toMatchObject({ ok: true, value: { hello: { version: 2 } } });
+  });
 
-  it(
-    'names the versions of both sides when there is no common one',
-    story(async (world) => {
-      const results = await world.open({ versions: [3] }, { versions: [2, 1] });
-      expect(results.map((result) => result.ok)).toEqual([false, false]);
-      expect(results.map((result) => (result.ok ? '' : result.detail))).toContain('ours 2,1, theirs 3');
-    }),
-  );
+  tale('names the versions of both sides when there is no common one', async (world) => {
+    const results = await world.open({ versions: [3] }, { versions: [2, 1] });
+    expect(results.map((result) => result.ok)).toEqual([false, false]);
+    expect(results.map((result) => (result.ok ? '' : result.detail))).toContain('ours 2,1, theirs 3');
+  });
 
   it('closes on a peer that says nothing, something else, or an unknown critical extension', async () => {
     for (const first of [undefined, frameHead('end', 1), Uint8Array.of(77), critical]) {
@@ -151,79 +141,73 @@ function hello(connection: Connection, world: World, extensions: ReadonlyMap<num
 }
 
 describe('streams', () => {
-  it(
-    'BN-06 DF-09 carry control frames and raw bytes of any length, whole and in order, both ways',
-    story(async (world) => {
-      const big = world.simulation.runtime.random.bytes(3 * MiB + 17);
-      const long = 'x'.repeat(190 * KiB);
-      const [near] = await opened(
-        world,
+  tale('BN-06 DF-09 carry control frames and raw bytes of any length, whole and in order, both ways', async (world) => {
+    const big = world.simulation.runtime.random.bytes(3 * MiB + 17);
+    const long = 'x'.repeat(190 * KiB);
+    const [near] = await opened(
+      world,
+      {},
+      {
+        onStream: async (_session, stream) => {
+          expect(await controlOf(stream)).toBe(long);
+          const bytes = await readAll(stream);
+          await stream.sendControl(control('echo'));
+          await stream.sendData(bytes);
+        },
+      },
+    );
+    const stream = await near.openStream();
+    await stream.sendControl(control(long));
+    await stream.sendData(big);
+    await stream.end();
+    expect(await controlOf(stream)).toBe('echo');
+    expect(equalBytes(await readAll(stream), big)).toBe(true);
+    expect(near.openStreams).toBe(0);
+  });
+
+  tale('BN-26 DF-19 a stalled reader stalls its own stream only, and holds a bounded part of memory', async (world) => {
+    const budget = new CreditBudget();
+    const account = budget.openAccount();
+    account.take(budget.floorBytes);
+    let stalled: BatStream | undefined;
+    const [near] = await world
+      .open(
         {},
         {
           onStream: async (_session, stream) => {
-            expect(await controlOf(stream)).toBe(long);
-            const bytes = await readAll(stream);
-            await stream.sendControl(control('echo'));
-            await stream.sendData(bytes);
+            if ((await controlOf(stream)) === 'stall') {
+              stalled = stream;
+              await world.clock.sleep(100 * second);
+            } else await stream.sendControl(control(`${(await readAll(stream)).length}`));
           },
         },
-      );
-      const stream = await near.openStream();
-      await stream.sendControl(control(long));
-      await stream.sendData(big);
-      await stream.end();
-      expect(await controlOf(stream)).toBe('echo');
-      expect(equalBytes(await readAll(stream), big)).toBe(true);
-      expect(near.openStreams).toBe(0);
-    }),
-  );
-
-  it(
-    'BN-26 DF-19 a stalled reader stalls its own stream only, and holds a bounded part of memory',
-    story(async (world) => {
-      const budget = new CreditBudget();
-      const account = budget.openAccount();
-      account.take(budget.floorBytes);
-      let stalled: BatStream | undefined;
-      const [near] = await world
-        .open(
-          {},
-          {
-            onStream: async (_session, stream) => {
-              if ((await controlOf(stream)) === 'stall') {
-                stalled = stream;
-                await world.clock.sleep(100 * second);
-              } else await stream.sendControl(control(`${(await readAll(stream)).length}`));
-            },
-          },
-          budget,
-        )
-        .then((pair) => pair.map((result) => (result.ok ? result.value : undefined)));
-      const session = present(near, 'a session');
-      const slow = await session.openStream();
-      await slow.sendControl(control('stall'));
-      let isSlowSent = false;
-      const slowSend = slow.sendData(new Uint8Array(8 * MiB)).then(
-        () => {
-          isSlowSent = true;
-        },
-        () => undefined,
-      );
-      for (let i = 0; i < 3; i++) {
-        const quick = await session.openStream();
-        await quick.sendControl(control('go'));
-        await quick.sendData(new Uint8Array(2 * MiB));
-        await quick.end();
-        expect(await controlOf(quick)).toBe(`${2 * MiB}`);
-        quick.reset('done');
-      }
-      expect(isSlowSent).toBe(false);
-      expect(budget.sharedTaken).toBeLessThan(1 * MiB);
-      expect(stalled).toBeDefined();
-      slow.reset('aborted');
-      await slowSend;
-    }),
-  );
+        budget,
+      )
+      .then((pair) => pair.map((result) => (result.ok ? result.value : undefined)));
+    const session = present(near, 'a session');
+    const slow = await session.openStream();
+    await slow.sendControl(control('stall'));
+    let isSlowSent = false;
+    const slowSend = slow.sendData(new Uint8Array(8 * MiB)).then(
+      () => {
+        isSlowSent = true;
+      },
+      () => undefined,
+    );
+    for (let i = 0; i < 3; i++) {
+      const quick = await session.openStream();
+      await quick.sendControl(control('go'));
+      await quick.sendData(new Uint8Array(2 * MiB));
+      await quick.end();
+      expect(await controlOf(quick)).toBe(`${2 * MiB}`);
+      quick.reset('done');
+    }
+    expect(isSlowSent).toBe(false);
+    expect(budget.sharedTaken).toBeLessThan(1 * MiB);
+    expect(stalled).toBeDefined();
+    slow.reset('aborted');
+    await slowSend;
+  });
 
   it('uses a fast path as well as a bare connection does: windows open by rate and round trip', async () => {
     let bareMs = 0;
@@ -252,94 +236,82 @@ describe('streams', () => {
     });
   });
 
-  it(
-    'a reset ends both directions with its word, and what came before an end stays readable',
-    story(async (world) => {
-      const [near] = await opened(
-        world,
-        {},
-        {
-          onStream: async (_session, stream) => {
-            if ((await controlOf(stream)) === 'refuse') stream.reset('not-today');
-            else {
-              await stream.sendControl(control('answer'));
-              await stream.end();
-            }
-          },
+  tale('a reset ends both directions with its word, and what came before an end stays readable', async (world) => {
+    const [near] = await opened(
+      world,
+      {},
+      {
+        onStream: async (_session, stream) => {
+          if ((await controlOf(stream)) === 'refuse') stream.reset('not-today');
+          else {
+            await stream.sendControl(control('answer'));
+            await stream.end();
+          }
         },
-      );
-      const refused = await near.openStream();
-      await refused.sendControl(control('refuse'));
-      await expect(refused.next()).rejects.toMatchObject({ reason: 'not-today' });
-      await expect(refused.sendData(new Uint8Array(1))).rejects.toMatchObject({ reason: 'not-today' });
+      },
+    );
+    const refused = await near.openStream();
+    await refused.sendControl(control('refuse'));
+    await expect(refused.next()).rejects.toMatchObject({ reason: 'not-today' });
+    await expect(refused.sendData(new Uint8Array(1))).rejects.toMatchObject({ reason: 'not-today' });
 
-      const answered = await near.openStream();
-      await answered.sendControl(control('ask'));
-      await world.clock.sleep(second);
-      expect(await controlOf(answered)).toBe('answer');
-      expect(await answered.next()).toBeUndefined();
-      await expect(answered.sendData(new Uint8Array(1))).rejects.toMatchObject({ reason: 'done' });
-      expect(near.openStreams).toBe(0);
-    }),
-  );
+    const answered = await near.openStream();
+    await answered.sendControl(control('ask'));
+    await world.clock.sleep(second);
+    expect(await controlOf(answered)).toBe('answer');
+    expect(await answered.next()).toBeUndefined();
+    await expect(answered.sendData(new Uint8Array(1))).rejects.toMatchObject({ reason: 'done' });
+    expect(near.openStreams).toBe(0);
+  });
 
-  it(
-    'a read has a deadline, and the places for streams a limit that others wait for',
-    story(async (world) => {
-      const [near] = await opened(world, {}, { onStream: async (_session, stream) => void (await readAll(stream)) });
-      const streams = await Promise.all(Array.from({ length: STREAMS_PER_SIDE_MAX }, () => near.openStream()));
-      for (const stream of streams) await stream.sendControl(control('hold'));
-      await expect(present(streams[0], 'a stream').next({ timeoutMs: 300 })).rejects.toMatchObject({ reason: 'timeout' });
-      await expect(near.openStream()).rejects.toMatchObject({ reason: 'busy' });
-      const waiting = near.openStream();
-      streams[3]?.reset('aborted');
-      const next = await waiting;
-      await next.sendControl(control('go'));
-      expect(near.openStreams).toBe(STREAMS_PER_SIDE_MAX);
-    }),
-  );
+  tale('a read has a deadline, and the places for streams a limit that others wait for', async (world) => {
+    const [near] = await opened(world, {}, { onStream: async (_session, stream) => void (await readAll(stream)) });
+    const streams = await Promise.all(Array.from({ length: STREAMS_PER_SIDE_MAX }, () => near.openStream()));
+    for (const stream of streams) await stream.sendControl(control('hold'));
+    await expect(present(streams[0], 'a stream').next({ timeoutMs: 300 })).rejects.toMatchObject({ reason: 'timeout' });
+    await expect(near.openStream()).rejects.toMatchObject({ reason: 'busy' });
+    const waiting = near.openStream();
+    streams[3]?.reset('aborted');
+    const next = await waiting;
+    await next.sendControl(control('go'));
+    expect(near.openStreams).toBe(STREAMS_PER_SIDE_MAX);
+  });
 });
 
 describe('the life of a session', () => {
-  it(
-    'BN-30 stays alive while a stream is open, and closes when it was idle for a minute',
-    story(async (world) => {
-      const [near, far] = await opened(world, {}, { onStream: async (_session, stream) => void (await readAll(stream)) });
-      const stream = await near.openStream();
-      await stream.sendControl(control('hold'));
-      await world.clock.sleep(300 * second);
-      expect(near.isUsable).toBe(true);
-      expect(near.rttMs).toBeGreaterThan(15);
-      expect(near.rttMs).toBeLessThan(40);
-      await stream.end();
-      const endedMs = world.clock.elapsedMs;
-      expect(['idle', 'said by the peer']).toContain((await near.closed).detail);
-      await far.closed;
-      expect(world.clock.elapsedMs - endedMs).toBeGreaterThan(55 * second);
-      expect(world.clock.elapsedMs - endedMs).toBeLessThan(70 * second);
-    }),
-  );
+  tale('BN-30 stays alive while a stream is open, and closes when it was idle for a minute', async (world) => {
+    const [near, far] = await opened(world, {}, { onStream: async (_session, stream) => void (await readAll(stream)) });
+    const stream = await near.openStream();
+    await stream.sendControl(control('hold'));
+    await world.clock.sleep(300 * second);
+    expect(near.isUsable).toBe(true);
+    expect(near.rttMs).toBeGreaterThan(15);
+    expect(near.rttMs).toBeLessThan(40);
+    await stream.end();
+    const endedMs = world.clock.elapsedMs;
+    expect(['idle', 'said by the peer']).toContain((await near.closed).detail);
+    await far.closed;
+    expect(world.clock.elapsedMs - endedMs).toBeGreaterThan(55 * second);
+    expect(world.clock.elapsedMs - endedMs).toBeLessThan(70 * second);
+  });
 
-  it(
-    'notices a peer that vanished without a word within 10 s, in the middle of a transfer',
-    story(async (world) => {
-      const [near] = await opened(world, {}, { onStream: async (_session, stream) => void (await readAll(stream)) });
-      const stream = await near.openStream();
-      await stream.sendControl(control('go'));
-      const sending = stream.sendData(new Uint8Array(64 * MiB));
-      await world.clock.sleep(200);
-      world.network.isolate(world.ben.host);
-      const lostMs = world.clock.elapsedMs;
-      await expect(sending).rejects.toMatchObject({ reason: 'closed' });
-      expect(world.clock.elapsedMs - lostMs).toBeLessThan(10 * second);
-      expect(await near.closed).toMatchObject({ reason: 'timeout' });
-      await expect(near.openStream()).rejects.toMatchObject({ reason: 'closed' });
-    }),
-  );
+  tale('notices a peer that vanished without a word within 10 s, in the middle of a transfer', async (world) => {
+    const [near] = await opened(world, {}, { onStream: async (_session, stream) => void (await readAll(stream)) });
+    const stream = await near.openStream();
+    await stream.sendControl(control('go'));
+    const sending = stream.sendData(new Uint8Array(64 * MiB));
+    await world.clock.sleep(200);
+    world.network.isolate(world.ben.host);
+    const lostMs = world.clock.elapsedMs;
+    await expect(sending).rejects.toMatchObject({ reason: 'closed' });
+    expect(world.clock.elapsedMs - lostMs).toBeLessThan(10 * second);
+    expect(await near.closed).toMatchObject({ reason: 'timeout' });
+    await expect(near.openStream()).rejects.toMatchObject({ reason: 'closed' });
+  });
 
-  it(
+  tale(
     'does not mistake a narrow path for a dead one',
-    story(async (world) => {
+    async (world) => {
       const [near] = await opened(world, {}, { onStream: async (_session, stream) => void (await readAll(stream)) });
       const streams = await Promise.all([near.openStream(), near.openStream()]);
       await Promise.all(
@@ -351,24 +323,22 @@ describe('the life of a session', () => {
         }),
       );
       expect(near.isUsable).toBe(true);
-    }, 20_000),
+    },
+    20_000,
   );
 
-  it(
-    'drained, it lets streams end, opens none, and closes',
-    story(async (world) => {
-      const [near, far] = await opened(world, {}, { onStream: async (_session, stream) => void (await readAll(stream)) });
-      const stream = await near.openStream();
-      await stream.sendControl(control('go'));
-      far.drain('replaced');
-      await world.clock.sleep(second);
-      expect(near.isUsable).toBe(false);
-      await expect(near.openStream()).rejects.toMatchObject({ reason: 'closed' });
-      await stream.sendData(new Uint8Array(1 * MiB));
-      await stream.end();
-      await Promise.all([near.closed, far.closed]);
-    }),
-  );
+  tale('drained, it lets streams end, opens none, and closes', async (world) => {
+    const [near, far] = await opened(world, {}, { onStream: async (_session, stream) => void (await readAll(stream)) });
+    const stream = await near.openStream();
+    await stream.sendControl(control('go'));
+    far.drain('replaced');
+    await world.clock.sleep(second);
+    expect(near.isUsable).toBe(false);
+    await expect(near.openStream()).rejects.toMatchObject({ reason: 'closed' });
+    await stream.sendData(new Uint8Array(1 * MiB));
+    await stream.end();
+    await Promise.all([near.closed, far.closed]);
+  });
 });
 
 describe('a hostile peer', () => {

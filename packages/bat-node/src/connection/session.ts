@@ -79,6 +79,7 @@ class Session implements BatSession, StreamHost {
   #lastOwnId: number;
   #lastPeerId: number;
   #peerStreams = 0;
+  #usualBytes = STREAM_CREDIT_INITIAL_BYTES;
   /** What ended streams were still allowed to send: their frames may be under way. */
   #strayBytes = 0;
   #idleSinceMs: number;
@@ -205,11 +206,14 @@ class Session implements BatSession, StreamHost {
     const rttMs = this.#heartbeat.lowestRttMs;
     this.#rate.add(consumed, nowMs);
     const whole = connectionWindow(this.#rate.bytesPerSecond, rttMs, this.#account.fairShareBytes);
-    return { nowMs, rttMs, capBytes: streamWindowCap(whole, this.#account.takenBytes - window.windowBytes) };
+    const capBytes = streamWindowCap(whole, this.#account.takenBytes - window.windowBytes);
+    return { nowMs, rttMs, capBytes, usualBytes: this.#usualBytes };
   }
 
   finished(stream: Stream): void {
-    const { id } = stream;
+    const { id, windowBytes } = stream;
+    // Those that carried no data say nothing about the path.
+    if (windowBytes > STREAM_CREDIT_INITIAL_BYTES) this.#usualBytes = windowBytes;
     if (id !== undefined) this.#streams.delete(id);
     else this.#fresh.delete(stream);
     if (id === undefined || this.#isOwn(id)) this.#places.free();

@@ -86,6 +86,10 @@ export class Stream implements BatStream {
     return this.#movedBytes;
   }
 
+  get windowBytes(): number {
+    return this.#window.windowBytes;
+  }
+
   /** What the peer may still send on this stream. */
   get openCreditBytes(): number {
     return this.#hasPeerEnded ? 0 : this.#window.openBytes;
@@ -254,7 +258,7 @@ export class Stream implements BatStream {
 
   #consume(item: StreamItem, cost: number): void {
     if (item.kind === 'data') this.#movedBytes += item.bytes.length;
-    const grant = this.#window.consume(cost, this.#host.windowFacts(this.#window, cost));
+    const grant = this.#window.consume(cost, this.#host.windowFacts(this.#window, cost), item.kind === 'data');
     if (grant > 0 && !this.#hasPeerEnded && !this.#isFinished) this.#host.sendNow(encodeCredit(this.#id as number, grant));
     this.#releaseIfDone();
   }

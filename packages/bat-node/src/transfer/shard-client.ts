@@ -1,5 +1,5 @@
 // driven: the verbs of the bat wire as typed calls over one session; every answer is checked before it counts.
-import { concatBytes, equalBytes, fail, ok, type Result, type Runtime } from '@batchain/shared';
+import { assert, concatBytes, equalBytes, fail, ok, type Result, type Runtime } from '@batchain/shared';
 import type { BatSession, BatStream } from '../connection/bat-session.ts';
 import type { FileId, ShardId } from '../ids.ts';
 import { LEAF_BYTES } from '../limits.ts';
@@ -41,6 +41,8 @@ export interface FetchRequest extends FileAccess, ShardTarget {
   readonly into: Uint8Array;
   /** Whole leaves that are there already: an interrupted fetch goes on here. */
   readonly offset?: number;
+  /** Where to stop, at the end of a leaf; the shard's end by default. */
+  readonly end?: number;
 }
 
 export interface HostStatus {
@@ -57,6 +59,7 @@ export class ShardClient {
   readonly #runtime: Runtime;
   readonly #session: BatSession;
   readonly #parties: CallParties;
+  #lastProof: (FileAccess & { readonly proof: Uint8Array }) | undefined;
 
   constructor(runtime: Runtime, session: BatSession, options: ShardClientOptions) {
     this.#runtime = runtime;
@@ -69,7 +72,7 @@ export class ShardClient {
     return this.#session.isUsable;
   }
 
-  /** What the host has room for now. */
+  /** How much room the host has at this moment. */
   status(needBytes: number, options: CallOptions = {}): Called<HostStatus> {
     return this.#call({ verb: 'status', needBytes }, options, (call) => call.answer('status'));
   }
@@ -111,8 +114,9 @@ export class ShardClient {
    * what is then in `into` beyond the last reported progress is not to be used. Nothing is written after the signal aborts.
    */
   fetch(request: FetchRequest, options: CallOptions = {}): Called<number> {
-    const { fileId, segment, index, shardId, shardBytes, into, offset = 0 } = request;
-    const wire: BatRequest = { verb: 'fetch', fileId, proof: this.#proof(request), segment, index, offset, length: shardBytes - offset };
+    const { fileId, segment, index, shardId, shardBytes, into, offset = 0, end = shardBytes } = request;
+    assert(offset % LEAF_BYTES === 0 && offset < end && (end === shardBytes || end % LEAF_BYTES === 0), 'a fetch takes whole leaves');
+    const wire: BatRequest = { verb: 'fetch', fileId, proof: this.#proof(request), segment, index, offset, length: end - offset };
     return this.#call(wire, { ...options, place: request }, async (call) => {
       const serving = await call.answer('serving');
       if (!serving.ok) return serving;
@@ -123,16 +127,17 @@ export class ShardClient {
       const checker = new LeafChecker(shardBytes, leafHashes, offset / LEAF_BYTES);
       return withPace(this.#runtime.clock, call.stream, async () => {
         let at = offset;
-        while (at < shardBytes) {
+        while (at < end) {
           const item = await call.stream.next();
           if (isAborted(options.signal)) return fail('aborted');
-          if (item === undefined) return fail('bad-bytes', `only ${at} of ${shardBytes} bytes came`);
+          if (item === undefined) return fail('bad-bytes', `only ${at} of ${end} bytes came`);
+          if (item.kind === 'data' && at + item.bytes.length > end) return fail('bad-bytes', 'more bytes than asked for');
           if (item.kind === 'control') return call.refusal(item);
           const pushed = checker.push(item.bytes);
           if (!pushed.ok) return fail('bad-bytes', pushed.detail);
           into.set(item.bytes, at);
           at += item.bytes.length;
-          options.onProgress?.(Math.min(shardBytes, checker.goodLeaves * LEAF_BYTES));
+          options.onProgress?.(Math.min(end, checker.goodLeaves * LEAF_BYTES));
         }
         return ok(at);
       });
@@ -226,10 +231,15 @@ export class ShardClient {
     }
   }
 
-  #proof(file: FileAccess): Uint8Array {
+  /** The same for all requests of a file on this session; importing the key for each would cost a millisecond. */
+  #proof({ fileId, accessSeed }: FileAccess): Uint8Array {
+    const last = this.#lastProof;
+    if (last !== undefined && equalBytes(last.fileId, fileId) && equalBytes(last.accessSeed, accessSeed)) return last.proof;
     const { connection } = this.#session;
     const prover = this.#parties.signer.nodeId;
-    return signAccessProof(file.accessSeed, { fileId: file.fileId, binding: connection.binding, prover, host: connection.peer.nodeId });
+    const proof = signAccessProof(accessSeed, { fileId, binding: connection.binding, prover, host: connection.peer.nodeId });
+    this.#lastProof = { fileId, accessSeed, proof };
+    return proof;
   }
 }
 

@@ -14,17 +14,16 @@ export async function handleCommit(context: ServeContext, request: CommitRequest
   const file = context.store.file(request.fileId);
   if (file === undefined) return context.refuse('not-held');
   if (!context.isOwner(file.ownerKey)) return context.refuse('not-owner');
-  const length = request.rosterBytes + SIGNATURE_BYTES;
-  if (!context.rosters.take(length)) return context.refuse('busy', 'too many rosters at a time');
+  if (!context.rosters.take(request.rosterBytes)) return context.refuse('busy', 'too many rosters at a time');
   try {
-    await commitRoster(context, request, file, length);
+    await commitRoster(context, request, file);
   } finally {
-    context.rosters.give(length);
+    context.rosters.give(request.rosterBytes);
   }
 }
 
-async function commitRoster(context: ServeContext, request: CommitRequest, file: HostedFile, length: number): Promise<void> {
-  const bytes = await context.receive(length);
+async function commitRoster(context: ServeContext, request: CommitRequest, file: HostedFile): Promise<void> {
+  const bytes = await context.receive(request.rosterBytes + SIGNATURE_BYTES);
   if (bytes === undefined) return context.refuse('incomplete');
   const rosterBytes = bytes.slice(0, request.rosterBytes);
   const signature = bytes.slice(request.rosterBytes);

@@ -26,10 +26,13 @@ export async function handleFetch(context: ServeContext, request: Extract<BatReq
     length: request.length,
     leafHashes: hashes.value,
   });
+  // Whole leaves are read, so that each can be checked; only what was asked for is sent. The disk works ahead of the wire.
+  const readAt = (at: number) => readChecked(context, shard, hashes.value, at, Math.min(READ_BYTES, shard.length - at));
+  let ahead = readAt(request.offset);
   for (let at = request.offset; at < end; at += READ_BYTES) {
-    // Whole leaves are read, so that each can be checked; only what was asked for is sent.
-    const bytes = await readChecked(context, shard, hashes.value, at, Math.min(READ_BYTES, shard.length - at));
+    const bytes = await ahead;
     if (typeof bytes === 'string') return answerFailure(context, request, bytes);
+    if (at + READ_BYTES < end) ahead = readAt(at + READ_BYTES);
     await context.send(bytes.subarray(0, end - at));
   }
   await context.stream.end();

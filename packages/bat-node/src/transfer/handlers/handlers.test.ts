@@ -1,0 +1,246 @@
+// The verbs at a host, in simulated time: what only shows with a clock, a full desk, or a host that leaves.
+import {
+  createCrypto,
+  day,
+  GiB,
+  hour,
+  type KeyPair,
+  KiB,
+  keyPairFromSeed,
+  MiB,
+  NO_EXTENSIONS,
+  present,
+  sha256,
+  utf8Bytes,
+} from '@batchain/shared';
+import { createSimRuntime, SimDialer, SimListener, SimNetwork } from '@batchain/shared/testing';
+import { describe, expect, it } from 'vitest';
+import { CreditBudget } from '../../connection/credit.ts';
+import { openSession, type Session } from '../../connection/session.ts';
+import type { FileId } from '../../ids.ts';
+import { HELD_PAGE_MAX, ROSTER_BYTES_MAX, ROSTERS_IN_WORK_BYTES_MAX } from '../../limits.ts';
+import { accessKeyOf } from '../../manifest/access-proof.ts';
+import { makeFileId, type SignedRoster } from '../../manifest/manifest.ts';
+import { signRoster } from '../../manifest/roster-codec.ts';
+import { digestShard } from '../../pipeline/shard.ts';
+import { MemoryShardStore } from '../../storage/memory-shard-store.ts';
+import { batAnswerCodec, batRequestCodec } from '../../wire/frame-codecs.ts';
+import type { BatAnswer, BatRequest } from '../../wire/frames.ts';
+import { ShardClient } from '../shard-client.ts';
+import { ShardServer } from '../shard-server.ts';
+
+const named = (label: string): Uint8Array => sha256(utf8Bytes(label));
+const accessSeed = named('access');
+const owner = keyPairFromSeed(named('owner'));
+const SHARD_BYTES = 64 * KiB;
+
+/** Shards of the owner's file, one per segment; another `content` gives the same file other bytes. */
+function makeShards(file: string, count: number, content = 0, shardBytes = SHARD_BYTES) {
+  const by = owner;
+  const fileNonce = named(`nonce of ${file}`);
+  const fileId = makeFileId(by.publicKey, fileNonce);
+  return Array.from({ length: count }, (_, segment) => {
+    const bytes = new Uint8Array(shardBytes).fill(segment + content);
+    const { id, leafHashes } = digestShard(bytes);
+    const leaseId = named(`lease of ${file}`).slice(0, 16);
+    const order = {
+      fileId,
+      segment,
+      index: 0,
+      ownerKey: by.publicKey,
+      fileNonce,
+      accessKey: accessKeyOf(accessSeed),
+      leaseId,
+      shardId: id,
+      length: shardBytes,
+    };
+    return { order, leafHashes, bytes };
+  });
+}
+
+type Shards = ReturnType<typeof makeShards>;
+
+function makeRoster(shards: Shards, keepUntilMs = 0): SignedRoster {
+  const { fileId, fileNonce, accessKey, ownerKey } = present(shards[0], 'a shard').order;
+  const segments = shards.map(({ order }) => ({ shardLength: order.length, shardIds: order.shardId }));
+  const scheme = { requiredShards: 1, totalShards: 1 };
+  return signRoster(owner, { fileId, ownerKey, fileNonce, scheme, segments, accessKey, keepUntilMs, extensions: NO_EXTENSIONS });
+}
+
+async function inWorld(tell: (world: Awaited<ReturnType<typeof makeWorld>>) => Promise<void>): Promise<void> {
+  const simulation = createSimRuntime('handlers');
+  await simulation.clock.runUntilSettled(makeWorld(simulation).then(tell), { deadlineMs: 400 * day });
+}
+
+async function makeWorld(simulation: ReturnType<typeof createSimRuntime>) {
+  const network = new SimNetwork(simulation);
+  const { verifier } = createCrypto();
+  const hostKey = keyPairFromSeed(named('host'));
+  const host = network.addHost();
+  const { runtime } = simulation.node('host');
+  const store = new MemoryShardStore(runtime, { offerBytes: GiB });
+  await store.open();
+  const state = { isLeaving: false };
+  const held: FileId[] = [];
+  const server = new ShardServer(runtime, {
+    store,
+    signer: hostKey,
+    verifier,
+    onShardHeld: (fileId) => void held.push(fileId),
+    isLeaving: () => state.isLeaving,
+  });
+  const budget = new CreditBudget();
+  const config = { nodeId: hostKey.nodeId, networkKey: named('network'), shardBytesMax: 0, relays: false };
+  const listener = new SimListener(host, hostKey);
+  await listener.listen((connection) => {
+    void openSession(runtime, connection, budget, { ...config, onStream: (session, stream) => server.serve(session, stream) });
+  });
+  const connect = async (peer: KeyPair): Promise<Session> => {
+    const dialled = await new SimDialer(network.addHost(), peer).dial(host.address(listener.localAddress.port), hostKey.nodeId, {
+      timeoutMs: 5000,
+    });
+    if (!dialled.ok) throw new Error(dialled.reason);
+    const session = await openSession(runtime, dialled.value, new CreditBudget(), {
+      ...config,
+      nodeId: peer.nodeId,
+      onStream: async () => undefined,
+    });
+    if (!session.ok) throw new Error(session.reason);
+    return session.value;
+  };
+  const member = async (peer: KeyPair = owner) => {
+    const session = await connect(peer);
+    return { session, client: new ShardClient(runtime, session, { signer: peer, verifier }) };
+  };
+  return { clock: simulation.clock, runtime, store, state, held, member };
+}
+
+/** Sends a request and leaves the stream open; its first answer. */
+async function begin(session: Session, request: BatRequest) {
+  const stream = await session.openStream();
+  await stream.sendControl(batRequestCodec.encode(request));
+  const read = async (): Promise<BatAnswer> => {
+    const decoded = batAnswerCodec.decode(present(await stream.next(), 'an answer').bytes);
+    if (!decoded.ok) throw new Error(decoded.detail);
+    return decoded.value;
+  };
+  return { stream, read };
+}
+
+const store = async (client: ShardClient, shards: Shards): Promise<void> => {
+  for (const { order, leafHashes, bytes } of shards) expect(await client.store(order, leafHashes, bytes)).toMatchObject({ ok: true });
+};
+
+describe('leases', () => {
+  it('are provisional for a day, and full for 30 days from the COMMIT and from each renewal', () =>
+    inWorld(async ({ clock, runtime, store: kept, member }) => {
+      const shards = makeShards('song', 2);
+      await store((await member()).client, shards);
+      const { fileId } = present(shards[0], 'a shard').order;
+      const leaseMs = (): number => present(kept.file(fileId), 'the file').leaseUntilMs - runtime.clock.nowMs();
+      expect(leaseMs() / hour).toBeCloseTo(24, 0);
+      await clock.sleep(20 * hour);
+      // The session of before has gone idle and was closed.
+      const { client } = await member();
+      expect(await client.renew(fileId)).toMatchObject({ ok: true, value: { isCommitted: false } });
+      expect(leaseMs() / hour).toBeCloseTo(24, 0);
+      const committed = await client.commit(makeRoster(shards));
+      expect(committed.ok && committed.value.shards.map(({ segment }) => segment)).toEqual([0, 1]);
+      expect(leaseMs() / day).toBeCloseTo(30, 0);
+      await clock.sleep(7 * day);
+      expect(client.isOpen).toBe(false);
+      expect(await (await member()).client.renew(fileId)).toMatchObject({ ok: true, value: { isCommitted: true } });
+      expect(leaseMs() / day).toBeCloseTo(30, 0);
+    }));
+
+  it('COMMIT refuses a roster of another file, a false signature and a file of which nothing is held; strays go', () =>
+    inWorld(async ({ store: kept, member }) => {
+      const { client } = await member();
+      const shards = makeShards('song', 2);
+      await store(client, shards);
+      const right = makeRoster(shards);
+      const other = makeRoster(makeShards('other', 2));
+      expect(await client.commit(other)).toMatchObject({ ok: false, reason: 'not-held' });
+      const swapped = { ...right, rosterBytes: other.rosterBytes, rosterId: other.rosterId, signature: other.signature };
+      expect(await client.commit(swapped)).toMatchObject({ ok: false, reason: 'bad-roster' });
+      expect(await client.commit({ ...right, signature: new Uint8Array(64) })).toMatchObject({ ok: false, reason: 'bad-roster' });
+      expect(kept.file(right.roster.fileId)).toMatchObject({ isCommitted: false });
+      // The second segment was coded anew: its first shard is of no use to anybody.
+      const changed = [present(shards[0], 'a shard'), present(makeShards('song', 2, 7)[1], 'a shard')];
+      const committed = await client.commit(makeRoster(changed));
+      expect(committed.ok && committed.value.shards.map(({ segment }) => segment)).toEqual([0]);
+      expect(kept.usage().shardCount).toBe(1);
+    }));
+});
+
+describe('a host that', () => {
+  it('BN-21 holds a shard says so once all of it is durable, not before', () =>
+    inWorld(async ({ clock, store: kept, held, member }) => {
+      const { session } = await member();
+      const { order, leafHashes, bytes } = present(makeShards('song', 1)[0], 'a shard');
+      const storing = await begin(session, { verb: 'store', order, leafHashes });
+      expect(await storing.read()).toMatchObject({ kind: 'accepted', offset: 0 });
+      await storing.stream.sendData(bytes.subarray(0, SHARD_BYTES - 1));
+      await clock.sleep(1000);
+      expect(held).toEqual([]);
+      expect(kept.shard(order)).toBeUndefined();
+      await storing.stream.sendData(bytes.subarray(SHARD_BYTES - 1));
+      expect(await storing.read()).toMatchObject({ kind: 'receipt' });
+      expect(held).toEqual([order.fileId]);
+      expect(kept.shard(order)).toMatchObject({ length: SHARD_BYTES });
+    }));
+
+  it('has many shards of a file tells of them page by page', () =>
+    inWorld(async ({ store: kept, member }) => {
+      const shards = makeShards('long', HELD_PAGE_MAX + 5, 0, 64);
+      // Straight into the store: what is told of is the paging.
+      const keep = async ({ order, leafHashes, bytes }: Shards[number]): Promise<void> => {
+        const started = await kept.begin(order, leafHashes, day);
+        if (!started.ok || started.value.kind !== 'writing') return;
+        await started.value.writer.write(bytes);
+        await started.value.writer.commit();
+      };
+      for (let at = 0; at < shards.length; at += 200) await Promise.all(shards.slice(at, at + 200).map(keep));
+      const { client } = await member();
+      const sizes: number[] = [];
+      const segments = new Set<number>();
+      for await (const page of client.have({ fileId: present(shards[0], 'a shard').order.fileId, accessSeed })) {
+        if (!page.ok) throw new Error(page.reason);
+        sizes.push(page.value.length);
+        for (const { segment } of page.value) segments.add(segment);
+      }
+      expect(sizes).toEqual([HELD_PAGE_MAX, 5]);
+      expect(segments.size).toBe(HELD_PAGE_MAX + 5);
+    }));
+
+  it('T15 receives few rosters at a time, and gives up one that does not come', () =>
+    inWorld(async ({ clock, member }) => {
+      const { client, session } = await member();
+      const shards = makeShards('song', 1);
+      await store(client, shards);
+      const roster = makeRoster(shards);
+      const { fileId } = roster.roster;
+      const hangs = Array.from({ length: ROSTERS_IN_WORK_BYTES_MAX / ROSTER_BYTES_MAX }, () =>
+        begin(session, { verb: 'commit', fileId, rosterId: roster.rosterId, rosterBytes: ROSTER_BYTES_MAX }),
+      );
+      await Promise.all(hangs);
+      await clock.sleep(1000);
+      expect(await client.commit(roster)).toMatchObject({ ok: false, reason: 'busy' });
+      await clock.sleep(40_000);
+      expect(await client.commit(roster)).toMatchObject({ ok: true });
+    }));
+
+  it('leaves takes no new shard and says that it has no room, but serves what it has', () =>
+    inWorld(async ({ state, member }) => {
+      const { client } = await member();
+      const [first, second_] = makeShards('song', 2);
+      await store(client, [present(first, 'a shard')]);
+      state.isLeaving = true;
+      expect(await client.status(MiB)).toMatchObject({ ok: true, value: { roomBytes: 0, isLeaving: true } });
+      const { order, leafHashes, bytes } = present(second_, 'a shard');
+      expect(await client.store(order, leafHashes, bytes)).toMatchObject({ ok: false, reason: 'leaving' });
+      const { fileId, shardId } = present(first, 'a shard').order;
+      const target = { fileId, accessSeed, segment: 0, index: 0, shardId, shardBytes: SHARD_BYTES };
+      expect(await client.fetch({ ...target, into: new Uint8Array(SHARD_BYTES) })).toMatchObject({ ok: true });
+    }));
+});
