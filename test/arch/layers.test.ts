@@ -39,8 +39,8 @@ const LAYERS: Readonly<Record<string, { readonly base: readonly string[]; readon
     ],
   },
   participant: {
-    base: ['limits.ts', 'local-node.ts'],
-    order: [['config'], ['home'], ['api'], ['adapters'], ['participant.ts'], ['create-participant.ts'], ['daemon.ts']],
+    base: ['limits.ts', 'local-node.ts', 'version.ts'],
+    order: [['config'], ['home'], ['api'], ['client.ts'], ['adapters'], ['participant.ts'], ['create-participant.ts'], ['daemon.ts']],
   },
   cli: { base: [], order: [] },
 };

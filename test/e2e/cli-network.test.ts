@@ -60,8 +60,20 @@ function launch(args: readonly string[]): {
   return { child, out: () => stdout + stderr, ended };
 }
 
+/** Which host has which id differs from run to run: neighbouring rows that begin with an id are put in order. */
+function sortedRows(text: string): string {
+  const rows = text.split('\n');
+  const runs: string[][] = [];
+  for (const row of rows) {
+    const last = runs.at(-1);
+    if (last !== undefined && /^ +ID8/.test(row) && /^ +ID8/.test(last[0] ?? '')) last.push(row);
+    else runs.push([row]);
+  }
+  return runs.flatMap((run) => run.sort()).join('\n');
+}
+
 describe('BN-03 the verbs on a network', () => {
-  it('BN-50 BN-51 BN-52 BN-57 upload, list, inspect, audit, download and remove, as a person reads it', async () => {
+  it('BN-50 BN-51 BN-52 BN-57 BN-58 upload, list, inspect, audit, download and remove, as a person reads it', async () => {
     await writeFile(join(work, 'letter.txt'), 'dear reader\n'.repeat(2000));
     const text = await transcript([
       ['-u', 'letter.txt', '--policy', '2of3', '--segment-size', '16KiB'],
@@ -232,6 +244,25 @@ describe('commands that take time', () => {
     const put = await owner.run(['put', big, '--policy', '2of3', '--fresh', '--timeout', '300ms']);
     expect(put).toMatchObject({ code: 5, last: { code: 'BAT_E_TIMEOUT' } });
     expect((await readdir(join(owner.home, 'manifest'))).filter((name) => name.endsWith('.batchain'))).toEqual([]);
+  });
+});
+
+describe('a file that lost a host', () => {
+  it('BN-58 is degraded or at risk: audit, ls and status say so and exit with 3, and it comes back all the same', async () => {
+    const source = await writeSeededFile(join(work, 'fragile.bin'), 50_000, 12);
+    const put = await owner.run(['put', source, '--policy', '2of3']);
+    await hosts[2]?.kill('SIGKILL');
+    const audit = await owner.run(['audit', put.last.id]);
+    expect(audit).toMatchObject({ code: 3, last: { files: [{ verdict: 'at-risk', shardsHealthy: 2, shardsTotal: 3 }] } });
+    const offline = (audit.last.files[0].shards as { host: string; outcome: string }[]).filter(({ outcome }) => outcome !== 'passed');
+    expect(offline).toMatchObject([{ host: hosts[2]?.nodeId, outcome: 'offline' }]);
+    expect((await owner.run(['ls'])).last.files).toMatchObject([{ health: 'at-risk', shardsHealthy: 2 }]);
+    expect(await owner.run(['status'])).toMatchObject({ code: 3, last: { files: { total: 1, atRisk: 1 } } });
+    expect((await owner.run(['status', '--quiet'])).code).toBe(0);
+    const text = await transcript([['-a', 'fragile.bin'], ['ls']]);
+    await expect(sortedRows(text)).toMatchFileSnapshot(golden('at-risk'));
+    expect((await owner.run(['get', put.last.id, '-o', join(work, 'fragile.back')])).last.sha256).toBe(put.last.sha256);
+    await owner.run(['rm', put.last.id, '--yes']);
   });
 });
 

@@ -1,5 +1,5 @@
 // pure: what a command is: its words, flags, help, and what it does.
-import type { HomePaths, SettingTable, SettingValues } from '@batchain/participant';
+import type { HomePaths, SettingTable, SettingValues } from '@batchain/participant/client';
 import type { Clock, Runtime } from '@batchain/shared';
 import type { GlobalOptions } from './global-options.ts';
 import type { CliIo } from './output/io.ts';

@@ -1,9 +1,9 @@
 // driven: what is written down when something happens that should not, for a person to send along.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { VERSION } from '@batchain/participant/client';
 import type { BatChainError } from '@batchain/shared';
 import { isoTime } from '@batchain/shared/node';
-import { readVersion } from './version.ts';
 
 /** Writes the report below `logDir` and returns its path; undefined when even that fails. No arguments and no file names: only where it broke. */
 export function writeCrashReport(logDir: string, error: BatChainError, command: string, nowMs: number): string | undefined {
@@ -11,7 +11,7 @@ export function writeCrashReport(logDir: string, error: BatChainError, command: 
   const path = join(logDir, `crash-${at.replace(/[:.]/g, '-')}.txt`);
   const cause = error.cause instanceof Error ? (error.cause.stack ?? error.cause.message) : String(error.cause ?? '');
   const lines = [
-    `batchain ${readVersion()}  node ${process.version}  ${process.platform} ${process.arch}`,
+    `batchain ${VERSION}  node ${process.version}  ${process.platform} ${process.arch}`,
     at,
     `command ${command}`,
     error.stack ?? '',

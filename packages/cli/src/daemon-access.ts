@@ -1,7 +1,7 @@
 // driven: how a command reaches its daemon, and what it says when none runs.
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { type HomePaths, LocalApiClient } from '@batchain/participant';
+import { type HomePaths, LocalApiClient } from '@batchain/participant/client';
 import { BatChainError } from '@batchain/shared';
 import type { CommandContext } from './command.ts';
 

@@ -1,4 +1,4 @@
-// pure: the options that every command takes.
+// driven: the options that every command takes.
 import {
   defineSettings,
   durationValue,
@@ -8,7 +8,7 @@ import {
   switchValue,
   textValue,
   wordValue,
-} from '@batchain/participant';
+} from '@batchain/participant/client';
 import { PROGRESS_MODES } from './output/progress-text.ts';
 
 const pathValue = textValue(4096);

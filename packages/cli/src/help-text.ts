@@ -1,5 +1,5 @@
-// pure: the help texts, made from the commands themselves: examples first.
-import { environmentName, type Setting, type SettingTable } from '@batchain/participant';
+// driven: the help texts, made from the commands themselves: examples first.
+import { environmentName, type Setting, type SettingTable } from '@batchain/participant/client';
 import { type Command, usageLine } from './command.ts';
 import { GLOBAL_OPTIONS, SHORT_FLAGS } from './global-options.ts';
 

@@ -1,5 +1,5 @@
 // driven: Ctrl-C, SIGTERM and the deadline as one abort signal; a second Ctrl-C ends the process at once.
-import { formatDuration } from '@batchain/participant';
+import { formatDuration } from '@batchain/participant/client';
 import { BatChainError, type Clock } from '@batchain/shared';
 
 const EXIT_BY_SIGNAL: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };

@@ -1,5 +1,5 @@
 // driven: one run of the command line: parse, resolve settings, run the command, write its result, give the exit code.
-import { homePaths, readConfigFile, resolveSettings, type SettingTable, systemSurroundings } from '@batchain/participant';
+import { homePaths, readConfigFile, resolveSettings, type SettingTable, systemSurroundings, VERSION } from '@batchain/participant/client';
 import { BatChainError, type Runtime, toBatChainError } from '@batchain/shared';
 import { createSystemRuntime } from '@batchain/shared/node';
 import { type ParsedArgv, parseArgv } from './argv/parse-argv.ts';
@@ -11,7 +11,6 @@ import { bareHelp, commandHelp } from './help-text.ts';
 import { watchInterruption } from './interruption.ts';
 import type { CliIo } from './output/io.ts';
 import { Output } from './output/output.ts';
-import { readVersion } from './version.ts';
 
 /** What is known before the arguments are understood: enough to report that they are not. */
 function guessOutput(argv: readonly string[], io: CliIo, runtime: Runtime): Output {
@@ -33,8 +32,7 @@ function guessOutput(argv: readonly string[], io: CliIo, runtime: Runtime): Outp
 
 function answerWithoutCommand(parsed: ParsedArgv, output: Output): number | undefined {
   if (parsed.wantsVersion) {
-    const version = readVersion();
-    output.result({ version }, [version]);
+    output.result({ version: VERSION }, [VERSION]);
     return 0;
   }
   if (parsed.command !== undefined && !parsed.wantsHelp) return undefined;

@@ -1,5 +1,5 @@
 // driven: runs a job of the daemon with its progress and notes shown, on request (SIGUSR2, SIGINFO) too.
-import type { JobOptions } from '@batchain/participant';
+import type { JobOptions } from '@batchain/participant/client';
 import type { CommandContext } from './command.ts';
 import { ProgressView } from './output/progress-view.ts';
 

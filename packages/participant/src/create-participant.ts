@@ -16,12 +16,13 @@ import { initHome } from './home/init-home.ts';
 import { ensurePrivateDir } from './home/private-files.ts';
 import { systemSurroundings } from './home/system-surroundings.ts';
 import { Participant, type ParticipantParts } from './participant.ts';
+import { VERSION } from './version.ts';
 
 export interface ParticipantOptions {
   /** The home directory, or its paths; the platform's own directories when undefined. It is made when there is none. */
   readonly home?: string | HomePaths;
   readonly name?: string;
-  /** Shown in status. */
+  /** Shown in status; that of this package by default. */
   readonly version?: string;
   /** `batchain` by default. */
   readonly network?: string;
@@ -114,7 +115,7 @@ export async function createParticipant(options: ParticipantOptions = {}): Promi
     participant = new Participant(runtime, makeParts(runtime, keyPair, paths, options), {
       name: options.name ?? hostname(),
       home: paths.home,
-      version: options.version ?? '0.1.0',
+      version: options.version ?? VERSION,
       network,
       networkKey: networkKey({ name: network, ...secret }),
       kad: makeKadConfig({}, options.profile === 'demo' ? 'demo' : 'default'),
@@ -125,7 +126,12 @@ export async function createParticipant(options: ParticipantOptions = {}): Promi
     throw error;
   }
   bindLife(participant, lock, options.signal);
-  await participant.start();
-  await participant.join(await resolveJoins(runtime, options.join ?? []));
+  try {
+    await participant.start();
+    await participant.join(await resolveJoins(runtime, options.join ?? []));
+  } catch (error) {
+    await participant.stop().catch(() => undefined);
+    throw error;
+  }
   return participant;
 }

@@ -85,13 +85,14 @@ export async function runDaemon(options: DaemonOptions): Promise<DaemonEnd> {
   const log = openLog(paths, settings['log-level']);
   const runtime = createSystemRuntime({ log });
   const startedMs = runtime.clock.monotonicMs();
+  signal.throwIfAborted();
   await using participant = await createParticipant(participantOptions(options, log));
+  signal.throwIfAborted();
   let stop: () => void = () => undefined;
   const stopped = new Promise<void>((resolve) => {
     stop = resolve;
   });
-  if (signal.aborted) stop();
-  else signal.addEventListener('abort', stop, { once: true });
+  signal.addEventListener('abort', stop, { once: true });
   const server = new LocalApiServer(runtime.fork('api'), participant, { controlPath: paths.controlPath, onStopRequest: stop });
   await server.start();
   const nodeId = toHex(participant.nodeId);

@@ -1,4 +1,4 @@
-import { defineSettings, hostPortsValue, optional, switchValue, textValue } from '@batchain/participant';
+import { defineSettings, hostPortsValue, optional, switchValue, textValue } from '@batchain/participant/client';
 import { BatChainError } from '@batchain/shared';
 import { describe, expect, it } from 'vitest';
 import { type Command, defineCommand } from '../command.ts';

@@ -1,5 +1,5 @@
 // driven: the command line through yargs: which command, with which flags and words. Values are checked later, with those of the environment.
-import type { Setting, SettingTable } from '@batchain/participant';
+import type { Setting, SettingTable } from '@batchain/participant/client';
 import { BatChainError } from '@batchain/shared';
 import yargs, { type Options } from 'yargs';
 import { type Command, usageLine } from '../command.ts';

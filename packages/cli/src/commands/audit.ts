@@ -1,5 +1,5 @@
 // driven: `batchain audit [REF]` (`-a REF`): has the peers prove that they still hold the shards.
-import { type AuditResult, defineSettings, formatSize, switchValue } from '@batchain/participant';
+import { type AuditResult, defineSettings, formatSize, switchValue } from '@batchain/participant/client';
 import { hour } from '@batchain/shared';
 import { usageError } from '../argv/usage-error.ts';
 import { type CommandContext, type CommandOutcome, defineCommand } from '../command.ts';

@@ -1,5 +1,6 @@
 // What every command promises, checked on all of them; what they do is shown by the tests on real processes.
-import { environmentName, NODE_SETTINGS, type SettingTable } from '@batchain/participant';
+import { readFileSync } from 'node:fs';
+import { environmentName, NODE_SETTINGS, type SettingTable, VERSION } from '@batchain/participant/client';
 import { describe, expect, it } from 'vitest';
 import { SEED_FLAGS } from '../argv/seed-flags.ts';
 import { COMMANDS } from '../commands.ts';
@@ -13,6 +14,13 @@ describe('BD-01 the commands', () => {
     expect(COMMANDS.map(({ name }) => name).sort()).toEqual(
       'audit explain get hash help info init ls peers put rm sample start status stop version'.split(' '),
     );
+  });
+
+  it('tell the version that is in package.json', () => {
+    for (const folder of ['cli', 'participant']) {
+      const text = readFileSync(new URL(`../../../${folder}/package.json`, import.meta.url), 'utf8');
+      expect((JSON.parse(text) as { version: string }).version).toBe(VERSION);
+    }
   });
 
   it('have a summary, an example and a deadline each', () => {

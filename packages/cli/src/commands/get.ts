@@ -9,7 +9,7 @@ import {
   optional,
   switchValue,
   textValue,
-} from '@batchain/participant';
+} from '@batchain/participant/client';
 import { BatChainError, hour } from '@batchain/shared';
 import { usageError } from '../argv/usage-error.ts';
 import { type CommandContext, type CommandOutcome, defineCommand } from '../command.ts';

@@ -1,5 +1,5 @@
 // driven: `batchain info REF`: what a manifest says, keys left out; works without a daemon.
-import { formatSize, type InfoResult, openHomeLibrary, viewInfo } from '@batchain/participant';
+import { formatSize, type InfoResult, viewInfo } from '@batchain/participant/client';
 import { minute } from '@batchain/shared';
 import { type CommandContext, type CommandOutcome, defineCommand } from '../command.ts';
 import { hasHome, requireHome, resolveRef } from '../daemon-access.ts';
@@ -30,6 +30,7 @@ async function runInfo(context: CommandContext): Promise<CommandOutcome> {
   const ref = resolveRef(word, context);
   // A manifest file speaks for itself; an id or a name needs a home.
   if (!hasHome(context.paths) && ref === word) requireHome(context);
+  const { openHomeLibrary } = await import('@batchain/participant');
   const info = viewInfo(await openHomeLibrary(context.paths).info(ref));
   return { json: info, text: infoText(context, info) };
 }

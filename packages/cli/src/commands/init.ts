@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
-import { defineSettings, formatSize, initHome, NODE_SETTINGS, parseSize } from '@batchain/participant';
+import { defineSettings, formatSize, initHome, NODE_SETTINGS, parseSize } from '@batchain/participant/client';
 import { BatChainError, hour, toHex } from '@batchain/shared';
 import { type CommandContext, type CommandOutcome, defineCommand } from '../command.ts';
 import { hasHome, homeFlag } from '../daemon-access.ts';

@@ -1,5 +1,5 @@
 // driven: `batchain ls` (`-l`): your files and how they are; works without a daemon.
-import { defineSettings, formatSize, type ListResult, openHomeLibrary, switchValue, viewList } from '@batchain/participant';
+import { defineSettings, formatSize, type ListResult, switchValue, viewList } from '@batchain/participant/client';
 import { minute } from '@batchain/shared';
 import { parseIsoTime } from '@batchain/shared/node';
 import { type CommandContext, type CommandOutcome, defineCommand } from '../command.ts';
@@ -51,6 +51,8 @@ async function listNow(context: CommandContext<typeof OPTIONS>): Promise<ListRes
   const client = await daemonOrNone(context);
   if (client !== undefined) return client.list({ signal });
   context.output.say('no daemon runs for this home: this is the last known state');
+  // Only here: the storage side takes a while to load.
+  const { openHomeLibrary } = await import('@batchain/participant');
   return viewList(await openHomeLibrary(context.paths).list());
 }
 

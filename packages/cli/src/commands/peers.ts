@@ -1,5 +1,5 @@
 // driven: `batchain peers`: the participants that this one knows (BD-03).
-import type { PeersResult } from '@batchain/participant';
+import type { PeersResult } from '@batchain/participant/client';
 import { second } from '@batchain/shared';
 import { parseIsoTime } from '@batchain/shared/node';
 import { type CommandContext, type CommandOutcome, defineCommand } from '../command.ts';

@@ -1,6 +1,6 @@
 // driven: `batchain put FILE` (`-u FILE`): stores a file on the peers.
 import { basename, resolve } from 'node:path';
-import { defineSettings, formatSize, optional, type PutResult, sizeValue, switchValue, textValue } from '@batchain/participant';
+import { defineSettings, formatSize, optional, type PutResult, sizeValue, switchValue, textValue } from '@batchain/participant/client';
 import { hour } from '@batchain/shared';
 import { z } from 'zod';
 import { type CommandContext, type CommandOutcome, defineCommand } from '../command.ts';

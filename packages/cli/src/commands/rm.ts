@@ -1,5 +1,5 @@
 // driven: `batchain rm REF`: releases the shards of a file and forgets it, after asking.
-import { defineSettings, formatSize } from '@batchain/participant';
+import { defineSettings, formatSize } from '@batchain/participant/client';
 import { BatChainError, minute } from '@batchain/shared';
 import { usageError } from '../argv/usage-error.ts';
 import { type CommandContext, type CommandOutcome, defineCommand } from '../command.ts';

@@ -1,5 +1,5 @@
 // driven: `batchain sample`: a small network on this computer, walked through the main job; on a terminal it stays up (BN-54).
-import { countValue, defineSettings, formatDuration, switchValue } from '@batchain/participant';
+import { countValue, defineSettings, formatDuration, switchValue } from '@batchain/participant/client';
 import { BatChainError, minute } from '@batchain/shared';
 import { type CommandContext, type CommandOutcome, defineCommand } from '../command.ts';
 import { openSampleFolder } from '../sample/sample-home.ts';

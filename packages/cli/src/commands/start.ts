@@ -4,20 +4,19 @@ import { openSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { DaemonReady } from '@batchain/participant';
 import {
-  type DaemonReady,
   defineSettings,
   ensurePrivateDir,
   formatDuration,
   initHome,
   NODE_SETTINGS,
-  runDaemon,
   switchValue,
-} from '@batchain/participant';
+  VERSION,
+} from '@batchain/participant/client';
 import { BatChainError, ERROR_CODES, type ErrorCode, minute, present } from '@batchain/shared';
 import { type CommandContext, type CommandOutcome, defineCommand } from '../command.ts';
 import { hasHome, homeFlag } from '../daemon-access.ts';
-import { readVersion } from '../version.ts';
 
 const OPTIONS = defineSettings({
   ...NODE_SETTINGS,
@@ -53,6 +52,8 @@ async function runForeground(context: Context): Promise<CommandOutcome> {
   const startedMs = clock.monotonicMs();
   const deadline = readyDeadline(context);
   const secretPath = options['network-secret-file'];
+  const { runDaemon } = await import('@batchain/participant');
+  if (options.relay) output.warn('this version does not carry the connections of others yet: --relay changes nothing');
   const ended = await runDaemon({
     paths,
     settings: {
@@ -60,7 +61,7 @@ async function runForeground(context: Context): Promise<CommandOutcome> {
       'network-secret-file': secretPath === undefined ? undefined : resolve(io.cwd, secretPath),
       'log-level': globals['log-level'] ?? options['log-level'],
     },
-    version: readVersion(),
+    version: VERSION,
     signal: deadline.signal,
     onReady: (ready) => {
       deadline.ready();

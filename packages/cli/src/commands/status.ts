@@ -1,5 +1,5 @@
 // driven: `batchain status`: one screen: node, reach, peers, offer, files.
-import { formatDuration, formatSize, type StatusResult } from '@batchain/participant';
+import { formatDuration, formatSize, type StatusResult } from '@batchain/participant/client';
 import { second } from '@batchain/shared';
 import { type CommandContext, type CommandOutcome, defineCommand } from '../command.ts';
 import { requireDaemon } from '../daemon-access.ts';

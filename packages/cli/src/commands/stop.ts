@@ -1,5 +1,5 @@
 // driven: `batchain stop`: ends the daemon of the home; fine when none runs.
-import { homeLockHolder, LocalApiClient } from '@batchain/participant';
+import { homeLockHolder, LocalApiClient } from '@batchain/participant/client';
 import { second } from '@batchain/shared';
 import { type CommandContext, type CommandOutcome, defineCommand } from '../command.ts';
 

@@ -1,11 +1,10 @@
 // driven: `batchain version`.
+import { VERSION } from '@batchain/participant/client';
 import { second } from '@batchain/shared';
 import { type CommandOutcome, defineCommand } from '../command.ts';
-import { readVersion } from '../version.ts';
 
 async function runVersion(): Promise<CommandOutcome> {
-  const version = readVersion();
-  return { json: { version, node: process.version, platform: process.platform }, text: [version] };
+  return { json: { version: VERSION, node: process.version, platform: process.platform }, text: [VERSION] };
 }
 
 export const versionCommand = defineCommand({

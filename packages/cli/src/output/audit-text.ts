@@ -1,5 +1,5 @@
 // pure: an audit in words: what each peer proved, how many copies of each shard there are, pass or fail by the policy (BN-58).
-import type { AuditResult } from '@batchain/participant';
+import type { AuditResult } from '@batchain/participant/client';
 import { countText, healthText, shortIdText } from './health-text.ts';
 import { printable } from './printable.ts';
 import type { Style } from './style.ts';
@@ -47,14 +47,20 @@ function shardLines(style: Style, file: FileAudit, isVerbose: boolean): string[]
   const shown = isVerbose || all.length <= SHARDS_LISTED_MAX ? all : all.filter((rows) => rows.some((row) => row.outcome !== 'passed'));
   const rows = shown.map((copies) => {
     const right = copies.filter((row) => row.outcome === 'passed').length;
+    const wrong = copies.filter((row) => row.outcome !== 'passed');
     const [first] = copies as [Row];
-    const trouble = copies
-      .filter((row) => row.outcome !== 'passed')
-      .map((row) => `${row.outcome} on ${row.host === null ? 'nobody' : shortIdText(row.host)}: ${printable(row.reason, style.isAscii)}`);
-    return [shortIdText(first.shardId), String(first.segment), `${right} of ${copies.length}`, trouble.join('; ')];
+    const outcomes = [...new Set(wrong.map(({ outcome }) => outcome))].join(', ');
+    const places = wrong.map(({ host, reason }) => `${host === null ? 'nobody' : shortIdText(host)}: ${printable(reason, style.isAscii)}`);
+    return [shortIdText(first.shardId), String(first.segment), `${right} of ${copies.length}`, outcomes, places.join('; ')];
   });
   if (rows.length === 0) return [];
-  const columns = [{ title: 'SHARD' }, { title: 'SEGMENT', dropOrder: 1 }, { title: 'COPIES' }, { title: '', isFlexible: true }];
+  const columns = [
+    { title: 'SHARD' },
+    { title: 'SEGMENT', dropOrder: 2 },
+    { title: 'COPIES' },
+    { title: '' },
+    { title: '', isFlexible: true, dropOrder: 1 },
+  ];
   return formatTable(columns, rows, style.width - 4).map((line) => `    ${line}`);
 }
 

@@ -1,4 +1,4 @@
-import type { ProgressLine } from '@batchain/participant';
+import type { ProgressLine } from '@batchain/participant/client';
 import { describe, expect, it } from 'vitest';
 import { printable } from './printable.ts';
 import { barLine, plainLine } from './progress-text.ts';

@@ -1,5 +1,5 @@
-// pure: a transfer's progress as one line, for a terminal (a bar) or for a log (words).
-import { formatDuration, formatSize, type ProgressLine } from '@batchain/participant';
+// driven: a transfer's progress as one line, for a terminal (a bar) or for a log (words).
+import { formatDuration, formatSize, type ProgressLine } from '@batchain/participant/client';
 
 export const PROGRESS_MODES = ['auto', 'plain', 'json', 'none'] as const;
 export type ProgressMode = (typeof PROGRESS_MODES)[number];

@@ -1,5 +1,5 @@
 // driven: shows the progress of one command: a bar on a terminal, sparse lines in a log, JSON lines for programs.
-import type { ProgressLine } from '@batchain/participant';
+import { formatSize, type ProgressLine } from '@batchain/participant/client';
 import { type Clock, second } from '@batchain/shared';
 import type { Output } from './output.ts';
 import { barLine, type ProgressFacts, type ProgressMode, percentOf, plainLine } from './progress-text.ts';
@@ -36,6 +36,7 @@ export class ProgressView {
 
   update(progress: ProgressLine): void {
     const nowMs = this.#clock.monotonicMs();
+    if (this.#latest === undefined && progress.resumedBytes > 0) this.#tellResumed(progress.resumedBytes);
     if (this.#latest?.phase !== progress.phase) this.#meter = new TransferMeter();
     this.#latest = progress;
     this.#meter.add(progress.doneBytes, progress.totalBytes, nowMs);
@@ -45,6 +46,10 @@ export class ProgressView {
       (this.#mode === 'json' && sinceMs >= JSON_INTERVAL_MS) ||
       (this.#mode === 'plain' && sinceMs >= PLAIN_INTERVAL_MS && percentOf(progress) >= this.#shownPercent + PLAIN_STEP_PERCENT);
     if (isDue) this.#show(progress, nowMs);
+  }
+
+  #tellResumed(bytes: number): void {
+    if (this.#mode !== 'json') this.#output.say(`resuming at ${formatSize(bytes)}`);
   }
 
   #facts(progress: ProgressLine): ProgressFacts {

@@ -10,7 +10,7 @@ import {
   replaceFile,
   stateDir,
   systemSurroundings,
-} from '@batchain/participant';
+} from '@batchain/participant/client';
 import { BatChainError, type Random, utf8Bytes } from '@batchain/shared';
 import { SAMPLE_NODES_MAX } from './sample-plan.ts';
 

@@ -2,7 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { type DaemonReady, type HomePaths, homePaths, LocalApiClient, systemSurroundings } from '@batchain/participant';
+import type { DaemonReady } from '@batchain/participant';
+import { type HomePaths, homePaths, LocalApiClient, systemSurroundings } from '@batchain/participant/client';
 import { BatChainError, present } from '@batchain/shared';
 
 const MAIN = fileURLToPath(new URL('../main.js', import.meta.url));

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { type AuditResult, formatSize, type GetResult, type PutResult } from '@batchain/participant';
+import { type AuditResult, formatSize, type GetResult, type PutResult } from '@batchain/participant/client';
 import { BatChainError, type Clock, type Random, second } from '@batchain/shared';
 import { countText } from '../output/health-text.ts';
 import { makeExampleText } from './example-text.ts';

@@ -1,0 +1,59 @@
+import type { AuditResult } from '@batchain/participant/client';
+import { describe, expect, it } from 'vitest';
+import { auditLines, exitOfAudit } from './audit-text.ts';
+import { styleOf } from './style.ts';
+
+type File = AuditResult['files'][number];
+type Row = File['shards'][number];
+const id = (digit: string): string => digit.repeat(64);
+const style = (width: number) => styleOf({ isTTY: false, columns: width }, { color: 'never', isAscii: false, env: {} });
+
+function row(shard: string, segment: number, host: string | null, outcome: Row['outcome'] = 'passed', reason = ''): Row {
+  return { shardId: id(shard), segment, index: 0, host: host === null ? null : id(host), outcome, reason };
+}
+function audit(verdict: File['verdict'], shards: Row[], policy = { k: 1, n: 3 }): AuditResult {
+  return { files: [{ id: id('7'), name: 'a.txt', verdict, policy, shardsHealthy: 2, shardsTotal: policy.n, challengedBytes: 1, shards }] };
+}
+
+describe('BN-58 audit output', () => {
+  const copies = audit('at-risk', [
+    row('1', 0, 'a'),
+    row('1', 0, 'b', 'offline', 'timeout'),
+    row('1', 0, 'c'),
+    row('2', 1, 'a', 'failed', 'bad-proof'),
+    row('2', 1, 'b', 'offline', 'timeout'),
+    row('2', 1, null, 'inconclusive', 'no-host'),
+  ]);
+
+  it('counts, per distinct shard, the copies that can be had, and says pass or fail against the policy', () => {
+    expect(auditLines(style(100), copies, false)).toEqual([
+      '  aaaaaaaa  1/2 ok, 1 WRONG',
+      '  bbbbbbbb  0/2 ok, 2 no answer',
+      '  cccccccc  1/1 ok',
+      '  nobody    0/1 ok, 1 not proved yet',
+      '77777777  a.txt  at risk 2/3  fail: any 1 of 3 are needed',
+      '    SHARD     SEGMENT  COPIES',
+      '    11111111  0        2 of 3  offline                        bbbbbbbb: timeout',
+      '    22222222  1        0 of 3  failed, offline, inconclusive  aaaaaaaa: bad-proof; bbbbbbbb: time...',
+      '1 of 1 file below target.',
+    ]);
+  });
+
+  it('lists only shards with trouble when there are many, all with --verbose', () => {
+    const many = audit('degraded', [
+      ...Array.from({ length: 100 }, (_, i) => ({ ...row('0', i, 'a'), shardId: i.toString(16).padStart(64, '0') })),
+      row('2', 100, 'b', 'contained', 'silent'),
+    ]);
+    expect(auditLines(style(80), many, false).filter((line) => /^ {4}[0-9a-f]{8}/.test(line))).toHaveLength(1);
+    expect(auditLines(style(80), many, true).filter((line) => /^ {4}[0-9a-f]{8}/.test(line))).toHaveLength(101);
+  });
+
+  it('ends in 0 when all is right, 3 when some could not be asked, 7 when an answer was wrong', () => {
+    expect(exitOfAudit(audit('good', [row('1', 0, 'a')]))).toBe(0);
+    for (const outcome of ['offline', 'contained', 'inconclusive'] as const)
+      expect(exitOfAudit(audit('degraded', [row('1', 0, 'a', outcome)]))).toBe(3);
+    expect(exitOfAudit(copies)).toBe(7);
+    expect(exitOfAudit(audit('lost', [row('1', 0, 'a', 'offline')]))).toBe(7);
+    expect(exitOfAudit({ files: [] })).toBe(0);
+  });
+});

@@ -1,7 +1,0 @@
-// driven: the version of this installation, from its package.json.
-import { readFileSync } from 'node:fs';
-
-export function readVersion(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { readonly version: string }).version;
-}

@@ -1,0 +1,2 @@
+// pure: the version of this installation; a test compares it with package.json.
+export const VERSION = '0.1.0';
