@@ -109,8 +109,8 @@ export const PART_BYTES_MAX: number = 512 * MiB;
 export const DISK_SPACE_AGE_MS_MAX: number = 1 * second;
 /** Bytes read and hashed in one go: 16 leaves take 0.2 ms. */
 export const SCAN_BYTES: number = 16 * LEAF_BYTES;
-/** What must be free before the index is opened anew after a full disk: it writes its log again. */
-export const INDEX_REOPEN_FREE_BYTES: number = 16 * MiB;
+/** What must be free before the index is opened anew after a full disk: it writes its log (1 MiB) as a table then. */
+export const INDEX_REOPEN_FREE_BYTES: number = 4 * MiB;
 /** A journal is written anew when it is longer than this and three times as long as what it says. */
 export const JOURNAL_COMPACT_BYTES: number = 64 * KiB;
 /** The longest journal read: 262,144 places in 60 bytes each, three times. */

@@ -220,6 +220,7 @@ export class FsShardStore implements ShardStore {
       onLeavesLost: async (shardId: ShardId, leafHashes: readonly Uint8Array[]): Promise<void> => {
         await core.committer.run((round) => ok(round.edit.shard(shardId) && round.edit.putLeaves(shardId, leafHashes)));
       },
+      onPage: (cursor: Uint8Array) => core.committer.alone(() => core.index.saveScrubCursor(cursor)).catch((error) => core.onFault(error)),
     };
     return scrubShards(this.#runtime, core, findings, options);
   }

@@ -6,7 +6,8 @@ import type { KeyRange, KeyValueChange, KeyValueStore } from './key-value-store.
 
 /** Rows are small and most reads hit the newest; the daemon's idle memory matters more. */
 const CACHE_BYTES: number = 4 * MiB;
-const WRITE_BUFFER_BYTES: number = 4 * MiB;
+/** Also the length of the log, which is written again when the table opens: little, so that it opens on a nearly full disk. */
+const WRITE_BUFFER_BYTES: number = 1 * MiB;
 const OPEN_FILES_MAX = 128;
 /** Missing table files and broken blocks come as these. */
 const CORRUPT_PATTERN = /corruption|missing files|no such file/i;

@@ -3,7 +3,7 @@ import { BatChainError, fail, type Result } from '@batchain/shared';
 import { COMMIT_BATCH_MAX } from '../limits.ts';
 import type { StoreRefusal } from '../ports.ts';
 import { type DiskFault, faultOf } from './disk-fault.ts';
-import { IndexFault, type StoreParts, StoreTransaction } from './store-transaction.ts';
+import { type StoreParts, StoreTransaction } from './store-transaction.ts';
 
 /**
  * Puts one change into the round. It answers a refusal, having changed nothing, or what the caller is told once the
@@ -20,9 +20,9 @@ interface Waiting {
 export class StoreCommitter {
   readonly #parts: StoreParts;
   readonly #mendIndex: () => Promise<DiskFault | undefined>;
-  #waiting: Waiting[] = [];
+  readonly #waiting: Waiting[] = [];
+  readonly #errands: (() => Promise<void>)[] = [];
   #drained: Promise<void> | undefined;
-  #hasIndexFailed = false;
 
   /** `mendIndex` opens the index anew after it failed to take rows. */
   constructor(parts: StoreParts, mendIndex: () => Promise<DiskFault | undefined>) {
@@ -56,13 +56,22 @@ export class StoreCommitter {
     });
   }
 
+  /** Runs work on the files between two rounds, also while the index takes no rows. Rejects with what the work rejects with. */
+  alone(work: () => Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#errands.push(() => work().then(resolve, reject));
+      this.#drained ??= this.#drain();
+    });
+  }
+
   /** Resolves when no change waits any more. */
   async idle(): Promise<void> {
     await this.#drained;
   }
 
   async #drain(): Promise<void> {
-    while (this.#waiting.length > 0) {
+    while (this.#waiting.length + this.#errands.length > 0) {
+      for (const errand of this.#errands.splice(0)) await errand();
       const batch = this.#waiting.splice(0, COMMIT_BATCH_MAX);
       const fault = await this.#round(batch);
       for (const waiting of batch) waiting.settle(fault);
@@ -72,18 +81,14 @@ export class StoreCommitter {
 
   async #round(batch: readonly Waiting[]): Promise<DiskFault | undefined> {
     try {
-      if (this.#hasIndexFailed) {
-        const fault = await this.#mendIndex();
-        if (fault !== undefined) return fault;
-        this.#hasIndexFailed = false;
-      }
+      const broken = this.#parts.index.hasFailed ? await this.#mendIndex() : undefined;
+      if (broken !== undefined) return broken;
       const round = new StoreTransaction(this.#parts);
       for (const waiting of batch) await waiting.prepare(round);
       await round.execute();
       return undefined;
     } catch (error) {
       const fault = faultOf(error);
-      this.#hasIndexFailed ||= fault instanceof IndexFault;
       this.#parts.onFault(fault);
       return fault;
     }

@@ -1,13 +1,14 @@
 // driven: the parts of a store on disk put together: opened, closed, and the changes that several of its sides share.
-import { assert, BatChainError, ok, type Result, type Runtime, toHex } from '@batchain/shared';
+import { assert, ok, type Result, type Runtime, toHex } from '@batchain/shared';
 import type { FileId, ShardId } from '../ids.ts';
 import { HOSTED_SHARDS_MAX, INDEX_REOPEN_FREE_BYTES } from '../limits.ts';
 import type { StoreRefusal } from '../ports.ts';
-import { DiskFault, faultOf } from './disk-fault.ts';
+import { type DiskFault, faultOf } from './disk-fault.ts';
 import { DiskGauge } from './disk-gauge.ts';
 import type { FileSystem } from './file-system.ts';
 import { type HostedEntry, HostedLedger } from './hosted-ledger.ts';
 import type { Place } from './hosted-records.ts';
+import { IndexEdit } from './index-edit.ts';
 import { JournalFiles } from './journal-files.ts';
 import type { KeyValueStore } from './key-value-store.ts';
 import { LeaseClock } from './lease-clock.ts';
@@ -19,7 +20,7 @@ import { ShardFiles } from './shard-files.ts';
 import { StoreCommitter } from './store-committer.ts';
 import { StoreIndex } from './store-index.ts';
 import { StoreLayout } from './store-layout.ts';
-import { opening, openTable, StoreOpening } from './store-opening.ts';
+import { opening, StoreOpening } from './store-opening.ts';
 import type { StoreParts } from './store-transaction.ts';
 
 export interface ShardStoreConfig {
@@ -92,6 +93,7 @@ export class StoreCore implements StoreParts {
   async open(): Promise<void> {
     assert(this.#state === 'closed', 'a store is opened once');
     this.#state = 'opening';
+    this.index.onReopened();
     try {
       await opening('the hosted shards can not be opened', () => this.#openAll());
       // A fault of the first sweeps may have made it read-only.
@@ -188,13 +190,20 @@ export class StoreCore implements StoreParts {
 
   /** Forgets places, or the whole file; the number of places that were filled. */
   async drop(entry: HostedEntry, places: readonly Place[] | 'all'): Promise<Result<number, StoreRefusal>> {
-    const dropped = await this.#drop(entry, places, false);
-    // To free bytes takes bytes (a journal record, a row); on a full disk the shards go first.
-    return dropped.ok || dropped.reason !== 'disk-full' ? dropped : this.#drop(entry, places, true);
+    const dropped = await this.#drop(entry, places);
+    if (dropped.ok || dropped.reason !== 'disk-full') return dropped;
+    // To free bytes takes bytes (a journal record, a row). The shards are to go anyway, so they go first.
+    await this.keeper.shrink(0);
+    try {
+      await this.committer.alone(() => this.#removeBytes(entry, places === 'all' ? entry.places : places));
+    } catch (error) {
+      this.onFault(error);
+    }
+    return this.#drop(entry, places);
   }
 
-  async #drop(entry: HostedEntry, places: readonly Place[] | 'all', isBytesFirst: boolean): Promise<Result<number, StoreRefusal>> {
-    return this.committer.run(async (round): Promise<Result<number, StoreRefusal>> => {
+  #drop(entry: HostedEntry, places: readonly Place[] | 'all'): Promise<Result<number, StoreRefusal>> {
+    return this.committer.run((round): Result<number, StoreRefusal> => {
       if (round.file(entry) === undefined) return ok(0);
       if (entry.journalBytes === 0 && round.placeCount(entry) === 0) {
         this.ledger.remove(entry);
@@ -202,9 +211,15 @@ export class StoreCore implements StoreParts {
       }
       const count = places === 'all' ? round.endFile(entry) : round.dropPlaces(entry, places);
       if (places !== 'all' && round.placeCount(entry) === 0 && entry.writers === 0) round.endFile(entry);
-      if (isBytesFirst) for (const shard of round.edit.emptied()) await this.shards.remove(shard);
       return ok(count);
     });
+  }
+
+  /** Rows stay behind until they can be dropped; who reads meanwhile finds nothing. */
+  async #removeBytes({ file }: HostedEntry, places: readonly Place[]): Promise<void> {
+    const edit = new IndexEdit(this.index);
+    for (const place of places) edit.dropPlace(file.fileId, place);
+    for (const shard of edit.emptied()) await this.shards.remove(shard);
   }
 
   async #openAll(): Promise<void> {
@@ -233,10 +248,12 @@ export class StoreCore implements StoreParts {
       const { freeBytes } = await this.#fs.space(this.layout.hostedPath);
       if (freeBytes < INDEX_REOPEN_FREE_BYTES) throw Object.assign(new Error('no room to open the index anew'), { code: 'ENOSPC' });
       await this.#table.close();
-      await openTable(this.#table, this.log);
+      const opened = await this.#table.open();
+      if (!opened.ok) throw Object.assign(new Error(`the index does not open: ${opened.reason}`), { code: 'EIO' });
+      this.index.onReopened();
       return undefined;
     } catch (error) {
-      return error instanceof BatChainError ? new DiskFault(error, true) : faultOf(error);
+      return faultOf(error, true);
     }
   }
 }

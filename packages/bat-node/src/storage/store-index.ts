@@ -18,6 +18,7 @@ import {
 import type { FileId, ShardId } from '../ids.ts';
 import { SHARD_SHARERS_MAX } from '../limits.ts';
 import { HASH_BYTES } from '../pipeline/merkle.ts';
+import { faultOf } from './disk-fault.ts';
 import { type FileRecord, fileRecordShape, type Place, type PlaceRecord, placeRecordShape } from './hosted-records.ts';
 import type { KeyRange, KeyValueChange, KeyValueStore } from './key-value-store.ts';
 
@@ -82,9 +83,22 @@ export interface IndexChanges {
 /** A row that does not decode counts as missing; single rows of a table that can not be read throw BAT_E_STORE_UNREADABLE. */
 export class StoreIndex {
   readonly #table: KeyValueStore;
+  #hasFailed = false;
 
   constructor(table: KeyValueStore) {
     this.#table = table;
+  }
+
+  /**
+   * True after a write that the table did not take. LevelDB may go on to report success then and lose those rows when it
+   * opens (its log has a hole), so the table must be opened anew before the next write; `onReopened` says that it was.
+   */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
+  }
+
+  onReopened(): void {
+    this.#hasFailed = false;
   }
 
   label(): IndexLabel | undefined {
@@ -92,7 +106,7 @@ export class StoreIndex {
   }
 
   async writeLabel(label: IndexLabel): Promise<void> {
-    await this.#table.write([{ type: 'put', key: LABEL_KEY, value: labelCodec.encode(label) }]);
+    await this.#write([{ type: 'put', key: LABEL_KEY, value: labelCodec.encode(label) }]);
   }
 
   place(fileId: FileId, place: Place): PlaceRecord | undefined {
@@ -142,10 +156,10 @@ export class StoreIndex {
   }
 
   async saveScrubCursor(cursor: Uint8Array): Promise<void> {
-    await this.#table.write([{ type: 'put', key: SCRUB_KEY, value: cursor }]);
+    await this.#write([{ type: 'put', key: SCRUB_KEY, value: cursor }]);
   }
 
-  /** All or nothing, durable when it resolves. */
+  /** All or nothing, durable when it resolves. Rejects with a DiskFault. */
   async write(changes: IndexChanges): Promise<void> {
     const rows: KeyValueChange[] = [];
     const add = (key: Uint8Array, value: Uint8Array | undefined): void => {
@@ -160,7 +174,16 @@ export class StoreIndex {
       add(keyOf(KIND.shard, shardId), row && shardCodec.encode(row));
       if (row === undefined) add(keyOf(KIND.leaves, shardId), undefined);
     }
-    if (rows.length > 0) await this.#table.write(rows);
+    if (rows.length > 0) await this.#write(rows);
+  }
+
+  async #write(rows: readonly KeyValueChange[]): Promise<void> {
+    try {
+      await this.#table.write(rows);
+    } catch (error) {
+      this.#hasFailed = true;
+      throw faultOf(error, true);
+    }
   }
 
   async *#shards(range: KeyRange): AsyncGenerator<ShardEntry> {

@@ -23,7 +23,7 @@ export async function opening<T>(what: string, work: () => Promise<T>): Promise<
 }
 
 /** Opens the table, which locks it; a broken one is removed and begun anew. */
-export async function openTable(table: KeyValueStore, log: Logger): Promise<void> {
+async function openTable(table: KeyValueStore, log: Logger): Promise<void> {
   let opened = await table.open();
   if (!opened.ok && opened.reason === 'corrupt') {
     log.warn('bat.store.index-broken', { detail: opened.detail });

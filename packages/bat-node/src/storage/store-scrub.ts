@@ -22,6 +22,8 @@ export interface ScrubFindings {
   onMissing(shardId: ShardId): Promise<void>;
   /** The bytes are right; the index lost or garbled their leaf hashes. */
   onLeavesLost(shardId: ShardId, leafHashes: readonly Uint8Array[]): Promise<void>;
+  /** The next pass should begin behind this id. */
+  onPage(cursor: Uint8Array): Promise<void>;
 }
 
 /** Ids looked up at a time; a long walk over the table would keep its old rows alive. */
@@ -90,7 +92,7 @@ export async function scrubShards(
       if (options.signal.aborted) break;
       cursor = entry[0];
     }
-    await index.saveScrubCursor(cursor);
+    await findings.onPage(cursor);
     if (page.length === 0) break;
   }
   return { checked, damaged };

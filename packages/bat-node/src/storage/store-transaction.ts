@@ -152,7 +152,7 @@ export class StoreTransaction {
     try {
       await this.#parts.index.write(this.edit.changes());
     } catch (error) {
-      return this.#takeBack(new IndexFault(error));
+      return this.#takeBack(error);
     }
     this.#parts.quota.addUsed(this.edit.usedDelta());
     for (const { touched, bytes } of appends) this.#settle(touched, bytes.length);
@@ -243,13 +243,5 @@ export class StoreTransaction {
     const edit = new IndexEdit(index);
     edit.putFile(file.fileId, { file, journalBytes: bytes.length, placeCount: entry.places.length });
     await index.write(edit.changes());
-  }
-}
-
-/** The index did not take the rows. */
-export class IndexFault extends DiskFault {
-  constructor(cause: unknown) {
-    super(cause, true);
-    this.name = 'IndexFault';
   }
 }
