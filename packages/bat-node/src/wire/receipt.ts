@@ -13,7 +13,6 @@ import {
   ok,
   type Result,
   recordOf,
-  type Shape,
   type Signer,
   signFor,
   uintOf,
@@ -69,24 +68,29 @@ export function openReceipt(verifier: Verifier, bytes: Uint8Array): Result<Stora
   return ok(rest);
 }
 
-const statementShape: Shape<NotHeldStatement> = recordOf({
-  hostKey: bytesOf(32),
-  fileId: idOf<FileId>(),
-  segment: uintOf(SEGMENTS_MAX - 1),
-  index: uintOf(TOTAL_SHARDS_MAX - 1),
-  state: wordOf(['not-held', 'damaged']),
-  binding: bytesOf(32),
-});
-const statementCodec: Codec<NotHeldStatement> = makeCodec('not-held-statement', STATEMENT_BYTES_MAX, statementShape);
+const statementCodec = makeCodec(
+  'not-held-statement',
+  STATEMENT_BYTES_MAX,
+  recordOf({
+    hostKey: bytesOf(32),
+    fileId: idOf<FileId>(),
+    segment: uintOf(SEGMENTS_MAX - 1),
+    index: uintOf(TOTAL_SHARDS_MAX - 1),
+    state: wordOf(['not-held', 'damaged']),
+    binding: bytesOf(32),
+    extensions,
+  }),
+);
 
 export function signStatement(
   host: Signer,
   statement: NotHeldStatement,
 ): { readonly statement: Uint8Array; readonly signature: Uint8Array } {
-  const bytes = statementCodec.encode(statement);
+  const bytes = statementCodec.encode({ ...statement, extensions: NO_EXTENSIONS });
   return { statement: bytes, signature: signFor(host, 'not-held-statement', bytes) };
 }
 
+/** Decodes a statement and checks the signature of the host key that it names. */
 export function openStatement(
   verifier: Verifier,
   bytes: Uint8Array,
@@ -95,5 +99,6 @@ export function openStatement(
   const statement = statementCodec.decode(bytes);
   if (!statement.ok) return statement;
   if (!verifyFor(verifier, 'not-held-statement', statement.value.hostKey, bytes, signature)) return fail('bad-signature');
-  return statement;
+  const { extensions: _, ...rest } = statement.value;
+  return ok(rest);
 }
