@@ -98,17 +98,20 @@ export class WsConnection implements Connection {
   }
 
   /**
-   * Sends head and body as one message, without copying the body: the frame header of RFC 6455 is written here and the
-   * two parts follow it in one write. Sound because `ws` itself writes only whole frames, and does so at once.
+   * Sends head and body as one message: the frame header of RFC 6455 is written here and the two parts follow it in one
+   * write. Sound because `ws` itself writes only whole frames, and does so at once. TLS takes what it is given at once, so
+   * the body is copied only when it has to wait behind other messages: the caller may fill its buffer with plain bytes
+   * while a peer that reads nothing keeps them waiting.
    */
   sendParts(head: Uint8Array, body: Uint8Array): Promise<void> {
     if (body.length <= COPY_BYTES_MAX) return this.send(concatBytes(head, body));
     const length = head.length + body.length;
     if (length > CONNECTION_MESSAGE_BYTES_MAX) return Promise.reject(tooLong(length));
     if (this.#isClosed || this.#socket.readyState !== OPEN) return Promise.reject(this.#closedError());
+    const isWaiting = this.#stream.writableLength > 0;
     this.#stream.cork();
     this.#stream.write(frameHead(head, length, this.isInitiator));
-    this.#stream.write(body, this.#onWritten);
+    this.#stream.write(isWaiting ? Buffer.from(body) : body, this.#onWritten);
     this.#stream.uncork();
     return this.#belowMark();
   }
