@@ -21,7 +21,7 @@ import {
 } from './verb-call.ts';
 
 export type ShardClientOptions = CallParties;
-export type { CallOptions, ClientFailure, SignedStatement } from './verb-call.ts';
+export type { CallOptions, ClientFailure } from './verb-call.ts';
 
 /** The file and the right to ask for it. */
 export interface FileAccess {
