@@ -56,3 +56,7 @@ export function unrecoverable(name: string, right: number, needed: number): BatC
 export function contentMismatch(name: string, why: string): BatChainError {
   return new BatChainError('BAT_E_CONTENT_MISMATCH', { what: `${name} did not come back as the manifest says`, why });
 }
+
+export function notOwner(name: string, owner: string): BatChainError {
+  return new BatChainError('BAT_E_NOT_OWNER', { what: `${name} is not yours to remove`, why: `it belongs to ${owner}` });
+}

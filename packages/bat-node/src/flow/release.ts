@@ -1,13 +1,17 @@
 // driven: tells every known host that the owner no longer wants a file kept.
-import { parseNodeId, toHex } from '@batchain/shared';
+import { equalBytes, nodeIdFromPublicKey, parseNodeId, shortId, toHex } from '@batchain/shared';
+import { manifestName } from '../manifest/manifest.ts';
 import type { FoundFile } from './file-library.ts';
 import type { FlowDeps } from './flow-deps.ts';
+import { notOwner } from './flow-errors.ts';
 import type { FlowOptions, ReleaseResult } from './flow-types.ts';
 import type { PeerTools } from './host-peer.ts';
 import { ShardSources } from './shard-sources.ts';
 
-/** Hosts that can not be told now keep the shards until their leases end; they are named in the result. */
+/** Throws BAT_E_NOT_OWNER for a file of somebody else. Hosts that can not be told now keep the shards until their leases end; they are named in the result. */
 export async function releaseFile(deps: FlowDeps, tools: PeerTools, found: FoundFile, options: FlowOptions): Promise<ReleaseResult> {
+  const { ownerKey } = found.manifest.roster;
+  if (!equalBytes(ownerKey, deps.signer.publicKey)) throw notOwner(manifestName(found.manifest), shortId(nodeIdFromPublicKey(ownerKey)));
   const signal = options.signal ?? new AbortController().signal;
   const sources = new ShardSources(deps, tools, found.manifest, signal);
   await sources.gatherAll(found.manifest.hints);

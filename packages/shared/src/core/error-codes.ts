@@ -108,6 +108,12 @@ export const ERROR_CODES = define({
     cause: 'Names need not be unique.',
     fix: 'Use a longer id: `batchain ls --json`.',
   },
+  BAT_E_NOT_OWNER: {
+    exit: 8,
+    meaning: 'The file belongs to somebody else; nothing was changed.',
+    cause: 'Whoever has a manifest may read and audit a file; only its owner may remove it.',
+    fix: 'Delete the manifest file alone, or ask the owner.',
+  },
   BAT_E_PORT_IN_USE: {
     exit: 2,
     meaning: 'A port that BatChain was to listen on is taken.',
