@@ -13,6 +13,7 @@ export interface TranscriptOptions {
 export const PLAIN_ENV = { NO_COLOR: '1', COLUMNS: '40', LC_ALL: 'C', TERM: 'dumb' } as const;
 
 const RULES: readonly (readonly [RegExp, string])[] = [
+  [/\b\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME'],
   [/\b[0-9a-f]{64}\b/g, 'ID64'],
   [/\b[0-9a-f]{16}\b/g, 'ID16'],
   [/\b(?=[0-9a-f]*\d)[0-9a-f]{8}\b/g, 'ID8-----'],

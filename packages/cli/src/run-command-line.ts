@@ -1,6 +1,6 @@
 // driven: one run of the command line: parse, resolve settings, run the command, write its result, give the exit code.
 import { homePaths, readConfigFile, resolveSettings, type SettingTable, systemSurroundings, VERSION } from '@batchain/participant/client';
-import { BatChainError, type Runtime, toBatChainError } from '@batchain/shared';
+import { BatChainError, ERROR_CODES, type Runtime, toBatChainError } from '@batchain/shared';
 import { createSystemRuntime } from '@batchain/shared/node';
 import { type ParsedArgv, parseArgv } from './argv/parse-argv.ts';
 import type { Command, CommandContext, CommandOutcome } from './command.ts';
@@ -92,7 +92,8 @@ async function runCommand(parsed: ParsedArgv, command: Command, io: CliIo, runti
 /** Says more than the error itself can know: which help to read, where the report of a crash lies. */
 function refine(error: BatChainError, logDir: string, command: string, runtime: Runtime): BatChainError {
   const { code, what, why, cause, details } = error;
-  if (code === 'BAT_E_USAGE') return new BatChainError(code, { what, why, cause, details, fix: `batchain help ${command}` });
+  const isGeneral = error.fix === ERROR_CODES.BAT_E_USAGE.fix;
+  if (code === 'BAT_E_USAGE' && isGeneral) return new BatChainError(code, { what, why, cause, details, fix: `batchain help ${command}` });
   if (code !== 'BAT_E_INTERNAL') return error;
   const path = writeCrashReport(logDir, error, command, runtime.clock.nowMs());
   if (path === undefined) return error;
