@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { keyPairFromSeed, createCrypto } from '../identity/key-pair.ts';
-import { signContact, openContactRecord } from '../identity/contact.ts';
-import { makeAddress } from '../net/address.ts';
 import { present } from '../core/assert.ts';
+import { openContactRecord, signContact } from '../identity/contact.ts';
+import { createCrypto, keyPairFromSeed } from '../identity/key-pair.ts';
+import { makeAddress } from '../net/address.ts';
 import { decodeCbor } from './cbor.ts';
 
 describe('contact records', () => {
