@@ -7,7 +7,7 @@ import type { ShardDigest } from '../pipeline/types.ts';
 import type { ReadFailure } from '../ports.ts';
 import { removeIfThere } from './atomic-write.ts';
 import { synced } from './disk-fault.ts';
-import { type FileSystem, isMissing, type OpenFile } from './file-system.ts';
+import { errnoOf, type FileSystem, isMissing, type OpenFile } from './file-system.ts';
 import type { StoreLayout } from './store-layout.ts';
 
 /** A part file opened for going on. */
@@ -32,10 +32,10 @@ export class ShardFiles {
     const path = this.#layout.partPath(shard);
     let file: OpenFile;
     try {
-      file = await this.#fs.open(path, 'update');
-    } catch (error) {
-      if (!isMissing(error)) throw error;
       return { file: await this.#fs.open(path, 'create'), offset: 0 };
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error;
+      file = await this.#fs.open(path, 'update');
     }
     try {
       const offset = await countGoodBytes(file, length, leafHashes);
@@ -54,6 +54,11 @@ export class ShardFiles {
   /** Names of all that lies among the parts. */
   listParts(): Promise<readonly string[]> {
     return this.#fs.list(this.#layout.partsPath);
+  }
+
+  /** The folder that `publish` puts the shard into. */
+  folderOf(shard: string): string {
+    return this.#layout.shardFolder(shard);
   }
 
   /** Gives a synced part its final name; durable after `syncFolder`. */

@@ -176,18 +176,14 @@ export class StoreIntake {
 
   /** Gives the part its final name and makes the place durable. */
   #publish(admitted: Admitted): Promise<Result<HostedShard, StoreRefusal>> {
-    const { order, leafHashes, shard, place, entry } = admitted;
-    const { committer, shards, layout } = this.#core;
-    return committer.run(async (round): Promise<Result<HostedShard, StoreRefusal>> => {
+    const { order, leafHashes, place, entry } = admitted;
+    return this.#core.committer.run((round): Result<HostedShard, StoreRefusal> => {
       const refusal = this.#judgePlace(round, admitted);
       if (refusal !== undefined) return fail(refusal);
-      const isNew = round.edit.shard(order.shardId) === undefined;
-      await shards.publish(shard);
-      if (isNew) round.onFailure(() => shards.unpublish(shard));
-      round.onDurable(() => this.#core.forgetDamage(order.shardId));
       const row = this.#rowOf(admitted);
       this.#revive(round, admitted);
-      round.keepNew(entry, row, place, leafHashes, layout.shardFolder(shard));
+      round.keepNew(entry, row, place, leafHashes);
+      round.onDurable(() => this.#core.forgetDamage(order.shardId));
       return ok(hostedShard(order, row, false));
     });
   }

@@ -1,5 +1,5 @@
 // driven: one round of changes to the store, made durable together: names and journals first, then the index.
-import type { Logger } from '@batchain/shared';
+import { type Logger, toHex } from '@batchain/shared';
 import { JOURNAL_COMPACT_BYTES } from '../limits.ts';
 import type { StoreRefusal } from '../ports.ts';
 import { DiskFault, faultOf } from './disk-fault.ts';
@@ -46,7 +46,7 @@ export class StoreTransaction {
   readonly edit: IndexEdit;
   readonly #parts: StoreParts;
   readonly #touched = new Map<HostedEntry, Touched>();
-  readonly #folders = new Set<string>();
+  readonly #published: { readonly shard: string; readonly isReplacing: boolean }[] = [];
   readonly #rostersGone: { readonly entry: HostedEntry; readonly rosterId: Uint8Array }[] = [];
   readonly #onDurable: (() => void)[] = [];
   readonly #onFailure: (() => Promise<void>)[] = [];
@@ -81,9 +81,10 @@ export class StoreTransaction {
     this.putFile(entry, { ...file, ...roster });
   }
 
-  /** A place whose bytes were just given their final name. */
-  keepNew(entry: HostedEntry, row: PlaceRecord, place: Place, leafHashes: readonly Uint8Array[], folder: string): void {
-    this.#folders.add(folder);
+  /** A place whose bytes are synced in a part, which gets its final name with the round. */
+  keepNew(entry: HostedEntry, row: PlaceRecord, place: Place, leafHashes: readonly Uint8Array[]): void {
+    const shard = toHex(row.shardId);
+    this.#published.push({ shard, isReplacing: this.edit.shard(row.shardId) !== undefined });
     const isFilled = this.edit.place(entry.file.fileId, place) !== undefined;
     this.edit.putPlace(entry.file.fileId, row, leafHashes);
     this.#keep(entry, row, place, isFilled);
@@ -145,8 +146,7 @@ export class StoreTransaction {
       const row = isEnded ? undefined : { file, journalBytes: entry.journalBytes + bytes.length, placeCount };
       this.edit.putFile(file.fileId, row);
     }
-    const work = [...this.#folders].map((folder) => this.#parts.shards.syncFolder(folder));
-    const outcomes = await Promise.allSettled([...work, this.#appendAll(appends)]);
+    const outcomes = await Promise.allSettled([this.#publishAll(), this.#appendAll(appends)]);
     const failure = outcomes.find((outcome) => outcome.status === 'rejected');
     if (failure !== undefined) return this.#takeBack(failure.reason);
     try {
@@ -186,13 +186,17 @@ export class StoreTransaction {
     });
   }
 
+  /** Names first, then their folders synced, each once. */
+  async #publishAll(): Promise<void> {
+    const { shards } = this.#parts;
+    await allOf(this.#published.map(({ shard }) => shards.publish(shard)));
+    const folders = new Set(this.#published.map(({ shard }) => shards.folderOf(shard)));
+    await allOf([...folders].map((folder) => shards.syncFolder(folder)));
+  }
+
   async #appendAll(appends: readonly { touched: Touched; bytes: Uint8Array }[]): Promise<void> {
     const { journals } = this.#parts;
-    const outcomes = await Promise.allSettled(
-      appends.map(({ touched, bytes }) => journals.append(touched.entry.id, touched.entry.journalBytes, bytes)),
-    );
-    const failure = outcomes.find((outcome) => outcome.status === 'rejected');
-    if (failure !== undefined) throw failure.reason;
+    await allOf(appends.map(({ touched, bytes }) => journals.append(touched.entry.id, touched.entry.journalBytes, bytes)));
     if (appends.some(({ touched }) => touched.entry.journalBytes === 0)) await journals.syncNames();
   }
 
@@ -205,6 +209,10 @@ export class StoreTransaction {
   async #takeBack(reason: unknown): Promise<never> {
     let fault = faultOf(reason);
     for (const undo of this.#onFailure) await undo().catch(() => undefined);
+    // A shard that nobody answers for becomes a part again; one that replaced damaged bytes does no harm.
+    for (const { shard, isReplacing } of this.#published) {
+      if (!isReplacing) await this.#parts.shards.unpublish(shard).catch(() => undefined);
+    }
     for (const { entry } of this.#touched.values()) {
       try {
         await this.#parts.journals.cutBack(entry.id, entry.journalBytes);
@@ -244,4 +252,11 @@ export class StoreTransaction {
     edit.putFile(file.fileId, { file, journalBytes: bytes.length, placeCount: entry.places.length });
     await index.write(edit.changes());
   }
+}
+
+/** Waits for all, then rejects with the first failure: nothing goes on in the background. */
+async function allOf(work: readonly Promise<void>[]): Promise<void> {
+  const outcomes = await Promise.allSettled(work);
+  const failure = outcomes.find((outcome) => outcome.status === 'rejected');
+  if (failure !== undefined) throw failure.reason;
 }
