@@ -70,6 +70,7 @@ export class KadNode implements Startable {
   readonly #config: KadConfig;
   readonly #parts: KadAssembly;
   #state: 'new' | 'running' | 'stopped' = 'new';
+  #isOpen = false;
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
 
@@ -99,6 +100,7 @@ export class KadNode implements Startable {
     this.#starting ??= (async () => {
       await this.#parts.stateKeeper?.load();
       await this.#rpc.open();
+      this.#isOpen = true;
       if (this.#stopping !== undefined) return;
       this.#state = 'running';
       this.#advertiseBoundAddress();
@@ -115,7 +117,7 @@ export class KadNode implements Startable {
       const wasRunning = this.#state === 'running';
       this.#state = 'stopped';
       this.#parts.lookups.stop(stopped());
-      if (wasRunning) await this.#rpc.close();
+      if (this.#isOpen) await this.#rpc.close();
       await Promise.all([this.#parts.bootstrap.stop(), this.#parts.maintenance.stop()]);
       if (wasRunning) await this.#parts.stateKeeper?.save();
     })();

@@ -154,8 +154,8 @@ export const BOOTSTRAP_ADDRESSES_MAX = 64;
 
 // Our own records.
 
-/** Files that one host announces; about 200 bytes of memory each. */
-export const OWN_RECORDS_MAX = 500_000;
+/** Files that one host announces and values it keeps alive; choosing which are due looks at all of them, in 20 ms. */
+export const OWN_RECORDS_MAX = 100_000;
 /** Storers remembered as having our contact record, so that it is not sent with every announcement. */
 export const CONTACT_STORERS_MAX = 4096;
 /** A storer's publishing reuses a lookup for keys beside its own only when so many of the nodes near both are known. */

@@ -11,7 +11,8 @@ type FindNode = Extract<KadRequest, { type: 'find-node' }>;
 const NO_RECORDS: readonly never[] = [];
 
 export function handleFindNode(context: HandlerContext, request: FindNode, asker: RpcRequest): KadResponse {
-  return request.wantsHosts ? findHosts(context, request, asker) : findContacts(context, request, asker);
+  // Records go only to who is proved to be where it says (T6).
+  return request.wantsHosts && asker.isProved ? findHosts(context, request, asker) : findContacts(context, request, asker);
 }
 
 /** Only as many contacts are sorted as this page needs. */

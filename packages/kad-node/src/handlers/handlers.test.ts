@@ -132,6 +132,7 @@ describe('FIND_NODE', () => {
     expect(pages[0]?.records[0]?.bytes).toEqual(contactOf(own, clock.nowMs(), true));
     expect(pages.flatMap((page) => page.records)).toHaveLength(1 + 20);
     expect(pages.flatMap((page) => page.contacts)).toHaveLength(CLOSEST_MAX);
+    expect(answer(findNode(0, true), { isProved: false }), 'T6').toMatchObject({ records: [] });
     isOwnHost = false;
     expect(allPages((page) => findNode(page, true)).flatMap((page) => page.records)).toHaveLength(20);
   });

@@ -39,7 +39,7 @@ export class OwnPublishing {
   /** Announces files now, and again until withdrawn. A file that nobody could store stays due. */
   announce(announcements: readonly Announcement[], options: LookupOptions = {}): Promise<PublishResult[]> {
     return this.#publish(
-      announcements.map(({ fileId, grant }) => this.#keep('provider', fileId, grant ?? null, NO_NAME)),
+      announcements.map(({ fileId, grant }) => this.#keep('provider', fileId, grant ?? this.#grantOf(fileId), NO_NAME)),
       options,
     );
   }
@@ -86,6 +86,11 @@ export class OwnPublishing {
     const due = this.#own.due(this.#runtime.clock.monotonicMs(), { intervalMs, countMax });
     if (due.length > 0) await this.#publish(due, options);
     return due.length;
+  }
+
+  /** A grant that was given once stays good when the file is announced again. */
+  #grantOf(fileId: Uint8Array): Uint8Array | null {
+    return this.#own.get('provider', fileId)?.payload ?? null;
   }
 
   #keep(kind: OwnRecordKind, key: Uint8Array, payload: Uint8Array | null, name: Uint8Array, isWithdrawn = false): OwnRecord {

@@ -61,7 +61,9 @@ export class PeerClient {
   /** Sends a request and waits for its answer. Never throws, and ends after all tries at the latest. */
   async ask(to: PeerTarget, request: KadRequest, tries: number = this.#config.tries): Promise<Result<RpcReply, RpcFailure>> {
     this.counts.requests++;
-    const result = await this.#rpc.request(to.address, to.nodeId, request, { tries });
+    // Taken now: a table contact may have moved when the answer is there.
+    const { nodeId, address } = to;
+    const result = await this.#rpc.request(address, nodeId, request, { tries });
     if (result.ok) {
       this.counts.answers++;
       const { peer, rttMs, observedAddress } = result.value;
@@ -69,7 +71,7 @@ export class PeerClient {
       this.#hooks.onObserved(peer, observedAddress);
     } else {
       this.counts.failures++;
-      this.#noteFailure(to, result.reason, tries);
+      this.#noteFailure({ nodeId, address }, result.reason, tries);
     }
     return result;
   }

@@ -135,6 +135,15 @@ describe('RecordStore', () => {
     expect(store.get('provider', id(1), 1)).toHaveLength(3);
   });
 
+  it('T15 refuses quickly when it is full, however often it is asked', () => {
+    const store = new RecordStore({ bytesMax: 20_000 * COST, perKeyMax: 512 });
+    for (let n = 0; n < 20_000; n++) store.put(provider(n, n % 50), 0, at(0));
+    expect(store.count).toBe(20_000);
+    const started = process.hrtime.bigint();
+    for (let n = 0; n < 2000; n++) expect(store.put(provider(50_000 + n, 60), 0, at(1))).toBe('full');
+    expect(Number(process.hrtime.bigint() - started) / 1e6, 'milliseconds').toBeLessThan(1000);
+  });
+
   it('makes room by dropping what has expired', () => {
     const store = new RecordStore({ bytesMax: 10 * COST, perKeyMax: 512 });
     for (let host = 0; host < 10; host++) store.put(provider(host, host, { lifetimeMs: hour }), 0, at(0));

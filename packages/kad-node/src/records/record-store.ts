@@ -1,5 +1,5 @@
 // pure: the records this node keeps for the network: bounded by bytes, per key and per publisher, expiring at nowMs (T15).
-import { equalBytes } from '@batchain/shared';
+import { equalBytes, second } from '@batchain/shared';
 import {
   HOST_RECORDS_MAX,
   RECORD_EVICTION_SCAN_MAX,
@@ -14,6 +14,9 @@ import { compareDistance, distanceHead } from '../routing/distance.ts';
 import type { RecordFacts, RecordKind } from './record-kind.ts';
 
 export type PutOutcome = 'stored' | 'superseded' | 'too-old' | 'full';
+
+/** A full store looks for expired records this often at most. */
+const EXPIRY_PAUSE_MS: number = 10 * second;
 
 /** Both clocks: lifetimes count on the monotonic one, sequences compare with the wall clock (T19). */
 export interface StoreTime {
@@ -53,6 +56,7 @@ export class RecordStore {
   readonly #byKey = new Map<string, StoredRecord[]>();
   readonly #bytesByPublisher = new Map<string, number>();
   readonly #hosts = new Map<string, StoredRecord>();
+  #expiredMs = Number.NEGATIVE_INFINITY;
   #bytes = 0;
   #count = 0;
 
@@ -112,18 +116,26 @@ export class RecordStore {
     return records.filter((record) => expiresMs(record) > nowMs).sort((a, b) => rank(a) - rank(b));
   }
 
-  /** Contact records of hosts, nearest to `key` first. */
+  /** Contact records of hosts, nearest to `key` first. One pass; only those that are among the nearest so far are moved. */
   nearestHosts(key: Uint8Array, count: number, nowMs: number): StoredRecord[] {
-    const alive = [...this.#hosts.values()].filter((record) => expiresMs(record) > nowMs);
-    return alive
-      .map((record) => ({ record, head: distanceHead(key, record.key) }))
-      .sort((a, b) => a.head - b.head || compareDistance(key, a.record.key, b.record.key))
-      .slice(0, count)
-      .map(({ record }) => record);
+    const nearest: { readonly record: StoredRecord; readonly head: number }[] = [];
+    for (const record of this.#hosts.values()) {
+      const head = distanceHead(key, record.key);
+      const last = nearest[count - 1];
+      if ((last !== undefined && head > last.head) || expiresMs(record) <= nowMs) continue;
+      const isNearer = (other: { readonly record: StoredRecord; readonly head: number }): boolean =>
+        head < other.head || (head === other.head && compareDistance(key, record.key, other.record.key) < 0);
+      let at = nearest.length;
+      while (at > 0 && isNearer(nearest[at - 1] as (typeof nearest)[number])) at--;
+      nearest.splice(at, 0, { record, head });
+      if (nearest.length > count) nearest.pop();
+    }
+    return nearest.map(({ record }) => record);
   }
 
   /** Drops what has expired; returns how many. */
   expire(nowMs: number): number {
+    this.#expiredMs = nowMs;
     const before = this.#count;
     for (const [name, records] of this.#byKey) {
       for (const record of records.filter((candidate) => expiresMs(candidate) <= nowMs)) this.#remove(name, record);
@@ -141,7 +153,8 @@ export class RecordStore {
     const isThere = (): boolean => previous !== undefined && (this.#byKey.get(name)?.includes(previous) ?? false);
     const change = (): number => costOf(record) - (isThere() ? costOf(previous as StoredRecord) : 0);
     const fits = (): boolean => this.#bytes + change() <= this.#options.bytesMax;
-    if (!fits()) this.expire(now.monotonicMs);
+    // Looking at every record for each refused one would let strangers keep us busy.
+    if (!fits() && now.monotonicMs - this.#expiredMs >= EXPIRY_PAUSE_MS) this.expire(now.monotonicMs);
     if (previous === undefined && keyCount >= this.#options.perKeyMax) {
       const victim = record.hasGrant ? this.#byKey.get(name)?.find((candidate) => !candidate.hasGrant) : undefined;
       if (victim === undefined) return false;
