@@ -4,12 +4,12 @@ import { BatChainError, parseGuardedJson, type Random, utf8Bytes } from '@batcha
 import { MANIFEST_BYTES_MAX } from '../limits.ts';
 import { atomicWriteFile, readWhole, removeIfThere } from './atomic-write.ts';
 import { errnoOf, type FileSystem } from './file-system.ts';
+import { FsManifestStore } from './fs-manifest-store.ts';
 import type { OwnedFile, OwnerStore, SaveManifestOptions } from './owner-store.ts';
 
 /** One record: 256 hosts with a place in each of 4,096 segments. */
 const RECORD_BYTES_MAX: number = 8 * 1024 * 1024;
 const RECORD_LIMITS = { bytesMax: RECORD_BYTES_MAX, depthMax: 4, valuesMax: 4096 } as const;
-const NAMES_MAX = 10_000;
 const RECORD_NAME = /^([0-9a-f]{64})\.json$/;
 
 export interface OwnerStorePaths {
@@ -23,11 +23,13 @@ export class FsOwnerStore implements OwnerStore {
   readonly #fs: FileSystem;
   readonly #names: Random;
   readonly #paths: OwnerStorePaths;
+  readonly #manifests: FsManifestStore;
 
   constructor(fs: FileSystem, names: Random, paths: OwnerStorePaths) {
     this.#fs = fs;
     this.#names = names;
     this.#paths = paths;
+    this.#manifests = new FsManifestStore(fs, names, paths.manifests);
   }
 
   async open(): Promise<void> {
@@ -68,11 +70,7 @@ export class FsOwnerStore implements OwnerStore {
       if (!isWritten) throw new BatChainError('BAT_E_TARGET_EXISTS', { what: `${options.path} is there already` });
       return options.path;
     }
-    for (let copy = 1; copy <= NAMES_MAX; copy++) {
-      const path = join(this.#paths.manifests, copy === 1 ? `${name}.batchain` : `${name}-${copy}.batchain`);
-      if (await this.#write(path, bytes, 'refuse')) return path;
-    }
-    throw new BatChainError('BAT_E_TARGET_EXISTS', { what: `${NAMES_MAX} manifests of the name ${name} are there already` });
+    return this.#manifests.save(name, bytes);
   }
 
   async readManifest(path: string): Promise<Uint8Array> {

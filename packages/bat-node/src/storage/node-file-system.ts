@@ -4,7 +4,8 @@ import { type FileHandle, link, lstat, mkdir, open, readdir, rename, statfs, unl
 import type { DiskSpace, FileStat, FileSystem, OpenFile, OpenHow } from './file-system.ts';
 
 const FLAGS: Readonly<Record<OpenHow, number>> = {
-  read: constants.O_RDONLY,
+  // Without waiting: a pipe in the place of a file must not hold a thread.
+  read: constants.O_RDONLY | (constants.O_NONBLOCK ?? 0),
   update: constants.O_RDWR,
   create: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL,
 };
