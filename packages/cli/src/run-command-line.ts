@@ -58,6 +58,12 @@ async function runCommand(parsed: ParsedArgv, command: Command, io: CliIo, runti
   const { values: globals } = resolveSettings(GLOBAL_OPTIONS, { flags: parsed.flags, env: io.env });
   const output = makeOutput(io, runtime, command, globals);
   const paths = homePaths(globals.home, systemSurroundings(io.env));
+  // A defect outside of everything that is awaited: said in the same form, then the process ends.
+  const onDefect = (error: unknown): void => {
+    output.error(refine(toBatChainError(error), paths.logDir, command.name, runtime), 1);
+    process.exit(1);
+  };
+  process.once('uncaughtException', onDefect);
   const interruption = watchInterruption(runtime.clock, command.timeoutMs === 'own' ? undefined : (globals.timeout ?? command.timeoutMs));
   try {
     const configFile = globals.config ?? paths.configFile;
@@ -85,6 +91,7 @@ async function runCommand(parsed: ParsedArgv, command: Command, io: CliIo, runti
     return exit;
   } finally {
     interruption.end();
+    process.off('uncaughtException', onDefect);
     await output.flush();
   }
 }
