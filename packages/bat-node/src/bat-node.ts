@@ -1,5 +1,5 @@
 // driven: BatNode: keeps shards for others, and uploads, downloads, audits and releases files of its owner.
-import { type Crypto, type Runtime, type Signer, toHex } from '@batchain/shared';
+import { BatChainError, type Crypto, type Runtime, type Signer, toBatChainError, toHex } from '@batchain/shared';
 import type { BatNodeApi, FileRef } from './bat-node-api.ts';
 import { Auditor } from './flow/auditor.ts';
 import { downloadFile, downloadStream } from './flow/download-file.ts';
@@ -25,6 +25,7 @@ import { Upload } from './flow/upload.ts';
 import type { FileId, ShardId } from './ids.ts';
 import type { Connector, Locator, ShardStore, StoreUsage } from './ports.ts';
 import type { OwnerStore } from './storage/owner-store.ts';
+import { partPath } from './storage/part-file.ts';
 import { UploadJournal } from './storage/upload-journal.ts';
 import type { StagePool } from './workers/stage-pool.ts';
 
@@ -56,6 +57,8 @@ export class BatNode implements BatNodeApi {
   readonly #running = new Set<Promise<unknown>>();
   /** Source paths being uploaded right now: each journal has one writer. */
   readonly #uploading = new Set<string>();
+  /** Part files that downloads write right now. */
+  readonly #downloading = new Set<string>();
 
   constructor(runtime: Runtime, parts: BatNodeParts, config: BatNodeConfig) {
     const { signer, crypto, locator, connector, ownerStore, stagePool, keepOwnShard } = parts;
@@ -103,12 +106,29 @@ export class BatNode implements BatNodeApi {
 
   async download(ref: FileRef, targetPath: string, options: DownloadOptions = {}): Promise<DownloadResult> {
     const { manifest } = await this.library.find(ref);
-    return this.#track(downloadFile(this.#deps, this.#tools, manifest, targetPath, this.#withStop(options)));
+    // Two writers of one part file would cut off and overwrite one another's bytes.
+    const part = partPath(targetPath, toHex(manifest.roster.fileId));
+    if (this.#downloading.has(part)) {
+      throw new BatChainError('BAT_E_TARGET_EXISTS', {
+        what: `${targetPath} is being downloaded already`,
+        why: 'another download writes it',
+      });
+    }
+    this.#downloading.add(part);
+    try {
+      return await this.#track(downloadFile(this.#deps, this.#tools, manifest, targetPath, this.#withStop(options)));
+    } finally {
+      this.#downloading.delete(part);
+    }
   }
 
   async *downloadStream(ref: FileRef, options: FlowOptions = {}): AsyncGenerator<Uint8Array, DownloadResult> {
     const { manifest } = await this.library.find(ref);
-    return yield* downloadStream(this.#deps, this.#tools, manifest, this.#withStop(options));
+    try {
+      return yield* downloadStream(this.#deps, this.#tools, manifest, this.#withStop(options));
+    } catch (error) {
+      throw toBatChainError(error);
+    }
   }
 
   async audit(ref: FileRef, options: AuditOptions = {}): Promise<FileAudit> {
@@ -150,12 +170,15 @@ export class BatNode implements BatNodeApi {
     return { ...options, signal };
   }
 
-  #track<T>(work: Promise<T>): Promise<T> {
+  /** Waited for at the end of this node; what it rejects with is a BatChainError. */
+  async #track<T>(work: Promise<T>): Promise<T> {
     this.#running.add(work);
-    const forget = (): void => {
+    try {
+      return await work;
+    } catch (error) {
+      throw toBatChainError(error);
+    } finally {
       this.#running.delete(work);
-    };
-    work.then(forget, forget);
-    return work;
+    }
   }
 }

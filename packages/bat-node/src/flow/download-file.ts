@@ -60,11 +60,10 @@ export async function downloadFile(
     const tell = (doneBytes: number, phase: 'preparing' | 'transferring' | 'finishing'): void =>
       options.onProgress?.({ phase, doneBytes, totalBytes: entry.bytes, resumedBytes, hosts: hostProgress(reader) });
     tell(resumedBytes, 'preparing');
-    await reader.open();
     let doneBytes = resumedBytes;
-    for await (const plain of reader.segments(
-      resumedBytes === entry.bytes && resumedBytes > 0 ? reader.segmentCount : resumedBytes / segmentSize,
-    )) {
+    const isComplete = resumedBytes === entry.bytes && resumedBytes > 0;
+    if (!isComplete) await reader.open();
+    for await (const plain of reader.segments(isComplete ? reader.segmentCount : resumedBytes / segmentSize)) {
       for (let at = 0; at < plain.length; at += WRITE_BYTES) {
         options.signal?.throwIfAborted();
         const piece = plain.subarray(at, at + WRITE_BYTES);
@@ -81,6 +80,7 @@ export async function downloadFile(
       if (resumedBytes > 0) return await downloadFile(deps, tools, manifest, targetPath, options);
       throw contentMismatch(entry.path, 'the whole does not have the promised SHA-256');
     }
+    options.signal?.throwIfAborted();
     await part.finish(entry.mode === 0 ? 0o600 : entry.mode);
     return downloadResult(manifest, reader, { path: targetPath, durationMs: clock.monotonicMs() - startedMs, resumedBytes });
   } finally {

@@ -76,7 +76,9 @@ export class SegmentReader {
       }
     } finally {
       this.#abort.abort();
-      for (const opened of ahead) void opened.then(({ buffer }) => this.#deps.stagePool.release(buffer)).catch(() => undefined);
+      // Whoever ends early gives back all buffers before it returns.
+      const rest = await Promise.allSettled(ahead);
+      for (const opened of rest) if (opened.status === 'fulfilled') this.#deps.stagePool.release(opened.value.buffer);
     }
   }
 

@@ -2,7 +2,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fromHex, type Random, sha256, toHex, utf8Bytes } from '@batchain/shared';
+import { BatChainError, fromHex, type Random, sha256, toHex, utf8Bytes } from '@batchain/shared';
 
 /** The journal of an upload of 4,096 segments to 256 hosts stays below this. */
 const JOURNAL_BYTES_MAX = 128 * 1024 * 1024;
@@ -161,9 +161,13 @@ export class UploadJournal {
 
   /** Begins anew with this first line, or goes on after the lines of `load`. */
   async open(start: JournalStart, isResumed: boolean): Promise<void> {
-    await mkdir(this.folder, { recursive: true, mode: 0o700 });
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW | (isResumed ? 0 : constants.O_TRUNC);
-    this.#handle = await open(this.path, flags, 0o600);
+    try {
+      await mkdir(this.folder, { recursive: true, mode: 0o700 });
+      this.#handle = await open(this.path, flags, 0o600);
+    } catch (error) {
+      throw unusable(this.path, error);
+    }
     // A resumed journal may end in half a line; a line feed first keeps the next line whole.
     await this.#append(isResumed ? '\n' : `${JSON.stringify({ t: 'start', ...hexFields(start) })}\n`);
   }
@@ -197,7 +201,17 @@ export class UploadJournal {
   }
 
   async #append(text: string): Promise<void> {
-    await this.#handle?.write(text);
-    await this.#handle?.datasync();
+    try {
+      await this.#handle?.appendFile(text);
+      await this.#handle?.datasync();
+    } catch (error) {
+      throw unusable(this.path, error);
+    }
   }
+}
+
+function unusable(path: string, error: unknown): BatChainError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const why = code === 'ENOSPC' || code === 'EDQUOT' ? 'the disk is full' : `the system says ${code}`;
+  return new BatChainError('BAT_E_HOME_UNUSABLE', { what: `can not write ${path}`, why, cause: error });
 }
