@@ -1,6 +1,6 @@
+import { formatJsonSchemas } from '@batchain/participant';
 import { describe, expect, it } from 'vitest';
 import { formatErrorsDoc } from '../../scripts/errors-doc.ts';
-import { formatJsonSchemas } from '../../scripts/json-schemas.ts';
 import { readText } from './source-tree.ts';
 
 describe('docs/ERRORS.md', () => {

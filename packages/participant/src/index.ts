@@ -1,5 +1,6 @@
 // driven: public surface of @batchain/participant.
 export * from './adapters/home-library.ts';
+export * from './api/json-schemas.ts';
 export * from './api/local-api-server.ts';
 export * from './client.ts';
 export * from './create-participant.ts';

@@ -1,0 +1,53 @@
+// pure: the bodies and results of the local API as one JSON Schema document; they are also the `--json` results.
+import { z } from 'zod';
+import {
+  auditBody,
+  auditResult,
+  downloadBody,
+  getResult,
+  infoResult,
+  jobLine,
+  jobsResult,
+  listResult,
+  peersResult,
+  putBody,
+  putResult,
+  releaseResult,
+  statusResult,
+} from './api-schemas.ts';
+import { problemSchema } from './problem.ts';
+
+const BODIES: Readonly<Record<string, z.ZodType>> = { 'body-put': putBody, 'body-download': downloadBody, 'body-audit': auditBody };
+const RESULTS: Readonly<Record<string, z.ZodType>> = {
+  status: statusResult,
+  peers: peersResult,
+  list: listResult,
+  info: infoResult,
+  put: putResult,
+  get: getResult,
+  audit: auditResult,
+  rm: releaseResult,
+  jobs: jobsResult,
+  'job-line': jobLine,
+  problem: problemSchema,
+};
+
+function definitions(schemas: Readonly<Record<string, z.ZodType>>, io: 'input' | 'output'): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(schemas).map(([name, schema]) => {
+      const { $schema: _, ...shape } = z.toJSONSchema(schema, { io });
+      return [name, shape];
+    }),
+  );
+}
+
+/** The text of docs/spec/local-api.schema.json; each shape stands under `$defs`. */
+export function formatJsonSchemas(): string {
+  const document = {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'BatChain local API, version 1',
+    description: 'Written by `npm run docs:schemas`. With --json the command line adds v, type, ts and command to each.',
+    $defs: { ...definitions(BODIES, 'input'), ...definitions(RESULTS, 'output') },
+  };
+  return `${JSON.stringify(document, null, 2)}\n`;
+}
