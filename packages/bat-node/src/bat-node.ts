@@ -66,7 +66,7 @@ export class BatNode implements BatNodeApi {
     this.#deps = { runtime, signer, crypto, locator, connector, ownerStore, stagePool, keepOwnShard, journalFolder: config.journalFolder };
     this.#tools = { connector, clientOptions: { signer, verifier: crypto.verifier } };
     this.library = new FileLibrary(ownerStore, crypto.verifier);
-    this.#renewer = new Renewer(this.#deps, this.#tools, this.library);
+    this.#renewer = new Renewer(this.#deps, this.#tools);
     this.#keeper = new HostKeeper(runtime, parts.shardStore, locator);
   }
 

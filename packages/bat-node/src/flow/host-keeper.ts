@@ -6,17 +6,23 @@ import type { Locator, ShardStore } from '../ports.ts';
 const EXPIRE_EVERY_MS: number = 1 * hour;
 /** Announcements of one burst of stores are one: a file of many segments is announced once. */
 const ANNOUNCE_AFTER_MS = 500;
+/** A network that could not be reached is tried again after this. */
+const ANNOUNCE_AGAIN_MS: number = 5 * minute;
 /** Every byte is read again within this time (audits, durability figures). */
 const SCRUB_PERIOD_MS: number = 30 * day;
 const SCRUB_BYTES_PER_SECOND_MIN: number = 64 * 1024;
-const SCRUB_PAUSE_MS: number = 10 * minute;
+/** After a start other things come first. */
+const FIRST_SCRUB_MS: number = 10 * minute;
+/** Between two rounds: a small store is read once a day, and its disk can sleep. */
+const SCRUB_PAUSE_MS: number = 1 * day;
 
 export class HostKeeper {
   readonly #runtime: Runtime;
   readonly #store: ShardStore;
   readonly #locator: Locator;
   readonly #abort = new AbortController();
-  readonly #announced = new Set<string>();
+  /** Files that are announced, or about to be. */
+  readonly #announced = new Map<string, FileId>();
   readonly #waiting = new Map<string, FileId>();
   #announceTimer: Timer | undefined;
   #expireTimer: Timer | undefined;
@@ -33,7 +39,7 @@ export class HostKeeper {
   start(): void {
     for (const file of this.#store.files()) this.shardHeld(file.fileId);
     this.#armExpire();
-    this.#armScrub();
+    this.#armScrub(FIRST_SCRUB_MS);
   }
 
   async stop(): Promise<void> {
@@ -45,13 +51,20 @@ export class HostKeeper {
   shardHeld(fileId: FileId): void {
     const key = toHex(fileId);
     if (this.#announced.has(key)) return;
-    this.#announced.add(key);
+    this.#announced.set(key, fileId);
     this.#waiting.set(key, fileId);
-    this.#announceTimer ??= this.#runtime.clock.setTimer(ANNOUNCE_AFTER_MS, () => void this.#announceWaiting());
+    this.#armAnnounce(ANNOUNCE_AFTER_MS);
+  }
+
+  #armAnnounce(delayMs: number): void {
+    if (this.#abort.signal.aborted) return;
+    this.#announceTimer ??= this.#runtime.clock.setTimer(delayMs, () => {
+      this.#announceTimer = undefined;
+      void this.#announceWaiting();
+    });
   }
 
   async #announceWaiting(): Promise<void> {
-    this.#announceTimer = undefined;
     const files = [...this.#waiting];
     this.#waiting.clear();
     for (const [key, fileId] of files) {
@@ -59,9 +72,9 @@ export class HostKeeper {
       try {
         await this.#locator.announce(fileId);
       } catch (error) {
-        // Not lost: the next shard of the file, or the next start, announces again.
-        this.#announced.delete(key);
         this.#runtime.log.warn('bat.keeper.announce-failed', { file: key, error: String(error) });
+        this.#waiting.set(key, fileId);
+        this.#armAnnounce(ANNOUNCE_AGAIN_MS);
       }
     }
   }
@@ -76,17 +89,28 @@ export class HostKeeper {
 
   async #expire(): Promise<void> {
     try {
-      for (const fileId of await this.#store.expire(this.#runtime.clock.nowMs())) {
-        this.#announced.delete(toHex(fileId));
-        await this.#locator.withdraw(fileId);
-      }
+      await this.#store.expire(this.#runtime.clock.nowMs());
     } catch (error) {
       this.#runtime.log.warn('bat.keeper.expire-failed', { error: String(error) });
     }
+    for (const [key, fileId] of [...this.#announced]) {
+      if (this.#store.file(fileId) === undefined) await this.#withdraw(key, fileId);
+    }
   }
 
-  #armScrub(): void {
-    this.#scrubTimer = this.#runtime.clock.setTimer(SCRUB_PAUSE_MS, () => {
+  /** Nobody is sent here any more for a file that was released, or whose grace is over. */
+  async #withdraw(key: string, fileId: FileId): Promise<void> {
+    this.#announced.delete(key);
+    this.#waiting.delete(key);
+    try {
+      await this.#locator.withdraw(fileId);
+    } catch (error) {
+      this.#runtime.log.warn('bat.keeper.withdraw-failed', { file: key, error: String(error) });
+    }
+  }
+
+  #armScrub(delayMs: number): void {
+    this.#scrubTimer = this.#runtime.clock.setTimer(delayMs, () => {
       const bytesPerSecond = Math.max(SCRUB_BYTES_PER_SECOND_MIN, Math.ceil((this.#store.usage().usedBytes * 1000) / SCRUB_PERIOD_MS));
       this.#scrubbing = this.#store
         .scrub({ signal: this.#abort.signal, bytesPerSecond })
@@ -95,7 +119,7 @@ export class HostKeeper {
           if (!this.#abort.signal.aborted) this.#runtime.log.warn('bat.keeper.scrub-failed', { error: String(error) });
         })
         .finally(() => {
-          if (!this.#abort.signal.aborted) this.#armScrub();
+          if (!this.#abort.signal.aborted) this.#armScrub(SCRUB_PAUSE_MS);
         });
     });
   }

@@ -1,10 +1,9 @@
 // driven: the owner's daemon renews the leases of its files every week, so that hosts keep the shards.
-import { day, hour, parseNodeId, type Runtime, type Timer } from '@batchain/shared';
+import { day, fromHex, hour, parseNodeId, type Runtime, type Timer, toHex } from '@batchain/shared';
 import type { FileId } from '../ids.ts';
 import type { OwnedFile, OwnedLease } from '../storage/owner-store.ts';
-import type { FileLibrary } from './file-library.ts';
 import type { FlowDeps } from './flow-deps.ts';
-import { packHeld } from './held-list.ts';
+import { CLOCK_SKEW_MS, LEASE_MIN_MS } from './full-lease.ts';
 import { HostPeer, type PeerTools } from './host-peer.ts';
 
 /** A lease is renewed when the last signature is older than this. */
@@ -17,16 +16,14 @@ export class Renewer {
   readonly #runtime: Runtime;
   readonly #deps: FlowDeps;
   readonly #tools: PeerTools;
-  readonly #library: FileLibrary;
   readonly #abort = new AbortController();
   #timer: Timer | undefined;
   #running: Promise<void> = Promise.resolve();
 
-  constructor(deps: FlowDeps, tools: PeerTools, library: FileLibrary) {
+  constructor(deps: FlowDeps, tools: PeerTools) {
     this.#runtime = deps.runtime;
     this.#deps = deps;
     this.#tools = tools;
-    this.#library = library;
   }
 
   start(): void {
@@ -42,11 +39,12 @@ export class Renewer {
   /** Renews what is due now; the number of leases that hosts signed for again. */
   async renewDue(): Promise<number> {
     let renewed = 0;
+    // Hosts that did not answer in this round: their other files wait for the next one.
+    const away = new Set<string>();
     for (const file of await this.#deps.ownerStore.list()) {
       const nowMs = this.#runtime.clock.nowMs();
-      const due = file.leases.filter((lease) => nowMs - lease.renewedAtMs >= RENEW_AFTER_MS);
-      if (due.length === 0) continue;
-      renewed += await this.#renewFile(file, new Set(due.map((lease) => lease.host)));
+      if (!file.leases.some((lease) => isDue(lease, nowMs))) continue;
+      renewed += await this.#renewFile(file, nowMs, away);
       if (this.#abort.signal.aborted) break;
     }
     return renewed;
@@ -64,39 +62,41 @@ export class Renewer {
     });
   }
 
-  async #renewFile(file: OwnedFile, due: ReadonlySet<string>): Promise<number> {
-    const { manifest } = await this.#library.find(file.manifestPath);
-    let renewed = 0;
-    const leases: OwnedLease[] = await Promise.all(
-      file.leases.map(async (lease) => {
-        if (!due.has(lease.host)) return lease;
-        const receipt = await this.#renewAt(lease.host, manifest.roster.fileId);
-        if (receipt === undefined) return lease;
-        renewed++;
-        return {
-          host: lease.host,
-          leaseUntilMs: receipt.leaseUntilMs,
-          renewedAtMs: this.#runtime.clock.nowMs(),
-          shards: packHeld(receipt.shards, manifest.roster.segments.length),
-        };
+  async #renewFile(file: OwnedFile, nowMs: number, away: Set<string>): Promise<number> {
+    const fileId = fromHex(file.id) as FileId;
+    const renewed = new Map<string, OwnedLease>();
+    const due = file.leases.filter((lease) => isDue(lease, nowMs) && !away.has(lease.host));
+    await Promise.all(
+      due.map(async (lease) => {
+        const leaseUntilMs = await this.#renewAt(lease.host, fileId, away);
+        // What it has signed for before stays what it answers for: a receipt that names less is no way out of an audit.
+        if (leaseUntilMs !== undefined) renewed.set(lease.host, { ...lease, leaseUntilMs, renewedAtMs: this.#runtime.clock.nowMs() });
       }),
     );
     const current = await this.#deps.ownerStore.get(file.id);
-    if (current !== undefined) await this.#deps.ownerStore.put({ ...current, leases });
-    return renewed;
+    if (renewed.size === 0 || current === undefined) return 0;
+    await this.#deps.ownerStore.put({ ...current, leases: current.leases.map((lease) => renewed.get(lease.host) ?? lease) });
+    return renewed.size;
   }
 
-  async #renewAt(
-    host: string,
-    fileId: FileId,
-  ): Promise<{ leaseUntilMs: number; shards: readonly { segment: number; index: number }[] } | undefined> {
+  /** When the lease ends now, wall clock; undefined when the host did not sign for a full one. */
+  async #renewAt(host: string, fileId: FileId, away: Set<string>): Promise<number | undefined> {
+    const { signal } = this.#abort;
     const nodeId = parseNodeId(host);
     if (nodeId === undefined) return undefined;
-    const { signal } = this.#abort;
-    const record = await this.#deps.locator.resolve(nodeId, signal).catch(() => undefined);
-    const client = await new HostPeer(this.#runtime, this.#tools, { nodeId, record }).client(signal);
-    if (!client.ok) return undefined;
+    const client = await new HostPeer(this.#runtime, this.#tools, { nodeId, record: undefined }).client(signal);
+    if (!client.ok) {
+      away.add(host);
+      return undefined;
+    }
     const receipt = await client.value.renew(fileId, { signal });
-    return receipt.ok ? receipt.value : undefined;
+    if (receipt.ok && receipt.value.leaseUntilMs >= this.#runtime.clock.nowMs() + LEASE_MIN_MS) return receipt.value.leaseUntilMs;
+    this.#runtime.log.info('bat.renewer.refused', { host, file: toHex(fileId), reason: receipt.ok ? 'short-lease' : receipt.reason });
+    return undefined;
   }
+}
+
+/** A week after the last signature; at once when that lies in the future: the clock was set back, by who knows how much. */
+function isDue({ renewedAtMs }: OwnedLease, nowMs: number): boolean {
+  return nowMs - renewedAtMs >= RENEW_AFTER_MS || renewedAtMs - nowMs >= CLOCK_SKEW_MS;
 }

@@ -1,11 +1,10 @@
 // driven: gives the signed roster to the hosts of an upload and collects the receipts that count.
-import { day, equalBytes, hour, type Runtime } from '@batchain/shared';
+import { equalBytes, type Runtime } from '@batchain/shared';
 import { type SignedRoster, shardIdAt } from '../manifest/manifest.ts';
 import type { HeldShard, StorageReceipt } from '../wire/frames.ts';
+import { LEASE_MIN_MS } from './full-lease.ts';
 import type { HostPeer } from './host-peer.ts';
 
-/** A full lease less what clocks may differ (T19): a host that promises less promises nothing that counts. */
-const LEASE_MIN_MS: number = 30 * day - 48 * hour;
 /** Before a host whose answer broke off is asked again. */
 const RETRY_PAUSE_MS = 700;
 
