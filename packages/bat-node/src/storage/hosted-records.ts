@@ -35,10 +35,6 @@ export function placeOf(ref: Pick<ShardRef, 'segment' | 'index'>): Place {
   return ref.segment * TOTAL_SHARDS_MAX + ref.index;
 }
 
-export function refOf(fileId: FileId, place: Place): ShardRef {
-  return { fileId, segment: Math.floor(place / TOTAL_SHARDS_MAX), index: place % TOTAL_SHARDS_MAX };
-}
-
 /** True for places that a file can have. */
 export function isPlace(ref: Pick<ShardRef, 'segment' | 'index'>): boolean {
   const fits = (value: number, max: number): boolean => Number.isInteger(value) && value >= 0 && value < max;
