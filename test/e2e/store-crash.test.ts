@@ -41,7 +41,7 @@ const { runtime } = simulation;
 const nowMs = (): number => runtime.clock.nowMs();
 
 function storeOn(disk: FaultDisk): FsShardStore {
-  const config = { hostedPath: '/home/hosted', offerBytes: MiB, keepFreeBytes: 0, ownerShare: 1 };
+  const config = { hostedPath: '/hosted', offerBytes: MiB, keepFreeBytes: 0, ownerShare: 1 };
   return new FsShardStore(runtime, disk.files, disk.table, config);
 }
 

@@ -91,6 +91,8 @@ export function shardStoreSuite(name: string, makeWorld: () => ShardStoreWorld |
           begin({ segment: 4096 }),
           begin({ index: 256 }),
           begin({ index: -1 }),
+          begin({ leaseId: new Uint8Array(15) }),
+          begin({ ownerKey: new Uint8Array(33) }),
         ]) {
           expect(await start).toMatchObject({ ok: false, reason: 'bad-bytes' });
         }

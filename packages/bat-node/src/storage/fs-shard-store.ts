@@ -24,6 +24,8 @@ import { type ShardStoreConfig, StoreCore } from './store-core.ts';
 import { hostedShard, StoreIntake } from './store-intake.ts';
 import { type ScrubOptions, type ScrubResult, scrubShards } from './store-scrub.ts';
 
+const isTime = (ms: number): boolean => Number.isSafeInteger(ms) && ms >= 0;
+
 type LeaseChange = Parameters<ShardStore['extendLease']>[1];
 
 /**
@@ -124,6 +126,7 @@ export class FsShardStore implements ShardStore {
   }
 
   async extendLease(fileId: FileId, change: LeaseChange): Promise<Result<HostedFile, StoreRefusal | 'not-held'>> {
+    assert(isTime(change.leaseUntilMs) && isTime(change.keepUntilMs ?? 0), 'a lease ends at a time');
     const entry = this.#durableEntry(fileId);
     if (!entry.ok) return entry;
     return this.#core.committer.run((round): Result<HostedFile, StoreRefusal | 'not-held'> => {

@@ -71,10 +71,10 @@ export function judgeLease(lease: Lease, atMs: number): LeaseState {
 
 /** The lease until a wall-clock time, never shorter than it was. Whole milliseconds. */
 export function extendLease(lease: Lease | undefined, leaseUntilMs: number, isCommitted: boolean, time: CautiousTime): Lease {
-  const endsAtMs = Math.round(time.atMs + leaseUntilMs - time.wallMs);
+  const endsAtMs = Math.max(0, Math.round(time.atMs + leaseUntilMs - time.wallMs));
   const committed = isCommitted || lease?.isCommitted === true;
   if (lease !== undefined && lease.endsAtMs >= endsAtMs) return { ...lease, isCommitted: committed };
-  return { isCommitted: committed, endsAtMs, leaseUntilMs };
+  return { isCommitted: committed, endsAtMs, leaseUntilMs: Math.max(0, Math.round(leaseUntilMs)) };
 }
 
 /**

@@ -47,6 +47,7 @@ export class StoreIntake {
     const refusal = this.#core.refusal();
     if (refusal !== undefined) return fail(refusal);
     if (!isPlace(order)) return fail('bad-bytes', 'no file has such a segment or index');
+    if (!areIdsWhole(order)) return fail('bad-bytes', 'an id or a key has the wrong length');
     if (!checkLeafHashes(order.shardId, order.length, leafHashes))
       return fail('bad-bytes', 'the leaf hashes are not those of the shard id');
     try {
@@ -123,11 +124,16 @@ export class StoreIntake {
     const { presence, order } = admitted;
     if (presence === 'absent') return this.#startPart(admitted);
     if (presence === 'foreign') {
-      const end = async (): Promise<void> => this.#leave(admitted);
-      const host = this.#hostOf(admitted, () => this.#share(admitted), end);
-      const writer: ShardWriter = new CountingWriter(host, order.length);
-      this.#core.writers.add(writer);
-      return ok({ kind: 'writing', writer });
+      const end = (): Promise<void> => this.#leave(admitted);
+      return ok({
+        kind: 'writing',
+        writer: this.#writer(
+          admitted,
+          () => this.#share(admitted),
+          end,
+          (host) => new CountingWriter(host, order.length),
+        ),
+      });
     }
     const shared = await this.#share(admitted);
     await this.#leave(admitted);
@@ -150,10 +156,8 @@ export class StoreIntake {
       await keeper.shrink(Math.max(0, quota.freeBytes));
       const part = await shards.openPart(shard, order.length, leafHashes);
       gauge.release(part.offset);
-      const host = this.#hostOf(admitted, () => this.#publish(admitted), giveBack);
-      const writer: ShardWriter = new PartWriter(host, gauge, part, order.length);
-      this.#core.writers.add(writer);
-      return ok({ kind: 'writing', writer });
+      const make = (host: WriterHost): ShardWriter => new PartWriter(host, gauge, part, order.length);
+      return ok({ kind: 'writing', writer: this.#writer(admitted, () => this.#publish(admitted), giveBack, make) });
     } catch (error) {
       gauge.release(order.length);
       await giveBack({ kind: 'remove' });
@@ -161,17 +165,25 @@ export class StoreIntake {
     }
   }
 
-  #hostOf(
-    admitted: Admitted,
+  /** A writer that the store knows until it ends. */
+  #writer(
+    { entry }: Admitted,
     keep: () => Promise<Result<HostedShard, StoreRefusal>>,
     end: (fate: PartFate | undefined) => Promise<void>,
-  ): WriterHost {
-    return {
-      refusal: () => this.#core.refusal() ?? (this.#core.ledger.has(admitted.entry) ? undefined : 'conflict'),
+    make: (host: WriterHost) => ShardWriter,
+  ): ShardWriter {
+    const { writers, ledger } = this.#core;
+    const writer = make({
+      refusal: () => this.#core.refusal() ?? (ledger.has(entry) ? undefined : 'conflict'),
       onFault: (error) => this.#core.onFault(error),
       keep,
-      end,
-    };
+      end: (fate) => {
+        writers.delete(writer);
+        return end(fate);
+      },
+    });
+    writers.add(writer);
+    return writer;
   }
 
   /** Gives the part its final name and makes the place durable. */
@@ -222,7 +234,7 @@ export class StoreIntake {
 
   #rowOf({ order }: Admitted): PlaceRecord {
     const { segment, index, shardId, length } = order;
-    return { segment, index, shardId, length, durableSinceMs: Math.round(this.#core.runtime.clock.nowMs()) };
+    return { segment, index, shardId, length, durableSinceMs: Math.max(0, Math.round(this.#core.runtime.clock.nowMs())) };
   }
 
   /** The store came to its end, one way or the other. A file of which nothing was kept is forgotten. */
@@ -234,6 +246,11 @@ export class StoreIntake {
     if (entry.journalBytes === 0) this.#core.ledger.remove(entry);
     else await this.#core.drop(entry, 'all');
   }
+}
+
+/** What is written down must be readable again. */
+function areIdsWhole({ fileId, ownerKey, fileNonce, accessKey, shardId, leaseId }: StoreOrder): boolean {
+  return [fileId, ownerKey, fileNonce, accessKey, shardId].every(({ length }) => length === 32) && leaseId.length === 16;
 }
 
 const placeKey = (order: StoreOrder, place: Place): string => `${toHex(order.fileId)}:${place}`;
