@@ -132,11 +132,15 @@ export class KadCluster {
     for (const { host } of this.members) host.link = { ...CALM_LINK, ...link };
   }
 
-  /** Living members by distance to a key, nearest first; computed apart from the code that is checked. */
+  /** Living members by distance to a key, nearest first; computed apart from the code that is checked, by the first 52 bits. */
   nearest(key: Uint8Array, count: number): Member[] {
-    const far = this.living.map((member) => ({ member, distance: member.signer.nodeId.map((byte, i) => byte ^ (key[i] as number)) }));
+    const far = this.living.map((member) => {
+      let distance = 0;
+      for (let i = 0; i < 6; i++) distance = distance * 256 + ((member.signer.nodeId[i] as number) ^ (key[i] as number));
+      return { member, distance: distance * 16 + (((member.signer.nodeId[6] as number) ^ (key[6] as number)) >> 4) };
+    });
     return far
-      .sort((a, b) => Buffer.compare(a.distance, b.distance))
+      .sort((a, b) => a.distance - b.distance)
       .slice(0, count)
       .map(({ member }) => member);
   }
