@@ -1,6 +1,6 @@
 // driven: hosts that misbehave, each named by what it does. They lie on top of the honest code, so all else about them is right.
 import { type BatStream, digestShard, type FileId } from '@batchain/bat-node';
-import { type ContactRecord, concatBytes, createCrypto } from '@batchain/shared';
+import { type ContactRecord, concatBytes, createCrypto, type Runtime } from '@batchain/shared';
 import { shardIdsOf } from '../../packages/bat-node/src/manifest/manifest.ts';
 import { openRoster } from '../../packages/bat-node/src/manifest/roster-codec.ts';
 import { batAnswerCodec } from '../../packages/bat-node/src/wire/frame-codecs.ts';
@@ -15,6 +15,16 @@ const flipped = (bytes: Uint8Array): Uint8Array => {
   const changed = bytes.slice();
   changed[changed.length >> 1] = (changed[changed.length >> 1] as number) ^ 0x10;
   return changed;
+};
+
+/** Never answers; over when the other side has had enough. */
+const beSilent = async ({ stream, session }: Pick<Visit<'fetch'>, 'session' | 'stream'>): Promise<void> => {
+  try {
+    while ((await stream.next()) !== undefined);
+  } catch {
+    return;
+  }
+  await session.closed;
 };
 
 /** FETCH. */
@@ -74,6 +84,41 @@ export const closesHalfway: Serving = misbehaving({
       },
     }),
 });
+
+/** Connects, says HELLO, and answers no request of these kinds. */
+export const silentOn = (...verbs: BatRequest['verb'][]): Serving =>
+  misbehaving(Object.fromEntries(verbs.map((verb) => [verb, beSilent])) as Parameters<typeof misbehaving>[0]);
+
+/** One byte of each answer to FETCH every ten seconds. */
+export const drips = (runtime: Runtime): Serving =>
+  misbehaving({
+    fetch: (visit) =>
+      visit.serve({
+        data: async (bytes) => {
+          for (const byte of bytes) {
+            await visit.stream.sendData(Uint8Array.of(byte));
+            await runtime.clock.sleep(10_000);
+          }
+          return new Uint8Array(0);
+        },
+      }),
+  });
+
+/** STORE: takes each piece of data only after so long. */
+export const takesSlowly = (runtime: Runtime, pauseMs: number): Serving =>
+  misbehaving({
+    store: (visit) => visit.serve({ before: (what) => (what === 'item' ? runtime.clock.sleep(pauseMs) : Promise.resolve()) }),
+  });
+
+/** STORE: makes the shard durable at once and says so after so long. */
+export const confirmsLate = (runtime: Runtime, delayMs: number): Serving =>
+  misbehaving({
+    store: (visit) => {
+      let answers = 0;
+      // The first answer accepts, the second is the receipt.
+      return visit.serve({ before: (what) => (what === 'answer' && ++answers === 2 ? runtime.clock.sleep(delayMs) : Promise.resolve()) });
+    },
+  });
 
 /** HAVE: names these shards, whatever it holds. */
 export const claims = (held: (fileId: FileId) => readonly HeldShard[]): Serving =>

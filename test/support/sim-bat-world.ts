@@ -18,6 +18,8 @@ import { type BatMember, createBatMember, type Serving } from './bat-member.ts';
 import { NodeList } from './node-list.ts';
 
 const PORT = 4880;
+/** Simulated time between two looks at the disk. */
+const STEP_MS = 2;
 const LAN: { readonly latencyMs: readonly [number, number] } = { latencyMs: [1, 3] };
 
 export interface SimMember extends BatMember {
@@ -35,6 +37,7 @@ export class SimBatWorld {
   readonly list: NodeList = new NodeList();
   readonly folder: string;
   readonly members: SimMember[] = [];
+  #count = 0;
 
   constructor(seed: string | number) {
     this.simulation = createSimRuntime(seed);
@@ -43,7 +46,7 @@ export class SimBatWorld {
   }
 
   async add(offerBytes: number, wishes: { readonly serving?: Serving; readonly ownerStore?: MemoryOwnerStore } = {}): Promise<SimMember> {
-    const number = this.members.length + 1;
+    const number = ++this.#count;
     const machine = this.network.addHost({ name: `member ${number}` });
     const keyPair = keyPairFromSeed(new Uint8Array(32).fill(number));
     const { runtime } = this.simulation.node(`member ${number}`);
@@ -68,7 +71,7 @@ export class SimBatWorld {
     return this.simulation.clock.runUntilSettled(work, { deadlineMs });
   }
 
-  /** The same for work that also waits for the disk: the clock goes on a little between any two looks at the real world. */
+  /** The same for work that also waits for the disk; simulated time stands still meanwhile. */
   async settleReal<T>(work: Promise<T>, deadlineMs = 10 * 60_000): Promise<T> {
     let isSettled = false;
     const settle = (): void => {
@@ -78,8 +81,9 @@ export class SimBatWorld {
     const { clock } = this.simulation;
     for (const end = clock.elapsedMs + deadlineMs; !isSettled; ) {
       if (clock.elapsedMs > end) throw new Error(`not settled after ${deadlineMs} simulated ms`);
-      await clock.runFor(5);
       await new Promise((resolve) => setImmediate(resolve));
+      const isDiskBusy = process.getActiveResourcesInfo().some((name) => /^FSReq|^FileHandleClose/.test(name));
+      if (!isDiskBusy) await clock.runFor(STEP_MS);
     }
     return work;
   }
@@ -161,6 +165,12 @@ export class SimBatWorld {
     const session = await member.pool.connect({ nodeId: record.nodeId, record }, { signal, timeoutMs: 5_000 });
     if (!session.ok) throw new Error(session.reason);
     return new ShardClient(this.simulation.runtime, session.value, { signer: member.keyPair, verifier: createCrypto().verifier });
+  }
+
+  /** The machine is switched off: nothing is sent or got any more, nobody is told. */
+  kill(member: SimMember): void {
+    this.network.kill(member.machine);
+    this.members.splice(this.members.indexOf(member), 1);
   }
 
   /** Ends everybody, and the folder of the journals. */

@@ -9,6 +9,8 @@ export interface Changes {
   readonly answer?: (answer: BatAnswer) => BatAnswer | undefined;
   /** What goes out instead of data; `offset` counts the data sent so far. Throw or reset to stop. */
   readonly data?: (bytes: Uint8Array, offset: number) => Uint8Array | Promise<Uint8Array>;
+  /** Runs before each item is taken from the other side, and before each answer. */
+  readonly before?: (what: 'item' | 'answer') => Promise<void>;
   /** Runs before the host's end of the stream. */
   readonly beforeEnd?: (stream: BatStream) => Promise<void>;
 }
@@ -30,6 +32,7 @@ export class TamperedStream implements BatStream {
   }
 
   async sendControl(bytes: Uint8Array): Promise<void> {
+    await this.#changes.before?.('answer');
     const decoded = batAnswerCodec.decode(bytes);
     if (!decoded.ok || this.#changes.answer === undefined) return this.#inner.sendControl(bytes);
     const changed = this.#changes.answer(decoded.value);
@@ -52,11 +55,12 @@ export class TamperedStream implements BatStream {
     this.#inner.reset(reason);
   }
 
-  next(options?: { readonly timeoutMs?: number }): Promise<StreamItem | undefined> {
+  async next(options?: { readonly timeoutMs?: number }): Promise<StreamItem | undefined> {
     const first = this.#first;
-    if (first === undefined) return this.#inner.next(options);
     this.#first = undefined;
-    return Promise.resolve(first);
+    if (first !== undefined) return first;
+    await this.#changes.before?.('item');
+    return this.#inner.next(options);
   }
 }
 
