@@ -8,7 +8,7 @@ import { GiB, KiB, MiB } from '@batchain/shared';
 import { createSystemRuntime } from '@batchain/shared/node';
 import { PROVISIONAL_MS, storeShard, type TestShard, testShard } from '../support/stored-shards.ts';
 
-const ROUNDS = 3;
+const ROUNDS = 5;
 const LANES = 4;
 const PIECE_BYTES = 256 * KiB;
 const runtime = createSystemRuntime();
