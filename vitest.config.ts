@@ -3,8 +3,8 @@ import { defineConfig } from 'vitest/config';
 const source = { ssr: { resolve: { conditions: ['@batchain/source'] } } };
 
 /**
- * One kind of test. Groups run one after the other, so that a test with real processes has the machine to itself; `forks` because
- * native add-ons do not survive worker threads.
+ * One kind of test. Groups run one after the other; the tests with real processes mostly wait, so two of them share the cores.
+ * `forks` because native add-ons do not survive worker threads.
  */
 const project = (name: string, groupOrder: number, include: string[], testTimeout: number, extra: object = {}) => ({
   ...source,
@@ -19,7 +19,7 @@ export default defineConfig({
       project('unit', 0, ['packages/*/src/**/*.test.ts'], 5_000),
       project('compliance', 1, ['test/compliance/**/*.test.ts'], 20_000),
       project('sim', 2, ['test/sim/**/*.test.ts'], 180_000),
-      project('e2e', 3, ['test/e2e/**/*.test.ts'], 180_000, { maxWorkers: 1, fileParallelism: false }),
+      project('e2e', 3, ['test/e2e/**/*.test.ts'], 180_000, { maxWorkers: 2 }),
     ],
   },
 });
