@@ -33,12 +33,22 @@ describe('Quota', () => {
 
   it('bounds an owner by its share only where the offer is scarce', () => {
     const room = quota({ ownerShare: 0.5 });
-    expect(room.judge('ana', 1000 * OWNER_SHARE_ABOVE)).toBeUndefined();
-    expect(room.judge('ana', 1000 * OWNER_SHARE_ABOVE + 1)).toBe('owner-share');
-    room.addPlaces('ana', 8, 800);
-    room.addUsed(800);
+    room.addPlaces('bo', 1, 10);
+    room.addUsed(10);
+    expect(room.judge('ana', 1000 * OWNER_SHARE_ABOVE - 10)).toBeUndefined();
+    expect(room.judge('ana', 1000 * OWNER_SHARE_ABOVE)).toBe('owner-share');
+    room.addPlaces('ana', 8, 790);
+    room.addUsed(790);
     expect(room.judge('ana', 1)).toBe('owner-share');
     expect(room.judge('bo', 200)).toBeUndefined();
+  });
+
+  it('lets an owner who is alone have the whole offer', () => {
+    const room = quota({ ownerShare: 0.5 });
+    room.addPlaces('ana', 9, 900);
+    room.addUsed(900);
+    expect(room.judge('ana', 100)).toBeUndefined();
+    expect(room.judge('ana', 101)).toBe('no-room');
   });
 
   it('is never overdrawn and ends where it began, whatever comes and goes', () => {

@@ -57,8 +57,10 @@ export class Quota {
     const { offerBytes, ownerShare, shardsMax } = this.limits;
     if (this.#shardCount + this.#reservedCount >= shardsMax) return 'too-many-shards';
     if (bytes > this.freeBytes) return 'no-room';
-    const takenBytes = offerBytes - this.freeBytes + bytes;
-    if (takenBytes > offerBytes * OWNER_SHARE_ABOVE && this.ownerBytes(owner) + bytes > offerBytes * ownerShare) return 'owner-share';
+    const isScarce = offerBytes - this.freeBytes + bytes > offerBytes * OWNER_SHARE_ABOVE;
+    // An owner with nobody to share with may have it all: two friends who host for each other fill their offers.
+    const hasOthers = this.#owners.size > (this.#owners.has(owner) ? 1 : 0);
+    if (isScarce && hasOthers && this.ownerBytes(owner) + bytes > offerBytes * ownerShare) return 'owner-share';
     return undefined;
   }
 
