@@ -1,13 +1,13 @@
-// driven: runs the simulator's tests; `--seed N` replays one seed, `--seeds N` tries N further ones.
+// driven: runs the simulator's tests. `--seed S` replays one seed, `--seeds N` tries N further ones, words name the scenarios' files.
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 
-const { values } = parseArgs({ options: { seed: { type: 'string' }, seeds: { type: 'string' } } });
-const whole = (name: string, text: string | undefined): Record<string, string> => {
+const { values, positionals } = parseArgs({ options: { seed: { type: 'string' }, seeds: { type: 'string' } }, allowPositionals: true });
+const checked = (name: string, text: string | undefined, pattern: RegExp): Record<string, string> => {
   if (text === undefined) return {};
-  if (!/^\d{1,10}$/.test(text)) throw new Error(`--${name.toLowerCase()} takes a whole number, not "${text}"`);
+  if (!pattern.test(text)) throw new Error(`--${name.toLowerCase()} does not take "${text}"`);
   return { [name]: text };
 };
-const env = { ...process.env, ...whole('SEED', values.seed), ...whole('SEEDS', values.seeds) };
-const { status } = spawnSync('vitest', ['run', '--project', 'sim'], { stdio: 'inherit', env });
+const env = { ...process.env, ...checked('SEED', values.seed, /^[\w-]{1,64}$/), ...checked('SEEDS', values.seeds, /^\d{1,6}$/) };
+const { status } = spawnSync('vitest', ['run', '--project', 'sim', ...positionals], { stdio: 'inherit', env });
 process.exitCode = status ?? 1;

@@ -1,17 +1,17 @@
 // A run must follow from its seed alone. Fifty sockets chatter under drawn faults; the hash over everything that
 // happened must be the same in a second run, also when other simulations run at the same time in the same process.
-import { readFileSync } from 'node:fs';
 import { type Address, present } from '@batchain/shared';
 import { createSimRuntime, drawLinkModel, SimDatagramSocket, SimNetwork } from '@batchain/shared/testing';
 import { describe, expect, it } from 'vitest';
+import { seedsOf } from './simulator.ts';
 
 const SOCKETS = 50;
 const DURATION_MS = 60_000;
-const { SEED, SEEDS: MORE = '0' } = process.env;
-/** Every seed that ever failed goes first. `SEED=n` replays one; `SEEDS=n` tries n further ones. */
-const failedBefore = JSON.parse(readFileSync(new URL('seeds.json', import.meta.url), 'utf8')) as number[];
-const fixed = Array.from({ length: 20 + Number(MORE) }, (_, i) => i + 1);
-const SEEDS = SEED === undefined ? [...new Set([...failedBefore, ...fixed])] : [Number(SEED)];
+/** Every seed that ever failed goes first. `SEED=s` replays one; `SEEDS=n` tries n further ones. */
+const SEEDS = seedsOf(
+  'determinism',
+  Array.from({ length: 20 + Number(process.env.SEEDS ?? '0') }, (_, i) => String(i + 1)),
+);
 
 interface Chatter {
   readonly digest: string;
@@ -21,7 +21,7 @@ interface Chatter {
 }
 
 /** Every socket talks to random others at random times, answers most of what it hears after a pause, and some crash. */
-async function chatter(seed: number, disturb: () => number = () => 0): Promise<Chatter> {
+async function chatter(seed: string, disturb: () => number = () => 0): Promise<Chatter> {
   const simulation = createSimRuntime(seed);
   const { clock, trace, runtime } = simulation;
   const network = new SimNetwork(simulation, {
@@ -71,7 +71,7 @@ describe(`determinism, seeds ${SEEDS[0]} to ${SEEDS.at(-1)}`, () => {
       const alone = await chatter(seed);
       expect(alone.delivered).toBeGreaterThan(1000);
       // The second run shares the process with a third, of another seed.
-      const [again] = await Promise.all([chatter(seed), chatter(seed + 1000)]);
+      const [again] = await Promise.all([chatter(seed), chatter(`${seed} beside`)]);
       expect(again.digest, `seed ${seed}`).toBe(alone.digest);
       digests.add(alone.digest);
       events += alone.events;
@@ -82,7 +82,7 @@ describe(`determinism, seeds ${SEEDS[0]} to ${SEEDS.at(-1)}`, () => {
   });
 
   it('would notice randomness that does not come from the seed', async () => {
-    const disturbed = [await chatter(1, Math.random), await chatter(1, Math.random)];
+    const disturbed = [await chatter('1', Math.random), await chatter('1', Math.random)];
     expect(disturbed[0]?.digest).not.toBe(disturbed[1]?.digest);
   });
 });
