@@ -37,7 +37,9 @@ async function work(from: number, step: number): Promise<never> {
   for (let number = from; ; number += step) {
     const shard = numbered(number);
     say(`storing ${number}`);
-    const kept = await storeShard(store, shard, runtime.clock.nowMs() + PROVISIONAL_MS);
+    let kept = await storeShard(store, shard, runtime.clock.nowMs() + PROVISIONAL_MS);
+    // Another lane may just have released the last other shard of the same file.
+    while (!kept.ok && kept.reason === 'busy') kept = await storeShard(store, shard, runtime.clock.nowMs() + PROVISIONAL_MS);
     say(kept.ok ? `stored ${number}` : `refused ${number} ${kept.reason}`);
     // One in ten stays for good, so that later lives find old shards too.
     const old = number - 4 * step;

@@ -287,7 +287,7 @@ export function shardStoreSuite(name: string, makeWorld: () => ShardStoreWorld |
         const writer = writerOf(await host.begin(late));
         await writer.write(late.bytes);
         await host.store.release(late.order.fileId);
-        expect(await writer.commit()).toMatchObject({ ok: false, reason: 'conflict' });
+        expect(await writer.commit()).toMatchObject({ ok: false, reason: 'busy' });
         await writer.abandon();
         expect(host.store.usage()).toMatchObject({ usedBytes: 0, reservedBytes: 0, shardCount: 0 });
       }),

@@ -174,7 +174,7 @@ export class StoreIntake {
   ): ShardWriter {
     const { writers, ledger } = this.#core;
     const writer = make({
-      refusal: () => this.#core.refusal() ?? (ledger.has(entry) ? undefined : 'conflict'),
+      refusal: () => this.#core.refusal() ?? (ledger.has(entry) ? undefined : 'busy'),
       onFault: (error) => this.#core.onFault(error),
       keep,
       end: (fate) => {
@@ -216,7 +216,8 @@ export class StoreIntake {
   }
 
   #judgePlace(round: StoreTransaction, { order, place, entry }: Admitted): StoreRefusal | undefined {
-    if (round.file(entry) === undefined) return 'conflict';
+    // Its last place was released in the meantime: the next try finds no trace of the file and begins it anew.
+    if (round.file(entry) === undefined) return 'busy';
     const placed = round.edit.place(order.fileId, place);
     return placed !== undefined && !equalBytes(placed.shardId, order.shardId) ? 'conflict' : undefined;
   }
