@@ -12,6 +12,7 @@ import {
   type PeerIdentity,
 } from '@batchain/shared';
 import { SEND_BUFFER_HIGH_BYTES, SEND_BUFFER_LOW_BYTES } from '../limits.ts';
+import type { CopyBuffers } from './copy-buffers.ts';
 
 /** What is used of a `ws` WebSocket; its binary messages are node Buffers. */
 export interface MessageSocket {
@@ -58,6 +59,7 @@ export class WsConnection implements Connection {
   readonly closed: Promise<CloseReason>;
   readonly #socket: MessageSocket;
   readonly #stream: Writable;
+  readonly #copies: CopyBuffers;
   #resolveClosed: (reason: CloseReason) => void = () => undefined;
   #isClosed = false;
   #isPaused = false;
@@ -66,9 +68,10 @@ export class WsConnection implements Connection {
   #waiters: { resolve: () => void; reject: (error: unknown) => void }[] = [];
 
   /** `stream` is the TLS socket under `socket`; both belong to this connection from now on. */
-  constructor(socket: MessageSocket, stream: Writable, facts: WsConnectionFacts) {
+  constructor(socket: MessageSocket, stream: Writable, copies: CopyBuffers, facts: WsConnectionFacts) {
     this.#socket = socket;
     this.#stream = stream;
+    this.#copies = copies;
     this.peer = facts.peer;
     this.binding = facts.binding;
     this.remoteAddress = facts.remoteAddress;
@@ -99,9 +102,9 @@ export class WsConnection implements Connection {
 
   /**
    * Sends head and body as one message: the frame header of RFC 6455 is written here and the two parts follow it in one
-   * write. Sound because `ws` itself writes only whole frames, and does so at once. TLS takes what it is given at once, so
-   * the body is copied only when it has to wait behind other messages: the caller may fill its buffer with plain bytes
-   * while a peer that reads nothing keeps them waiting.
+   * write. Sound because `ws` itself writes only whole frames, and does so at once. TLS takes what it is given at once as
+   * well, so a body is copied only when it has to wait behind other messages, and is shared memory: that is used again, for
+   * plain bytes even, while a peer that reads nothing keeps it waiting.
    */
   sendParts(head: Uint8Array, body: Uint8Array): Promise<void> {
     if (body.length <= COPY_BYTES_MAX) return this.send(concatBytes(head, body));
@@ -111,9 +114,18 @@ export class WsConnection implements Connection {
     const isWaiting = this.#stream.writableLength > 0;
     this.#stream.cork();
     this.#stream.write(frameHead(head, length, this.isInitiator));
-    this.#stream.write(isWaiting ? Buffer.from(body) : body, this.#onWritten);
+    if (isWaiting && body.buffer instanceof SharedArrayBuffer) this.#writeCopy(body);
+    else this.#stream.write(body, this.#onWritten);
     this.#stream.uncork();
     return this.#belowMark();
+  }
+
+  #writeCopy(body: Uint8Array): void {
+    const copy = this.#copies.copy(body);
+    this.#stream.write(copy, (error) => {
+      this.#copies.giveBack(copy);
+      this.#onWritten(error);
+    });
   }
 
   onMessage(handler: (message: Uint8Array) => void): void {

@@ -38,6 +38,7 @@ import {
   UPGRADE_HEADER_BYTES_MAX,
 } from '../limits.ts';
 import { Admission, type AdmissionLimits, type AdmissionTicket } from './admission.ts';
+import { CopyBuffers } from './copy-buffers.ts';
 import { bindingOf, provedPeer, tlsIdentityOptions } from './tls-identity.ts';
 import { type MessageSocket, WsConnection } from './ws-connection.ts';
 
@@ -76,9 +77,14 @@ function remoteOf(socket: Socket): Address | undefined {
   return socket.remoteAddress === undefined ? undefined : makeAddress(socket.remoteAddress, socket.remotePort ?? 0);
 }
 
-function makeConnection(socket: WebSocket, stream: TLSSocket, peer: PeerIdentity, isInitiator: boolean): WsConnection {
-  const facts = { peer, binding: bindingOf(stream), remoteAddress: remoteOf(stream), isInitiator };
-  return new WsConnection(socket as MessageSocket, stream, facts);
+function makeConnection(
+  socket: WebSocket,
+  stream: TLSSocket,
+  copies: CopyBuffers,
+  facts: { readonly peer: PeerIdentity; readonly isInitiator: boolean },
+): WsConnection {
+  const all = { ...facts, binding: bindingOf(stream), remoteAddress: remoteOf(stream) };
+  return new WsConnection(socket as MessageSocket, stream, copies, all);
 }
 
 export interface WsDialerConfig {
@@ -92,6 +98,7 @@ export class WsDialer implements Dialer {
   readonly #keyPair: KeyPair;
   readonly #config: WsDialerConfig;
   readonly #tls: ReturnType<typeof tlsIdentityOptions>;
+  readonly #copies = new CopyBuffers();
 
   constructor(runtime: Runtime, keyPair: KeyPair, config: WsDialerConfig) {
     this.#runtime = runtime;
@@ -145,7 +152,7 @@ export class WsDialer implements Dialer {
     });
     socket.on('error', (error) => settle(dialFailure(error)));
     socket.once('unexpected-response', (_request, response) => settle(fail('refused', `status ${response.statusCode}`)));
-    socket.once('open', () => settle(ok(makeConnection(socket, stream, peer, true))));
+    socket.once('open', () => settle(ok(makeConnection(socket, stream, this.#copies, { peer, isInitiator: true }))));
   }
 }
 
@@ -185,6 +192,7 @@ export class WsListener implements Listener {
   readonly #open = new Set<Socket>();
   readonly #arrivals = new Map<string, Arrival>();
   readonly #peers = new WeakMap<object, PeerIdentity>();
+  readonly #copies = new CopyBuffers();
   #onConnection: (connection: Connection) => void = () => undefined;
   #local: Address | undefined;
 
@@ -279,7 +287,7 @@ export class WsListener implements Listener {
     this.#upgrades.handleUpgrade(request, stream, head, (socket) => {
       arrival.cancelTimer();
       arrival.ticket.markProved();
-      this.#onConnection(makeConnection(socket, stream, peer, false));
+      this.#onConnection(makeConnection(socket, stream, this.#copies, { peer, isInitiator: false }));
     });
   }
 }

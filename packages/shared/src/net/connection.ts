@@ -36,7 +36,10 @@ export interface Connection {
    * Rejects when the connection is closed.
    */
   send(message: Uint8Array): Promise<void>;
-  /** Like send(head + body), mostly without a copy of the body, which may be changed afterwards. Absent where the adapter would copy anyway. */
+  /**
+   * Like send(head + body), mostly without a copy of the body. Shared memory may be changed when it resolves or the connection
+   * has ended, any other body never. Absent where the adapter would copy anyway.
+   */
   sendParts?(head: Uint8Array, body: Uint8Array): Promise<void>;
   /** Set once, before the first message can arrive (in the same tick as the connection is handed out). */
   onMessage(handler: (message: Uint8Array) => void): void;
