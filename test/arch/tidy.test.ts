@@ -210,6 +210,11 @@ describe('what is written', () => {
     expect(wrongWords(new RegExp(`\\b(?:${words})\\b|\\b(?:${phrases})\\b`, 'g'), 'do it, or open an issue')).toEqual([]);
   });
 
+  it('points at nothing that a reader of the repository does not have', () => {
+    const outside = ['design' + ' section', 'building' + ' block \\d', '(?<![\\w/-])(?:design|threats)' + '\\.md'].join('|');
+    expect(wrongWords(new RegExp(outside, 'g'), 'say it here, or link to docs/')).toEqual([]);
+  });
+
   it('names no path of one machine', () => {
     expect(
       wrongWords(

@@ -33,7 +33,7 @@ export const SESSIONS_MAX = 256;
 export const DIAL_HEAD_START_MS = 300;
 /** One address: three SYNs and a handshake on a slow path; the ladder as a whole ends within 20 s. */
 export const DIAL_ADDRESS_TIMEOUT_MS: number = 8 * second;
-/** Of two connections proved within this both ends opened one at once (design section 6). */
+/** Of two connections proved within this both ends opened one at once. */
 export const SIMULTANEOUS_MS: number = 5 * second;
 /** A session that another replaced ends at the latest after this. */
 export const SESSION_RETIRE_MS: number = 1 * minute;

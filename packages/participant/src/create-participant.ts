@@ -1,4 +1,4 @@
-// driven: the composition root of a real participant: files, sockets and clocks of this machine (design section 10).
+// driven: the composition root of a real participant: files, sockets and clocks of this machine.
 import { hostname } from 'node:os';
 import { FsOwnerStore, FsShardStore, LevelKeyValueStore, nodeFileSystem, ThreadStagePool, WsDialer, WsListener } from '@batchain/bat-node';
 import { DatagramDemux, makeKadConfig, networkKey, SessionRpc, UdpSocket } from '@batchain/kad-node';

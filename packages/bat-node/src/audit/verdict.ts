@@ -1,4 +1,4 @@
-// pure: what an answer to a challenge means for a shard, and what the shards mean for the file (design section 8).
+// pure: what an answer to a challenge means for a shard, and what the shards mean for the file.
 import type { Health } from '../placement/health.ts';
 import type { AuditOutcome, AuditRow } from './audit-types.ts';
 

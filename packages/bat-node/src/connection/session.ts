@@ -1,4 +1,4 @@
-// driven: a session: HELLO on a fresh connection, then streams with credit, heartbeat, idle close (design section 6).
+// driven: a session: HELLO on a fresh connection, then streams with credit, heartbeat, idle close.
 import {
   type Clock,
   type CloseReason,

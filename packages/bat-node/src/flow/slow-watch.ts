@@ -1,4 +1,4 @@
-// driven: tells when a transfer takes much longer than others do, so that another host is tried beside it (design section 8).
+// driven: tells when a transfer takes much longer than others do, so that another host is tried beside it.
 import type { Clock, Timer } from '@batchain/shared';
 import { ANSWER_TIMEOUT_MS, AUDIT_BYTES_PER_SECOND } from '../limits.ts';
 import type { DurationMeter } from './duration-meter.ts';
