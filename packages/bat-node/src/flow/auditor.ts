@@ -113,7 +113,7 @@ export class Auditor {
     for (const place of places) {
       this.#signal.throwIfAborted();
       const answered = await this.#auditPlace(peer, place, samples, silences >= SILENCES_MAX);
-      silences = answered.answer === 'no-answer' ? silences + 1 : 0;
+      silences = answered.answer === 'no-answer' || answered.answer === 'hung-up' ? silences + 1 : 0;
       rows.push(this.#row(place, peer?.nodeId, this.#weigh(key, answered)));
     }
     return rows;
