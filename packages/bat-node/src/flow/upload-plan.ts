@@ -5,13 +5,13 @@ import { accessKeyOf } from '../manifest/access-proof.ts';
 import { validateFileName } from '../manifest/entry-path.ts';
 import { makeFileId } from '../manifest/manifest.ts';
 import { FILE_KEY_BYTES } from '../pipeline/content-key.ts';
-import { planSegments } from '../pipeline/segmenter.ts';
 import { estimateHostCount } from '../placement/network-size.ts';
 import { defaultPolicy } from '../placement/policy.ts';
 import type { SourceFile } from '../storage/source-file.ts';
 import type { JournalStart, JournalState, UploadJournal } from '../storage/upload-journal.ts';
 import { type HostRefusal, notEnoughPeers, singleCopyRefused } from './flow-errors.ts';
 import type { Policy, UploadOptions } from './flow-types.ts';
+import { planSegmentSize } from './segment-size.ts';
 
 const NONCE_BYTES = 32;
 
@@ -38,8 +38,8 @@ function isContinued(state: JournalState, source: SourceFile, options: UploadOpt
 
 /** The segment size for the file. Throws BAT_E_FILE_TOO_LARGE or BAT_E_USAGE. */
 function planSize(source: SourceFile, policy: Policy, wished: number | undefined): number {
-  const plan = planSegments(source.bytes, { requiredShards: policy.k, totalShards: policy.n }, wished);
-  if (plan.ok) return plan.value.segmentSizeBytes;
+  const plan = planSegmentSize(source.bytes, policy, wished);
+  if (plan.ok) return plan.value;
   throw new BatChainError(plan.reason, { what: `${source.path} can not be cut into segments`, why: plan.detail ?? plan.reason });
 }
 

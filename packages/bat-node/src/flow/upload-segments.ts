@@ -16,6 +16,8 @@ import type { UploadProgress } from './upload-progress.ts';
 
 /** Read, hashed and given to the cipher in pieces: one turn of the event loop hashes one of them in 0.7 ms. */
 const READ_BYTES: number = 1024 * 1024;
+/** Beside the budget of buffers: many tiny segments at once would only wait for streams. */
+const SEGMENTS_IN_FLIGHT_MAX = 16;
 
 /** A segment as it stands: enough for the roster and for placing it again. */
 export interface UploadedSegment extends JournalSalt {
@@ -68,6 +70,7 @@ export class UploadSegments {
           .catch(fail)
           .finally(() => tasks.delete(tracked));
         tasks.add(tracked);
+        if (tasks.size >= SEGMENTS_IN_FLIGHT_MAX) await Promise.race(tasks);
       }
     } catch (error) {
       fail(error);
@@ -112,7 +115,7 @@ export class UploadSegments {
 
   /** Reads a segment; what remains to be done with it may run beside others. */
   async #begin(segment: number, hash: Hash): Promise<() => Promise<void>> {
-    const { plan, journal, progress } = this.#parts;
+    const { plan, progress } = this.#parts;
     const buffer = await this.#acquire(segment);
     try {
       await this.#read(segment, buffer, hash);
@@ -127,18 +130,19 @@ export class UploadSegments {
         return async () => undefined;
       }
       const salt = before?.salt ?? drawSalt(this.#deps.runtime.entropy);
-      if (before === undefined) await journal.addSalt({ segment, salt, prefixSha256 });
-      return () => this.#place({ segment, salt, prefixSha256 }, buffer);
+      return () => this.#place({ segment, salt, prefixSha256 }, before === undefined, buffer);
     } catch (error) {
       this.#deps.stagePool.release(buffer);
       throw error;
     }
   }
 
-  async #place(drawn: JournalSalt, buffer: SegmentBuffer): Promise<void> {
+  async #place(drawn: JournalSalt, isNew: boolean, buffer: SegmentBuffer): Promise<void> {
     const { placer, journal, keepsShards, assertEnough } = this.#parts;
     const { segment, salt } = drawn;
     try {
+      // Before anything goes out: whatever happens, these bytes are never sealed with another salt, nor others with this one.
+      if (isNew) await journal.addSalt(drawn);
       const shards = await this.#encode(segment, salt, buffer);
       if (keepsShards) for (const shard of shards) await this.#deps.keepOwnShard(shard.id, shard.bytes);
       const toPlace = shards.map((shard) => ({ ...shard, shardId: shard.id }));

@@ -180,8 +180,9 @@ export class UploadJournal {
     return this.#append(`${JSON.stringify({ t: 'salt', ...hexFields(salt) })}\n`);
   }
 
+  /** Not synced by itself: a lost line costs asking the hosts once more, and they have the shards. */
   addSegment(segment: JournalSegment): Promise<void> {
-    return this.#append(`${JSON.stringify({ t: 'segment', ...hexFields(segment) })}\n`);
+    return this.#append(`${JSON.stringify({ t: 'segment', ...hexFields(segment) })}\n`, false);
   }
 
   /** The roster is committed; a manifest follows. */
@@ -200,10 +201,10 @@ export class UploadJournal {
     await rm(this.path, { force: true });
   }
 
-  async #append(text: string): Promise<void> {
+  async #append(text: string, isSynced = true): Promise<void> {
     try {
       await this.#handle?.appendFile(text);
-      await this.#handle?.datasync();
+      if (isSynced) await this.#handle?.datasync();
     } catch (error) {
       throw unusable(this.path, error);
     }

@@ -40,7 +40,8 @@ export class SegmentBuffers {
 
   release(buffer: SegmentBuffer): void {
     if (!this.#inUse.delete(buffer)) return;
-    this.#free.push(buffer);
+    // One that was let in alone, above the budget, is not kept.
+    if (buffer.bytes.buffer.byteLength <= this.#budgetBytes) this.#free.push(buffer);
     this.#serve();
   }
 
