@@ -1,5 +1,6 @@
 // What a download leaves on the disk (hostile input 2): the file under its name, or nothing; never over something else.
-import { lstat, readdir, readFile, readlink, symlink, truncate, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { lstat, mkdir, readdir, readFile, readlink, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FlowProgress, UploadResult } from '@batchain/bat-node';
 import { toHex } from '@batchain/shared';
@@ -76,6 +77,16 @@ describe('a target that', () => {
     expect((await readFile(target)).equals(source)).toBe(true);
     if (what === 'a file') expect(await readFile(elsewhere, 'utf8')).toBe('precious');
     else await expect(lstat(elsewhere)).rejects.toThrow('ENOENT');
+  });
+
+  it.each(['a folder', 'a pipe'])('is %s is not replaced, not even with force', async (what) => {
+    if (what === 'a folder') await mkdir(target);
+    else execFileSync('mkfifo', [target]);
+    const requests = countRequests();
+    await expect(owner.node.download(ref, target, { isForced: true })).rejects.toMatchObject({ code: 'BAT_E_TARGET_EXISTS' });
+    expect((await lstat(target)).isFile()).toBe(false);
+    expect(requests()).toBe(0);
+    expect(await partFiles()).toEqual([]);
   });
 
   it.each(['a file', 'a link'])('appears during the download as %s is not touched', async (what) => {

@@ -35,7 +35,10 @@ export class PartFile {
    * there (a symbolic link counts) and not forced, BAT_E_TARGET_UNWRITABLE when the folder can not be written.
    */
   static async open(targetPath: string, fileIdHex: string, isForced: boolean): Promise<PartFile> {
-    if (!isForced && (await exists(targetPath))) throw targetExists(targetPath);
+    const there = await lstat(targetPath).catch(() => undefined);
+    if (there !== undefined && !isForced) throw targetExists(targetPath);
+    // Force is for files and links: a device, a pipe or a folder is never replaced.
+    if (there !== undefined && !there.isFile() && !there.isSymbolicLink()) throw notReplaceable(targetPath);
     const path = partPath(targetPath, fileIdHex);
     try {
       const handle = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0o600);
@@ -118,6 +121,14 @@ export class PartFile {
     }
     await rm(this.path, { force: true });
   }
+}
+
+function notReplaceable(path: string): BatChainError {
+  return new BatChainError('BAT_E_TARGET_EXISTS', {
+    what: `${path} is a folder, a device or a pipe`,
+    why: 'only regular files and links are replaced',
+    fix: 'choose another path with -o, or stream with --stdout',
+  });
 }
 
 function targetExists(path: string): BatChainError {
