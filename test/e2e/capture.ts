@@ -5,23 +5,25 @@ import { createInterface } from 'node:readline';
 
 /** Writes every frame of `lo` to a file until it is told to end; prints `ready` first. */
 const SNIFFER = `
-import socket, sys, signal
+import socket, sys, signal, time
 s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.ntohs(3))
-s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 20)
+s.setsockopt(socket.SOL_SOCKET, 33, 256 << 20)  # SO_RCVBUFFORCE: other tests share the interface
 s.bind(('lo', 0))
 s.settimeout(0.2)
-running = True
+ends_at = None
 def stop(*_):
-    global running
-    running = False
+    global ends_at
+    ends_at = time.monotonic() + 5
 signal.signal(signal.SIGTERM, stop)
 with open(sys.argv[1], 'wb') as out:
     print('ready', flush=True)
-    while running:
+    # What waits in the buffer when it is told to end still counts.
+    while ends_at is None or time.monotonic() < ends_at:
         try:
             out.write(s.recv(70000))
         except TimeoutError:
-            pass
+            if ends_at is not None:
+                break
 `;
 
 /** Why nothing can be captured here; undefined when it can. */

@@ -34,7 +34,7 @@ describe.skipIf(obstacle !== undefined)('a captured upload and download', () => 
     expect(put.code, put.stdout + put.stderr).toBe(0);
     const target = join(network.folder, 'back.txt');
     expect((await owner.run(['get', put.last.id, '-o', target])).code).toBe(0);
-    await sendInTheClear('a canary in the clear');
+    for (let i = 0; i < 5; i++) await sendInTheClear('a canary in the clear');
     const bytes = await capture.stop();
 
     expect(await readFile(target, 'utf8')).toBe(MARKER.repeat(30_000));
