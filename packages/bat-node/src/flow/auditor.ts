@@ -11,7 +11,6 @@ import type { AuditOptions, AuditRow, FileAudit } from './flow-types.ts';
 import { unpackHeld } from './held-list.ts';
 import type { HostPeer, PeerTools } from './host-peer.ts';
 import { ShardSources } from './shard-sources.ts';
-import { joinSignals } from './signals.ts';
 
 /** Leaves asked for in one challenge: 256 KiB of answer. */
 const LEAVES_PER_CHALLENGE = 16;
@@ -49,7 +48,7 @@ export class Auditor {
     this.#manifest = found.manifest;
     this.#owned = found.owned;
     this.#options = options;
-    this.#signal = joinSignals(options.signal);
+    this.#signal = options.signal ?? new AbortController().signal;
     this.#sources = new ShardSources(deps, tools, found.manifest, this.#signal);
   }
 

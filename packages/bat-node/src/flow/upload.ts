@@ -16,7 +16,6 @@ import { HostRecruiter } from './host-recruiter.ts';
 import { HostSlots } from './host-slots.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { SegmentPlacer } from './segment-placer.ts';
-import { createAbort } from './signals.ts';
 import { commitRoster } from './upload-commit.ts';
 import { finishUpload } from './upload-finish.ts';
 import { chooseDefault, planUpload, type UploadPlan, withPolicy } from './upload-plan.ts';
@@ -51,7 +50,7 @@ export class Upload {
   readonly #options: UploadOptions;
   readonly #journal: UploadJournal;
   readonly #recruiter: HostRecruiter;
-  readonly #abort = createAbort();
+  readonly #abort = new AbortController();
   /** All hosts that were given something, by id. */
   readonly #peers = new Map<string, HostPeer>();
   #finding: Promise<boolean> | undefined;
