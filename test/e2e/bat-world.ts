@@ -10,9 +10,7 @@ import { NodeList } from '../support/node-list.ts';
 
 export type { BatMember, Serving } from '../support/bat-member.ts';
 
-export type MemberWishes = Partial<
-  Pick<BatMemberOptions, 'serving' | 'flowRuntime' | 'stagePool' | 'ownerStore' | 'journalFolder' | 'disk'>
-> & {
+export type MemberWishes = Partial<Pick<BatMemberOptions, 'serving' | 'flowRuntime' | 'stagePool' | 'ownerStore' | 'journalFolder'>> & {
   /** Its key follows from this number. */
   readonly seed?: number;
 };

@@ -48,11 +48,6 @@ export class HostPeer {
     return this.#failures < FAILURES_MAX;
   }
 
-  /** True once a session to it was open. */
-  get hasConnected(): boolean {
-    return this.#client !== undefined;
-  }
-
   /** Its client over the one session to it; dials when there is none. */
   async client(signal: AbortSignal): Promise<Result<ShardClient>> {
     if (this.#client?.isOpen === true) return ok(this.#client);
@@ -60,18 +55,6 @@ export class HostPeer {
       this.#connecting = undefined;
     });
     return this.#connecting;
-  }
-
-  /**
-   * One call at the host, over a new session when the known one had ended without our hearing of it: that of a process that is
-   * gone, most often. For calls that may be made twice.
-   */
-  async ask<T>(signal: AbortSignal, call: (client: ShardClient) => Promise<Result<T>>): Promise<Result<T>> {
-    const client = await this.client(signal);
-    const answer = client.ok ? await call(client.value) : client;
-    if (answer.ok || answer.reason !== 'closed' || signal.aborted) return answer;
-    const again = await this.client(signal);
-    return again.ok ? call(again.value) : again;
   }
 
   succeeded(): void {

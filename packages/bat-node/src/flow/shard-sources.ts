@@ -159,13 +159,8 @@ export class ShardSources {
     this.#states.set(key, await withDeadline(this.#deps.runtime.clock, ASK_TIMEOUT_MS, this.#signal, (signal) => this.#hear(peer, signal)));
   }
 
-  /** Notes what the host says that it holds; a session that had ended unnoticed is opened anew. */
+  /** Notes what the host says that it holds. */
   async #hear(peer: HostPeer, signal: AbortSignal): Promise<PeerState> {
-    const heard = await this.#hearOnce(peer, signal);
-    return heard === 'broken' ? this.#hearOnce(peer, signal).then((again) => (again === 'broken' ? 'away' : again)) : heard;
-  }
-
-  async #hearOnce(peer: HostPeer, signal: AbortSignal): Promise<PeerState | 'broken'> {
     const { roster, accessSeed } = this.#file;
     const { totalShards } = roster.scheme;
     const client = await peer.client(signal);
@@ -174,7 +169,6 @@ export class ShardSources {
     for await (const page of client.value.have({ fileId: roster.fileId, accessSeed }, { signal })) {
       if (!page.ok) {
         // A host that keeps nothing of the file has answered: it holds no shard.
-        if (page.reason === 'closed') return 'broken';
         return page.reason === 'not-held' ? 'answered' : page.reason === 'refused' ? 'refused' : 'away';
       }
       for (const held of page.value) {
