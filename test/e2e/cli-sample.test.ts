@@ -56,8 +56,8 @@ describe('BN-54 sample', () => {
   });
 
   it('BN-46 on a terminal it stays up for batchain-sample in another one, until Ctrl-C cleans up', async () => {
-    // `script` gives the command a terminal.
-    const terminal = spawn('script', ['-qefc', `${process.execPath} ${MAIN_PATH} sample`, '/dev/null'], {
+    // `script` gives the command a terminal; `exec`: a shell that stays between would end on a Ctrl-C with a code of its own.
+    const terminal = spawn('script', ['-qefc', `exec ${process.execPath} ${MAIN_PATH} sample`, '/dev/null'], {
       env: { ...process.env, ...env() },
       stdio: ['pipe', 'pipe', 'inherit'],
     });

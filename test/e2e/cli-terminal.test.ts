@@ -30,7 +30,8 @@ async function onTerminal(
   answers: readonly Answer[] = [],
   env: Record<string, string> = {},
 ): Promise<{ readonly code: number; readonly shown: string }> {
-  const command = [process.execPath, CLI_PATH, ...args].join(' ');
+  // `exec`: a shell that stays between would end on a Ctrl-C with a code of its own.
+  const command = ['exec', process.execPath, CLI_PATH, ...args].join(' ');
   const { NO_COLOR: _, ...rest } = process.env;
   const child = spawn('script', ['-qefc', command, '/dev/null'], {
     env: { ...rest, TERM: 'xterm', COLUMNS: '100', LC_ALL: 'C.UTF-8', ...env },
