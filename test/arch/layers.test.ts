@@ -75,7 +75,7 @@ const MODULES: Readonly<Record<string, 'any' | readonly string[]>> = {
   'node:stream': ['bat-node/src/connection/', 'participant/src/api/', 'cli/src/'],
   'node:http': ['bat-node/src/connection/ws-transport.ts', 'participant/src/api/'],
   'node:net': ['bat-node/src/connection/ws-transport.ts', 'participant/src/api/', 'shared/src/net/address.ts'],
-  'node:fs': ['bat-node/src/storage/', 'participant/src/', 'cli/src/'],
+  'node:fs': ['shared/src/node/pino-logger.ts', 'bat-node/src/storage/', 'participant/src/', 'cli/src/'],
   'node:fs/promises': ['bat-node/src/storage/', 'participant/src/', 'cli/src/'],
   'node:os': ['participant/src/', 'cli/src/'],
   'node:child_process': ['participant/src/', 'cli/src/'],

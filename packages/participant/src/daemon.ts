@@ -1,5 +1,5 @@
 // driven: the daemon of one home: a participant behind the local API, until it is told to stop.
-import { existsSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BatChainError, formatAddress, type Logger, toHex } from '@batchain/shared';
 import { createPinoLogger, createSystemRuntime } from '@batchain/shared/node';
@@ -36,9 +36,7 @@ export interface DaemonEnd {
 
 function openLog(paths: HomePaths, level: NodeSettings['log-level']): Logger {
   ensurePrivateDir(paths.logDir);
-  const file = join(paths.logDir, 'batchain.log');
-  if (existsSync(file) && statSync(file).size > LOG_BYTES_MAX) renameSync(file, `${file}.1`);
-  return createPinoLogger({ file, level });
+  return createPinoLogger({ file: join(paths.logDir, 'batchain.log'), fileBytesMax: LOG_BYTES_MAX, level });
 }
 
 /** The bytes of the secret file without the line end that editors add. */

@@ -39,5 +39,5 @@ export const PEERS_SHOWN_MAX = 1024;
 /** Contact records that are not at hand may be asked for so long, so many at once. */
 export const PEER_RECORD_WAIT_MS: number = 1 * second;
 export const PEER_RECORDS_ASKED_MAX = 32;
-/** A log of an earlier run is moved aside beyond this, one of them is kept. */
+/** The log begins anew beyond this; the one before is kept. */
 export const LOG_BYTES_MAX: number = 8 * MiB;

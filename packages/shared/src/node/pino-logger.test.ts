@@ -49,6 +49,31 @@ describe('PinoLogger', () => {
     expect(last()).toMatchObject({ level: 'error', error: { message: 'no space', code: 'ENOSPC' } });
   });
 
+  it('begins its file anew before it grows beyond its bound, and keeps the one before', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'batchain-log-'));
+    try {
+      const file = join(folder, 'daemon.log');
+      const log = createPinoLogger({ file, fileBytesMax: 2000 });
+      for (let count = 0; count < 100; count++) log.info('bat.pool.hello-failed', { count });
+      const counts = (path: string): number[] =>
+        readFileSync(path, 'utf8')
+          .trimEnd()
+          .split('\n')
+          .map((line) => JSON.parse(line).count);
+      expect(statSync(file).size).toBeLessThanOrEqual(2000);
+      expect(statSync(`${file}.1`).size).toBeLessThanOrEqual(2000);
+      const kept = [...counts(`${file}.1`), ...counts(file)];
+      expect(kept).toEqual(Array.from({ length: kept.length }, (_, i) => 100 - kept.length + i));
+      expect(kept.length).toBeGreaterThan(20);
+      // A restart goes on with the file as it is.
+      createPinoLogger({ file, fileBytesMax: 2000 }).info('daemon.ready', { count: 100 });
+      expect(counts(file).at(-1)).toBe(100);
+      expect(statSync(file).mode & 0o777).toBe(0o600);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   it('appends to a file that only its owner can read', () => {
     const folder = mkdtempSync(join(tmpdir(), 'batchain-log-'));
     try {

@@ -1,4 +1,5 @@
 // driven: the Logger port over pino: one JSON line per event, secrets taken out.
+import { renameSync, statSync } from 'node:fs';
 import { type DestinationStream, destination, type Logger as Pino, pino, stdTimeFunctions } from 'pino';
 import { toHex } from '../core/bytes.ts';
 import type { LogFields, Logger } from '../runtime/logger.ts';
@@ -10,6 +11,8 @@ export interface PinoLoggerOptions {
   readonly level?: LogLevel;
   /** A file to append to, made with mode 0600; standard error by default. */
   readonly file?: string;
+  /** The file is renamed to `FILE.1`, in the place of the one before, when it would grow beyond this; unbounded by default. */
+  readonly fileBytesMax?: number;
   /** Takes whole lines; for tests and for an embedding program. Goes before `file`. */
   readonly stream?: DestinationStream;
 }
@@ -94,13 +97,39 @@ class PinoLogger implements Logger {
   }
 }
 
-function openDestination(file: string | undefined): DestinationStream {
-  const stream = destination(
-    file === undefined ? { dest: 2, sync: true } : { dest: file, append: true, mkdir: true, mode: 0o600, sync: true },
-  );
-  // A full disk costs log lines, never the process.
+function openStandardError(): DestinationStream {
+  const stream = destination({ dest: 2, sync: true });
   stream.on('error', () => undefined);
   return stream;
+}
+
+/** A file that ends at `bytesMax` and begins anew: what strangers cause to be logged must not fill the disk. */
+function openFile(file: string, bytesMax: number): DestinationStream {
+  const stream = destination({ dest: file, append: true, mkdir: true, mode: 0o600, sync: true });
+  // A full disk costs log lines, never the process.
+  stream.on('error', () => undefined);
+  let bytes = statSync(file).size;
+  return {
+    write(line) {
+      const lineBytes = Buffer.byteLength(line);
+      if (bytes > 0 && bytes + lineBytes > bytesMax) {
+        try {
+          renameSync(file, `${file}.1`);
+          stream.reopen();
+          bytes = 0;
+        } catch {
+          // Nowhere to begin anew: the line is lost, not the bound.
+          return;
+        }
+      }
+      bytes += lineBytes;
+      stream.write(line);
+    },
+  };
+}
+
+function openDestination({ file, fileBytesMax }: PinoLoggerOptions): DestinationStream {
+  return file === undefined ? openStandardError() : openFile(file, fileBytesMax ?? Number.POSITIVE_INFINITY);
 }
 
 /** A logger that writes `{"level","time","event",...fields}` per line. Throws what opening the file throws. */
@@ -115,7 +144,7 @@ export function createPinoLogger(options: PinoLoggerOptions = {}): Logger {
       formatters: { level: (label) => ({ level: label }), log: plainFields },
       hooks: { streamWrite: (line) => line.replace(SECRET_CODES, `bat-$1:${CENSOR}`) },
     },
-    options.stream ?? openDestination(options.file),
+    options.stream ?? openDestination(options),
   );
   return new PinoLogger(instance);
 }
