@@ -1,6 +1,6 @@
 // driven: who is there and who keeps what, known to all at once: the place of the DHT in tests of the storage side alone.
 import type { FileId, Locator } from '@batchain/bat-node';
-import { type ContactRecord, compareBytes, type NodeId, toHex } from '@batchain/shared';
+import { type ContactRecord, compareBytes, fromHex, type NodeId, toHex } from '@batchain/shared';
 
 const xor = (a: Uint8Array, b: Uint8Array): Uint8Array => a.map((byte, i) => byte ^ (b[i] as number));
 
@@ -47,13 +47,16 @@ export class NodeList {
           return record === undefined ? [] : [{ nodeId: record.nodeId, record }];
         }),
       resolve: async (id) => this.#records.get(toHex(id)),
-      announce: async (fileId) => {
-        const key = toHex(fileId);
-        this.#providers.set(key, (this.#providers.get(key) ?? new Set()).add(own));
+      announce: async (fileIds) => {
+        for (const fileId of fileIds) {
+          const key = toHex(fileId);
+          this.#providers.set(key, (this.#providers.get(key) ?? new Set()).add(own));
+        }
       },
-      withdraw: async (fileId) => {
-        this.#providers.get(toHex(fileId))?.delete(own);
+      withdraw: async (fileIds) => {
+        for (const fileId of fileIds) this.#providers.get(toHex(fileId))?.delete(own);
       },
+      announced: () => [...this.#providers].flatMap(([key, hosts]) => (hosts.has(own) ? [fromHex(key) as FileId] : [])),
     };
   }
 }

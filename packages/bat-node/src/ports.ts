@@ -11,9 +11,11 @@ export interface Locator {
   findProviders(key: FileId, signal: AbortSignal): Promise<readonly ProviderHint[]>;
   /** The newest contact record of a node. */
   resolve(nodeId: NodeId, signal: AbortSignal): Promise<ContactRecord | undefined>;
-  /** Makes this host known as a provider of the file (BN-21); renewed until withdrawn. */
-  announce(fileId: FileId): Promise<void>;
-  withdraw(fileId: FileId): Promise<void>;
+  /** Makes this host known as a provider of the files (BN-21); renewed until withdrawn, over restarts too. */
+  announce(fileIds: readonly FileId[], signal: AbortSignal): Promise<void>;
+  withdraw(fileIds: readonly FileId[], signal: AbortSignal): Promise<void>;
+  /** What this host has announced and not withdrawn. */
+  announced(): readonly FileId[];
 }
 
 export interface ProviderHint {

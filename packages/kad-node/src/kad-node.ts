@@ -184,9 +184,19 @@ export class KadNode implements Startable {
   }
 
   async withdraw(fileId: Uint8Array, options: LookupOptions = {}): Promise<PublishResult> {
-    this.#checkRunning();
-    const [result] = await this.#parts.publishing.withdraw([fileId], options);
+    const [result] = await this.withdrawMany([fileId], options);
     return result as PublishResult;
+  }
+
+  /** Withdraws announcements now; what nobody heard of is tried again. Results in the order given. */
+  async withdrawMany(fileIds: readonly Uint8Array[], options: LookupOptions = {}): Promise<readonly PublishResult[]> {
+    this.#checkRunning();
+    return this.#parts.publishing.withdraw(fileIds, options);
+  }
+
+  /** Ids of the files that are announced and not withdrawn, those of earlier runs included. */
+  announced(): readonly Uint8Array[] {
+    return this.#parts.own.keysOf('provider');
   }
 
   /** Stores a value of 1 to 896 bytes under its SHA-256, and again until released. Rejects with BAT_E_VALUE_SIZE. */
@@ -277,7 +287,7 @@ export class KadNode implements Startable {
       failures,
       storedRecords: this.#parts.store.count,
       storedBytes: this.#parts.store.bytes,
-      announcements: this.#parts.own.countOf('provider'),
+      announcements: this.announced().length,
     };
   }
 

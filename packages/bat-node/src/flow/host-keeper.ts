@@ -6,6 +6,8 @@ import type { Locator, ShardStore } from '../ports.ts';
 const EXPIRE_EVERY_MS: number = 1 * hour;
 /** Announcements of one burst of stores are one: a file of many segments is announced once. */
 const ANNOUNCE_AFTER_MS = 500;
+/** Files of one call to the network: neighbours in the id space share lookups, and a stop waits for one batch at most. */
+const ANNOUNCE_BATCH_MAX = 256;
 /** A network that could not be reached is tried again after this. */
 const ANNOUNCE_AGAIN_MS: number = 5 * minute;
 /** Every byte is read again within this time (audits, durability figures). */
@@ -24,10 +26,11 @@ export class HostKeeper {
   /** Files that are announced, or about to be. */
   readonly #announced = new Map<string, FileId>();
   readonly #waiting = new Map<string, FileId>();
+  /** Rounds under way: `stop` waits for them. */
+  readonly #rounds = new Set<Promise<void>>();
   #announceTimer: Timer | undefined;
   #expireTimer: Timer | undefined;
   #scrubTimer: Timer | undefined;
-  #scrubbing: Promise<unknown> = Promise.resolve();
 
   constructor(runtime: Runtime, store: ShardStore, locator: Locator) {
     this.#runtime = runtime;
@@ -35,17 +38,20 @@ export class HostKeeper {
     this.#locator = locator;
   }
 
-  /** Announces every file that is kept already, and begins the rounds. */
+  /** Announces what is kept and not announced yet, withdraws what is announced and no longer kept, and begins the rounds. */
   start(): void {
+    for (const fileId of this.#locator.announced()) this.#announced.set(toHex(fileId), fileId);
     for (const file of this.#store.files()) this.shardHeld(file.fileId);
+    this.#armAnnounce(ANNOUNCE_AFTER_MS);
     this.#armExpire();
     this.#armScrub(FIRST_SCRUB_MS);
   }
 
+  /** Ends the rounds under way. */
   async stop(): Promise<void> {
     this.#abort.abort();
     for (const timer of [this.#announceTimer, this.#expireTimer, this.#scrubTimer]) timer?.cancel();
-    await this.#scrubbing;
+    await Promise.all(this.#rounds);
   }
 
   shardHeld(fileId: FileId): void {
@@ -56,71 +62,82 @@ export class HostKeeper {
     this.#armAnnounce(ANNOUNCE_AFTER_MS);
   }
 
+  /** Runs work to its end; what fails is told, and nothing is thrown. Calls `next` unless stopped meanwhile. */
+  #round(name: string, work: () => Promise<void>, next: () => void = () => undefined): void {
+    const round = work()
+      .catch((error: unknown) => {
+        if (!this.#abort.signal.aborted) this.#runtime.log.warn('bat.keeper.failed', { round: name, error: String(error) });
+      })
+      .then(() => {
+        this.#rounds.delete(round);
+        if (!this.#abort.signal.aborted) next();
+      });
+    this.#rounds.add(round);
+  }
+
   #armAnnounce(delayMs: number): void {
     if (this.#abort.signal.aborted) return;
     this.#announceTimer ??= this.#runtime.clock.setTimer(delayMs, () => {
       this.#announceTimer = undefined;
-      void this.#announceWaiting();
+      this.#round('announce', async () => {
+        await this.#withdrawGone();
+        await this.#announceWaiting();
+      });
     });
   }
 
   async #announceWaiting(): Promise<void> {
-    const files = [...this.#waiting];
-    this.#waiting.clear();
-    for (const [key, fileId] of files) {
-      if (this.#abort.signal.aborted) return;
+    const { signal } = this.#abort;
+    while (this.#waiting.size > 0) {
+      const batch = [...this.#waiting].slice(0, ANNOUNCE_BATCH_MAX);
+      for (const [key] of batch) this.#waiting.delete(key);
       try {
-        await this.#locator.announce(fileId);
+        await this.#locator.announce(
+          batch.map(([, fileId]) => fileId),
+          signal,
+        );
       } catch (error) {
-        this.#runtime.log.warn('bat.keeper.announce-failed', { file: key, error: String(error) });
-        this.#waiting.set(key, fileId);
+        for (const [key, fileId] of batch) this.#waiting.set(key, fileId);
         this.#armAnnounce(ANNOUNCE_AGAIN_MS);
+        throw error;
       }
     }
   }
 
   #armExpire(): void {
     this.#expireTimer = this.#runtime.clock.setTimer(EXPIRE_EVERY_MS, () => {
-      void this.#expire().finally(() => {
-        if (!this.#abort.signal.aborted) this.#armExpire();
-      });
+      const expire = async (): Promise<void> => {
+        await this.#store.expire(this.#runtime.clock.nowMs());
+        await this.#withdrawGone();
+      };
+      this.#round('expire', expire, () => this.#armExpire());
     });
   }
 
-  async #expire(): Promise<void> {
-    try {
-      await this.#store.expire(this.#runtime.clock.nowMs());
-    } catch (error) {
-      this.#runtime.log.warn('bat.keeper.expire-failed', { error: String(error) });
-    }
-    for (const [key, fileId] of [...this.#announced]) {
-      if (this.#store.file(fileId) === undefined) await this.#withdraw(key, fileId);
-    }
-  }
-
-  /** Nobody is sent here any more for a file that was released, or whose grace is over. */
-  async #withdraw(key: string, fileId: FileId): Promise<void> {
-    this.#announced.delete(key);
-    this.#waiting.delete(key);
-    try {
-      await this.#locator.withdraw(fileId);
-    } catch (error) {
-      this.#runtime.log.warn('bat.keeper.withdraw-failed', { file: key, error: String(error) });
+  /** Nobody is sent here any more for files that were released, or whose grace is over. The KadNode repeats what nobody heard. */
+  async #withdrawGone(): Promise<void> {
+    const gone = [...this.#announced].filter(([, fileId]) => this.#store.file(fileId) === undefined);
+    for (let at = 0; at < gone.length; at += ANNOUNCE_BATCH_MAX) {
+      const batch = gone.slice(at, at + ANNOUNCE_BATCH_MAX);
+      for (const [key] of batch) {
+        this.#announced.delete(key);
+        this.#waiting.delete(key);
+      }
+      await this.#locator.withdraw(
+        batch.map(([, fileId]) => fileId),
+        this.#abort.signal,
+      );
     }
   }
 
   #armScrub(delayMs: number): void {
     this.#scrubTimer = this.#runtime.clock.setTimer(delayMs, () => {
       const bytesPerSecond = Math.max(SCRUB_BYTES_PER_SECOND_MIN, Math.ceil((this.#store.usage().usedBytes * 1000) / SCRUB_PERIOD_MS));
-      this.#scrubbing = this.#store
-        .scrub({ signal: this.#abort.signal, bytesPerSecond })
-        .then((report) => this.#runtime.log.info('bat.keeper.scrubbed', { ...report }))
-        .catch((error: unknown) => {
-          if (!this.#abort.signal.aborted) this.#runtime.log.warn('bat.keeper.scrub-failed', { error: String(error) });
-        })
-        .finally(() => {
-          if (!this.#abort.signal.aborted) this.#armScrub(SCRUB_PAUSE_MS);
-        });
+      const scrub = async (): Promise<void> => {
+        const report = await this.#store.scrub({ signal: this.#abort.signal, bytesPerSecond });
+        this.#runtime.log.info('bat.keeper.scrubbed', { ...report });
+      };
+      this.#round('scrub', scrub, () => this.#armScrub(SCRUB_PAUSE_MS));
     });
   }
 }

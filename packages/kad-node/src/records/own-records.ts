@@ -29,11 +29,9 @@ export class OwnRecords {
     if (this.#records.get(name) === record) this.#records.delete(name);
   }
 
-  /** Records of one kind that are in force. */
-  countOf(kind: OwnRecordKind): number {
-    let count = 0;
-    for (const record of this.#records.values()) if (record.kind === kind && !record.isWithdrawn) count++;
-    return count;
+  /** Keys of the records of one kind that are in force. */
+  keysOf(kind: OwnRecordKind): Uint8Array[] {
+    return [...this.#records.values()].filter((record) => record.kind === kind && !record.isWithdrawn).map(({ key }) => key);
   }
 
   due(nowMs: number, options: RepublishPlanOptions): OwnRecord[] {

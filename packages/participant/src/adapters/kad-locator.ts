@@ -24,11 +24,18 @@ export class KadLocator implements Locator {
     return this.#kad.getContact(nodeId, { signal, isFresh: true });
   }
 
-  async announce(fileId: FileId): Promise<void> {
-    await this.#kad.announce(fileId);
+  async announce(fileIds: readonly FileId[], signal: AbortSignal): Promise<void> {
+    await this.#kad.announceMany(
+      fileIds.map((fileId) => ({ fileId })),
+      { signal },
+    );
   }
 
-  async withdraw(fileId: FileId): Promise<void> {
-    await this.#kad.withdraw(fileId);
+  async withdraw(fileIds: readonly FileId[], signal: AbortSignal): Promise<void> {
+    await this.#kad.withdrawMany(fileIds, { signal });
+  }
+
+  announced(): readonly FileId[] {
+    return this.#kad.announced() as readonly FileId[];
   }
 }
