@@ -31,7 +31,7 @@ async function eventually<T>(check: () => Promise<T | undefined>): Promise<T> {
 afterEach(async () => {
   for (const participant of running.splice(0).reverse()) await participant.stop();
 });
-afterAll(() => rmSync(dir, { recursive: true, force: true }));
+afterAll(() => rmSync(dir, { recursive: true, force: true }), 30_000);
 
 describe('SH-16 a participant as a library', () => {
   it('BD-02 BD-03 joins, stores a file on the others, finds it again and tells of its peers', async () => {
@@ -64,6 +64,24 @@ describe('SH-16 a participant as a library', () => {
     expect(readFileSync(target, 'utf8')).toBe(readFileSync(source, 'utf8'));
     expect((await second.status()).offer.usedBytes).toBeGreaterThan(12_000);
   }, 30_000);
+
+  it('an abort or a stop while it starts leaves no port, no lock and no half participant behind', async () => {
+    const home = join(dir, 'aborted');
+    for (const delayMs of [0, 1, 20]) {
+      const controller = new AbortController();
+      const made = createParticipant({ ...LOCAL, home, signal: controller.signal });
+      const outcome = made.then(
+        () => 'a participant',
+        (error: unknown) => error,
+      );
+      if (delayMs > 0) await clock.sleep(delayMs);
+      controller.abort(new Error('the user left'));
+      expect(await outcome).toEqual(new Error('the user left'));
+      expect(existsSync(join(home, 'lock'))).toBe(false);
+    }
+    const node = await begin('aborted');
+    expect((await node.status()).offer.shards).toBe(0);
+  }, 20_000);
 
   it('tells what happens as typed events and as local ones', async () => {
     const first = await begin('teller');

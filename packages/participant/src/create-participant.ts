@@ -128,9 +128,11 @@ export async function createParticipant(options: ParticipantOptions = {}): Promi
   bindLife(participant, lock, options.signal);
   try {
     await participant.start();
-    await participant.join(await resolveJoins(runtime, options.join ?? []));
+    await participant.join(await resolveJoins(runtime, options.join ?? []), options.signal);
+    options.signal?.throwIfAborted();
   } catch (error) {
     await participant.stop().catch(() => undefined);
+    options.signal?.throwIfAborted();
     throw error;
   }
   return participant;

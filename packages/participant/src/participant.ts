@@ -15,6 +15,7 @@ import {
 import { type KadConfig, KadNode, type KadRpc, type KadStateStore, type TableContact } from '@batchain/kad-node';
 import {
   type Address,
+  BatChainError,
   type Crypto,
   type Dialer,
   formatAddress,
@@ -100,6 +101,7 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
   #startedMs = 0;
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
+  #ending: Promise<void> | undefined;
   #roomTimer: Timer | undefined;
   #advertised: { readonly kad: readonly Address[]; readonly bat: readonly Address[] } = { kad: [], bat: [] };
 
@@ -144,12 +146,19 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
   async #start(): Promise<void> {
     const { clock, log } = this.#runtime;
     this.#startedMs = clock.monotonicMs();
+    const steps = [
+      () => this.kad.start(),
+      () => this.#batNode.start(),
+      () => this.#parts.listener.listen((connection) => void this.#pool.accept(connection)),
+    ];
     try {
-      await this.kad.start();
-      await this.#batNode.start();
-      await this.#parts.listener.listen((connection) => void this.#pool.accept(connection));
+      for (const step of steps) {
+        this.#checkNotStopping();
+        await step();
+      }
+      this.#checkNotStopping();
     } catch (error) {
-      await this.stop();
+      await this.#end();
       throw error;
     }
     const hosts = this.#parts.ownHosts();
@@ -164,22 +173,36 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
   }
 
   /** Resolves when the addresses answered, or after 8 s: joining then goes on by itself. True when the network was joined. */
-  async join(addresses: readonly Address[]): Promise<boolean> {
+  async join(addresses: readonly Address[], signal?: AbortSignal): Promise<boolean> {
     if (addresses.length === 0) return this.kad.isJoined;
     const joined = this.kad.bootstrap(addresses).catch((error: unknown) => {
       this.#runtime.log.warn('participant.join.failed', { error: String(error) });
     });
-    await Promise.race([joined, this.#runtime.clock.sleep(JOIN_WAIT_MS)]);
+    await Promise.race([joined, this.#runtime.clock.sleep(JOIN_WAIT_MS, signal)]);
     return this.kad.isJoined;
   }
 
-  /** Ends all work in good order: connections, then requests in work, then the stores, then the KadNode. */
+  #checkNotStopping(): void {
+    if (this.#stopping !== undefined)
+      throw new BatChainError('BAT_E_NODE_STOPPED', { what: 'the participant was stopped while it started' });
+  }
+
+  /** Ends a start under way at its next step, then all work in good order. */
   stop(): Promise<void> {
-    this.#stopping ??= this.#stop();
+    this.#stopping ??= (async () => {
+      await this.#starting?.catch(() => undefined);
+      await this.#end();
+    })();
     return this.#stopping;
   }
 
-  async #stop(): Promise<void> {
+  #end(): Promise<void> {
+    this.#ending ??= this.#endParts();
+    return this.#ending;
+  }
+
+  /** Connections, then requests in work, then the stores, then the KadNode. */
+  async #endParts(): Promise<void> {
     this.#roomTimer?.cancel();
     const failures: unknown[] = [];
     const steps = [
