@@ -113,7 +113,7 @@ function assembleRecordSide(
   const { verifier } = crypto;
   const selfId = signer.nodeId;
   const { clock } = runtime;
-  const store = new RecordStore();
+  const store = new RecordStore(selfId);
   const own = new OwnRecords();
   const ownContact = new OwnContact(runtime, signer, config.contactLifetimeMs);
   const budget = new TokenBucket(STORE_SIGNATURES_PER_S, STORE_SIGNATURES_PER_S, clock.monotonicMs());

@@ -109,7 +109,7 @@ export const RECORD_PUBLISHER_SHARE_MAX: number = 1 / 8;
 export const RECORDS_PER_KEY_MAX = 512;
 /** How many stored records a granted one looks at for one without a grant to replace. */
 export const RECORD_EVICTION_SCAN_MAX = 64;
-/** Contact records of hosts that a find-hosts answer chooses from: it looks at all of them. */
+/** Contact records of hosts that a find-hosts answer chooses from: it looks at all of them. Those nearest to us stay. */
 export const HOST_RECORDS_MAX = 4096;
 /** Longest lifetime of a record, and how long a withdrawal is kept: as long as any older copy can live. */
 export const RECORD_LIFETIME_MAX_MS: number = 48 * hour;

@@ -51,7 +51,7 @@ let answer: (request: KadRequest, options?: { isProved?: boolean; address?: Addr
 
 beforeEach(() => {
   table = new RoutingTable(own.nodeId);
-  store = new RecordStore();
+  store = new RecordStore(own.nodeId);
   checksLeft = 1000;
   isOwnHost = false;
   const context: HandlerContext = {
@@ -192,7 +192,7 @@ describe('STORE and FIND_VALUE', () => {
   });
 
   it('T15 under pressure keep only what belongs here', () => {
-    store = new RecordStore({ bytesMax: 2000, perKeyMax: 9 });
+    store = new RecordStore(own.nodeId, { bytesMax: 2000, perKeyMax: 9 });
     const context: HandlerContext = {
       runtime,
       table,

@@ -1,10 +1,11 @@
-import { hour, sha256, uintBytes } from '@batchain/shared';
+import { hour, type NodeId, sha256, uintBytes } from '@batchain/shared';
 import { describe, expect, it } from 'vitest';
 import { RECORD_OVERHEAD_BYTES } from '../limits.ts';
 import type { RecordFacts } from './record-kind.ts';
 import { passOn, RecordStore, type StoreTime } from './record-store.ts';
 
 const id = (n: number): Uint8Array => sha256(uintBytes(n, 8));
+const SELF = id(123_456) as NodeId;
 /** Wall clock and monotonic clock are apart on purpose. */
 const at = (ms: number): StoreTime => ({ monotonicMs: ms, wallMs: 1_000_000 * hour + ms });
 const SEQUENCE = 1_000_000 * hour;
@@ -37,7 +38,7 @@ const COST = 100 + RECORD_OVERHEAD_BYTES;
 
 describe('RecordStore', () => {
   it('BN-01 DF-01 keeps every host of a file under the file id', () => {
-    const store = new RecordStore();
+    const store = new RecordStore(SELF);
     for (let host = 0; host < 5; host++) expect(store.put(provider(1, host), 0, at(0))).toBe('stored');
     store.put(provider(2, 0), 0, at(0));
     expect(store.get('provider', id(1), 1).map((record) => record.publisher)).toEqual([0, 1, 2, 3, 4].map((host) => id(1000 + host)));
@@ -48,7 +49,7 @@ describe('RecordStore', () => {
   });
 
   it('lets a higher sequence win and does not prolong an equal one', () => {
-    const store = new RecordStore();
+    const store = new RecordStore(SELF);
     store.put(provider(1, 1, { sequence: SEQUENCE + 5 }), 0, at(0));
     expect(store.put(provider(1, 1, { sequence: SEQUENCE + 4 }), 0, at(1))).toBe('superseded');
     expect(store.put(provider(1, 1, { sequence: SEQUENCE + 5 }), 0, at(10 * hour))).toBe('stored');
@@ -61,7 +62,7 @@ describe('RecordStore', () => {
   });
 
   it('counts a lifetime from receipt, less the age it came with, and passes the age on', () => {
-    const store = new RecordStore();
+    const store = new RecordStore(SELF);
     expect(store.put(provider(1, 1), 47 * hour, at(0))).toBe('stored');
     expect(passOn(store.get('provider', id(1), 0)[0] as never, hour / 2).ageMs).toBe(47.5 * hour);
     expect(store.get('provider', id(1), hour)).toHaveLength(0);
@@ -71,14 +72,14 @@ describe('RecordStore', () => {
   });
 
   it('refuses a sequence that is more than 96 hours back, whatever it wants to replace', () => {
-    const store = new RecordStore();
+    const store = new RecordStore(SELF);
     expect(store.put(provider(1, 1, { sequence: SEQUENCE - 96 * hour - 1 }), 0, at(0))).toBe('too-old');
     expect(store.put(provider(1, 1, { sequence: SEQUENCE - 96 * hour + 1 }), 0, at(0))).toBe('stored');
     expect(store.put(provider(1, 1, { kind: 'immutable', sequence: 0 }), 0, at(0))).toBe('stored');
   });
 
   it('keeps a withdrawal, so that an older copy cannot come back', () => {
-    const store = new RecordStore();
+    const store = new RecordStore(SELF);
     store.put(provider(1, 1), 0, at(0));
     store.put(provider(1, 2), 0, at(0));
     expect(store.put(provider(1, 1, { sequence: SEQUENCE + 1, isWithdrawal: true }), 0, at(hour))).toBe('stored');
@@ -92,7 +93,7 @@ describe('RecordStore', () => {
   });
 
   it('lets an immutable value live on when it is stored again', () => {
-    const store = new RecordStore();
+    const store = new RecordStore(SELF);
     const value = provider(1, 1, { kind: 'immutable', sequence: 0 });
     store.put(value, 0, at(0));
     store.put(value, 10 * hour, at(20 * hour));
@@ -103,7 +104,7 @@ describe('RecordStore', () => {
   });
 
   it('T15 never holds more bytes than allowed, and shares them when it fills', () => {
-    const store = new RecordStore({ bytesMax: 100 * COST, perKeyMax: 512 });
+    const store = new RecordStore(SELF, { bytesMax: 100 * COST, perKeyMax: 512 });
     let refused = 0;
     for (let file = 0; file < 95; file++) if (store.put(provider(file, 1), 0, at(0)) === 'full') refused++;
     expect(store.count, 'one publisher alone stops at the high-water mark').toBe(81);
@@ -115,7 +116,7 @@ describe('RecordStore', () => {
   });
 
   it("T15 lets records with the owner's grant go before others when it is full", () => {
-    const store = new RecordStore({ bytesMax: 10 * COST, perKeyMax: 512 });
+    const store = new RecordStore(SELF, { bytesMax: 10 * COST, perKeyMax: 512 });
     for (let host = 0; host < 10; host++) store.put(provider(host, host), 0, at(0));
     expect(store.put(provider(50, 50), 0, at(0))).toBe('full');
     expect(store.put(provider(51, 51, { hasGrant: true }), 0, at(0))).toBe('stored');
@@ -127,7 +128,7 @@ describe('RecordStore', () => {
   });
 
   it('bounds the hosts of one file, the granted ones last to go', () => {
-    const store = new RecordStore({ bytesMax: 1e9, perKeyMax: 3 });
+    const store = new RecordStore(SELF, { bytesMax: 1e9, perKeyMax: 3 });
     for (let host = 0; host < 3; host++) store.put(provider(1, host), 0, at(0));
     expect(store.put(provider(1, 7), 0, at(0))).toBe('full');
     expect(store.put(provider(1, 8, { hasGrant: true }), 0, at(0))).toBe('stored');
@@ -136,7 +137,7 @@ describe('RecordStore', () => {
   });
 
   it('T15 refuses quickly when it is full, however often it is asked', () => {
-    const store = new RecordStore({ bytesMax: 20_000 * COST, perKeyMax: 512 });
+    const store = new RecordStore(SELF, { bytesMax: 20_000 * COST, perKeyMax: 512 });
     for (let n = 0; n < 20_000; n++) store.put(provider(n, n % 50), 0, at(0));
     expect(store.count).toBe(20_000);
     const started = process.hrtime.bigint();
@@ -145,14 +146,14 @@ describe('RecordStore', () => {
   });
 
   it('makes room by dropping what has expired', () => {
-    const store = new RecordStore({ bytesMax: 10 * COST, perKeyMax: 512 });
+    const store = new RecordStore(SELF, { bytesMax: 10 * COST, perKeyMax: 512 });
     for (let host = 0; host < 10; host++) store.put(provider(host, host, { lifetimeMs: hour }), 0, at(0));
     expect(store.put(provider(50, 50), 0, at(2 * hour))).toBe('stored');
     expect(store.count).toBe(1);
   });
 
   it('BN-11 names the hosts nearest to a key from the contact records it keeps', () => {
-    const store = new RecordStore();
+    const store = new RecordStore(SELF);
     for (let n = 0; n < 50; n++) store.put(contact(n, { isHost: n % 2 === 0 }), 0, at(0));
     const nearest = store.nearestHosts(id(7), 5, 1);
     expect(nearest).toHaveLength(5);

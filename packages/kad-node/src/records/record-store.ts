@@ -1,7 +1,6 @@
 // pure: the records this node keeps for the network: bounded by bytes, per key and per publisher, expiring at nowMs (T15).
-import { equalBytes, second } from '@batchain/shared';
+import { equalBytes, type NodeId, second } from '@batchain/shared';
 import {
-  HOST_RECORDS_MAX,
   RECORD_EVICTION_SCAN_MAX,
   RECORD_OVERHEAD_BYTES,
   RECORD_PUBLISHER_SHARE_MAX,
@@ -10,7 +9,7 @@ import {
   RECORD_STORE_HIGH_WATER,
   RECORDS_PER_KEY_MAX,
 } from '../limits.ts';
-import { compareDistance, distanceHead } from '../routing/distance.ts';
+import { HostList } from './host-list.ts';
 import type { RecordFacts, RecordKind } from './record-kind.ts';
 
 export type PutOutcome = 'stored' | 'superseded' | 'too-old' | 'full';
@@ -55,12 +54,14 @@ export class RecordStore {
   readonly #options: RecordStoreOptions;
   readonly #byKey = new Map<string, StoredRecord[]>();
   readonly #bytesByPublisher = new Map<string, number>();
-  readonly #hosts = new Map<string, StoredRecord>();
+  readonly #hosts: HostList<StoredRecord>;
   #expiredMs = Number.NEGATIVE_INFINITY;
   #bytes = 0;
   #count = 0;
 
-  constructor(options: RecordStoreOptions = RECORD_STORE_DEFAULTS) {
+  /** `selfId`: the node that keeps them. */
+  constructor(selfId: NodeId, options: RecordStoreOptions = RECORD_STORE_DEFAULTS) {
+    this.#hosts = new HostList(selfId);
     this.#options = options;
   }
 
@@ -104,7 +105,7 @@ export class RecordStore {
     } else list.push(record);
     this.#byKey.set(name, list);
     this.#account(record, 1);
-    if (record.isHost && this.#hosts.size < HOST_RECORDS_MAX) this.#hosts.set(name, record);
+    if (record.isHost) this.#hosts.add(name, record);
     return 'stored';
   }
 
@@ -116,21 +117,9 @@ export class RecordStore {
     return records.filter((record) => expiresMs(record) > nowMs).sort((a, b) => rank(a) - rank(b));
   }
 
-  /** Contact records of hosts, nearest to `key` first. One pass; only those that are among the nearest so far are moved. */
+  /** Contact records of hosts, nearest to `key` first. */
   nearestHosts(key: Uint8Array, count: number, nowMs: number): StoredRecord[] {
-    const nearest: { readonly record: StoredRecord; readonly head: number }[] = [];
-    for (const record of this.#hosts.values()) {
-      const head = distanceHead(key, record.key);
-      const last = nearest[count - 1];
-      if ((last !== undefined && head > last.head) || expiresMs(record) <= nowMs) continue;
-      const isNearer = (other: { readonly record: StoredRecord; readonly head: number }): boolean =>
-        head < other.head || (head === other.head && compareDistance(key, record.key, other.record.key) < 0);
-      let at = nearest.length;
-      while (at > 0 && isNearer(nearest[at - 1] as (typeof nearest)[number])) at--;
-      nearest.splice(at, 0, { record, head });
-      if (nearest.length > count) nearest.pop();
-    }
-    return nearest.map(({ record }) => record);
+    return this.#hosts.nearest(key, count, (record) => expiresMs(record) > nowMs);
   }
 
   /** Drops what has expired; returns how many. */
@@ -191,7 +180,7 @@ export class RecordStore {
 
   #forget(name: string, record: StoredRecord): void {
     this.#account(record, -1);
-    if (this.#hosts.get(name) === record) this.#hosts.delete(name);
+    this.#hosts.delete(name, record);
   }
 
   #account(record: StoredRecord, sign: 1 | -1): void {
