@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatNotices, NOTICE_PATH } from '../../scripts/notices.ts';
 import { packCli } from '../../scripts/pack-cli.ts';
+import { Network } from './harness.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'batchain-install-'));
 const prefix = join(folder, 'prefix');
@@ -56,23 +57,23 @@ describe('BN-56 the packed command line', () => {
     expect(JSON.parse(helper.stdout)).toMatchObject({ type: 'error', code: 'BAT_E_NO_HOME' });
   });
 
-  it('SH-16 is a library too: import { createParticipant } from "batchain"', () => {
+  it('SH-16 is a library too: the program in the README runs as it stands there', async () => {
     const local = run('npm', ['install', '--offline', '--no-audit', '--no-fund', tarball]);
     expect(local.status, local.stderr).toBe(0);
-    const script = join(folder, 'program.mjs');
-    const home = JSON.stringify(join(folder, 'home'));
-    const lines = [
-      "import { createParticipant, LocalApiClient } from 'batchain';",
-      `const node = await createParticipant({ home: ${home}, host: '127.0.0.1', kadPort: 0, batPort: 0, offerBytes: 0 });`,
-      'const { peers, files } = await node.status();',
-      'await node.stop();',
-      'console.log(JSON.stringify({ online: peers.online, total: files.total, client: typeof LocalApiClient }));',
-    ];
-    writeFileSync(script, lines.join('\n'));
-    const program = run(process.execPath, [script]);
-    expect(program.stderr).toBe('');
-    expect(JSON.parse(program.stdout)).toEqual({ online: 0, total: 0, client: 'function' });
-  });
+    const [, program] = /```js\n([\s\S]*?)```/.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? [];
+    writeFileSync(join(folder, 'program.mjs'), program ?? '');
+    writeFileSync(join(folder, 'letter.txt'), 'dear reader');
+    const network = await Network.create();
+    try {
+      const [first] = await network.startHosts(2);
+      const ran = run(process.execPath, ['program.mjs', first?.kad ?? '', 'letter.txt']);
+      expect(JSON.parse(ran.stdout), ran.stderr).toEqual({ name: 'letter.txt', placed: 2 });
+      expect(ran.stderr).toContain('11 of 11 bytes');
+      expect(readFileSync(join(folder, 'letter.txt.back'), 'utf8')).toBe('dear reader');
+    } finally {
+      await network.close();
+    }
+  }, 60_000);
 
   it('ships its licence, the notices of what it contains, and no sources, tests or install scripts', () => {
     const installed = join(prefix, 'lib', 'node_modules', 'batchain');
