@@ -10,7 +10,9 @@ import { NodeList } from '../support/node-list.ts';
 
 export type { BatMember, Serving } from '../support/bat-member.ts';
 
-export type MemberWishes = Partial<Pick<BatMemberOptions, 'serving' | 'flowRuntime' | 'stagePool' | 'ownerStore' | 'journalFolder'>> & {
+export type MemberWishes = Partial<
+  Pick<BatMemberOptions, 'serving' | 'flowRuntime' | 'stagePool' | 'ownerStore' | 'journalFolder' | 'disk'>
+> & {
   /** Its key follows from this number. */
   readonly seed?: number;
 };

@@ -6,6 +6,7 @@ import {
   ConnectionPool,
   type Connector,
   InlineStagePool,
+  type MemoryDisk,
   MemoryOwnerStore,
   MemoryShardStore,
   ShardServer,
@@ -40,6 +41,7 @@ export interface BatMemberOptions {
   readonly stagePool?: StagePool;
   /** An earlier member's, to go on from. */
   readonly ownerStore?: MemoryOwnerStore;
+  readonly disk?: MemoryDisk;
 }
 
 /** Bytes that a store took over the wire. */
@@ -87,7 +89,7 @@ function counting(store: ShardStore, received: Received): ShardStore {
 export async function createBatMember(runtime: Runtime, options: BatMemberOptions): Promise<BatMember> {
   const { keyPair, list, dialer, listener, offerBytes } = options;
   const crypto = createCrypto();
-  const store = new MemoryShardStore(runtime, { offerBytes });
+  const store = new MemoryShardStore(runtime, { offerBytes, ...(options.disk === undefined ? {} : { disk: options.disk }) });
   const ownerStore = options.ownerStore ?? new MemoryOwnerStore();
   const stagePool = options.stagePool ?? new InlineStagePool();
   const received: Received = { bytes: 0 };

@@ -69,6 +69,8 @@ export const SMALL_FRAMES_PER_SECOND = 5_000;
 export const PING_INTERVAL_MS: number = 2.5 * second;
 /** Without any message for so long the peer is gone: three pings were not answered. */
 export const SESSION_DEAD_MS: number = 8 * second;
+/** A call that got no answer on a session silent for so long is made again over a new one: two pings were not answered. */
+export const SESSION_DOUBT_MS: number = 2 * PING_INTERVAL_MS;
 
 /** Shards of one segment: the field GF(2^8) has 256 elements, so a code has at most 256 rows. */
 export const TOTAL_SHARDS_MAX = 256;

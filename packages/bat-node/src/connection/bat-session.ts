@@ -41,6 +41,10 @@ export interface BatSession {
   readonly closed: Promise<CloseReason>;
   /** True while new streams can be opened. */
   readonly isUsable: boolean;
+  /** Monotonic clock, when HELLO was through. */
+  readonly sinceMs: number;
+  /** For how long nothing was heard of the peer: pings are answered every few seconds, so a live one is never silent for long. */
+  readonly silentMs: number;
   /** Smoothed round-trip time of the pings; undefined before the first. */
   readonly rttMs: number | undefined;
 }

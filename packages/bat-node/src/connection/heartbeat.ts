@@ -44,6 +44,12 @@ export class Heartbeat {
     return this.#lowestMs;
   }
 
+  /** For how long nothing was heard; time in which this process did not get to read does not count. */
+  get silentMs(): number {
+    const nowMs = this.#runtime.clock.monotonicMs();
+    return Math.max(0, (this.#dueMs > 0 ? Math.min(nowMs, this.#dueMs) : nowMs) - this.#heardMs);
+  }
+
   start(): void {
     this.#heardMs = this.#runtime.clock.monotonicMs();
     this.#beat();

@@ -1,5 +1,6 @@
 // driven: a session: HELLO on a fresh connection, then streams with credit, heartbeat, idle close.
 import {
+  BatChainError,
   type Clock,
   type CloseReason,
   type Connection,
@@ -85,6 +86,9 @@ class Session implements BatSession, StreamHost {
   #idleSinceMs: number;
   #hasSentGoaway = false;
   #hasGotGoaway = false;
+  /** The connection takes nothing more: it has ended, and word of that is on its way here. */
+  #isCut = false;
+  #sinceMs = 0;
   #closeReason: CloseReason | undefined;
   #turn: Promise<void> = Promise.resolve();
 
@@ -126,7 +130,16 @@ class Session implements BatSession, StreamHost {
   }
 
   get isUsable(): boolean {
-    return this.#hello !== undefined && this.#closeReason === undefined && !this.#hasSentGoaway && !this.#hasGotGoaway;
+    const isOpen = this.#hello !== undefined && this.#closeReason === undefined && !this.#isCut;
+    return isOpen && !this.#hasSentGoaway && !this.#hasGotGoaway;
+  }
+
+  get sinceMs(): number {
+    return this.#sinceMs;
+  }
+
+  get silentMs(): number {
+    return this.#heartbeat.silentMs;
   }
 
   get openStreams(): number {
@@ -181,7 +194,9 @@ class Session implements BatSession, StreamHost {
       return;
     }
     // A failed send is followed by the end of the connection, which is handled there.
-    this.connection.send(frame).catch(() => undefined);
+    this.connection.send(frame).catch(() => {
+      this.#isCut = true;
+    });
   }
 
   async sendInTurn(makeHead: () => Uint8Array | undefined, body: Uint8Array): Promise<void> {
@@ -196,6 +211,10 @@ class Session implements BatSession, StreamHost {
       if (head === undefined) return;
       if (this.connection.sendParts !== undefined) await this.connection.sendParts(head, body);
       else await this.connection.send(concatBytes(head, body));
+    } catch (error) {
+      if (!isConnectionClosed(error)) throw error;
+      this.#isCut = true;
+      throw new StreamClosedError('closed');
     } finally {
       done();
     }
@@ -270,6 +289,7 @@ class Session implements BatSession, StreamHost {
     this.#hello = { version, shardBytesMax, relays, observedAddress: observedAddress ?? undefined };
     this.#places.limit(Math.min(streamsMax, STREAMS_PER_SIDE_MAX));
     this.#heartbeat.start();
+    this.#sinceMs = this.clock.monotonicMs();
     this.#onHello(ok(undefined));
   }
 
@@ -397,6 +417,8 @@ class Session implements BatSession, StreamHost {
 }
 
 export type { Session };
+
+const isConnectionClosed = (error: unknown): boolean => error instanceof BatChainError && error.code === 'BAT_E_CONNECTION_CLOSED';
 
 const FAILURES: readonly string[] = ['protocol-error', 'wrong-network', 'unsupported-version', 'unsupported-extension', 'timeout'];
 

@@ -138,11 +138,7 @@ export class Auditor {
   async #auditShard(peer: HostPeer, place: Place, samples: number): Promise<Answered> {
     if (!peer.isUsable) return { answer: 'unreachable', reason: peer.lastFailure };
     const client = await peer.client(this.#signal);
-    if (!client.ok) {
-      // One dial that failed is the host's answer for all of its shards in this round.
-      peer.failed(client.reason, true);
-      return { answer: 'unreachable', reason: client.reason };
-    }
+    if (!client.ok) return unreachable(peer, client.reason);
     const segment = this.#manifest.roster.segments[place.segment];
     if (segment === undefined) return { answer: 'no-holder', reason: 'no such segment' };
     const count = leafCount(segment.shardLength);
@@ -152,8 +148,9 @@ export class Auditor {
     const shard = { ...place, shardId: shardIdAt(segment, place.index), shardBytes: segment.shardLength };
     for (let at = 0; at < leaves.length; at += LEAVES_PER_CHALLENGE) {
       const asked = leaves.slice(at, at + LEAVES_PER_CHALLENGE);
-      const proved = await client.value.challenge(file, shard, asked, { signal: this.#signal });
-      if (!proved.ok) return toAnswer(proved.reason);
+      const proved = await peer.ask(this.#signal, (reached) => reached.challenge(file, shard, asked, { signal: this.#signal }));
+      if (!proved.ok && peer.isReached) return toAnswer(proved.reason);
+      if (!proved.ok) return unreachable(peer, proved.reason);
       this.#challengedBytes += proved.value;
     }
     return { answer: 'proved', reason: `${leaves.length} of ${count} leaves proved` };
@@ -169,6 +166,12 @@ export class Auditor {
     if (answered.answer === 'lease-over') this.#ended.add(row);
     return row;
   }
+}
+
+/** One dial that failed is the host's answer for all of its shards in this round. */
+function unreachable(peer: HostPeer, reason: string): Answered {
+  peer.failed(reason, true);
+  return { answer: 'unreachable', reason };
 }
 
 /** What a failed challenge says about the shard. */

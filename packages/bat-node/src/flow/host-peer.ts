@@ -57,6 +57,25 @@ export class HostPeer {
     return this.#connecting;
   }
 
+  /**
+   * One call at the host; made again, once, over a new session when the known one turns out to have ended unnoticed: that of a process
+   * that is gone, or of a network that was. For calls that may be made twice.
+   */
+  async ask<T>(signal: AbortSignal, call: (client: ShardClient) => Promise<Result<T>>): Promise<Result<T>> {
+    const startedMs = this.#runtime.clock.monotonicMs();
+    const client = await this.client(signal);
+    if (!client.ok) return client;
+    const answer = await call(client.value);
+    if (answer.ok || signal.aborted || !client.value.hasLapsed(answer.reason, startedMs)) return answer;
+    const again = await this.client(signal);
+    return again.ok ? call(again.value) : answer;
+  }
+
+  /** False when it was not dialled yet, or the last dial failed. */
+  get isReached(): boolean {
+    return this.#client !== undefined;
+  }
+
   succeeded(): void {
     this.#failures = 0;
   }
@@ -77,6 +96,7 @@ export class HostPeer {
       { nodeId: this.nodeId, record: this.record },
       { signal, timeoutMs: CONNECT_TIMEOUT_MS },
     );
+    this.#client = undefined;
     if (!session.ok) {
       if (session.reason !== 'aborted') this.failed(session.reason);
       return session;

@@ -80,8 +80,7 @@ export class HostRecruiter {
   async #ask(peer: HostPeer, needBytes: number, signal: AbortSignal): Promise<Offer> {
     const before = this.#offers.get(peer.key);
     if (before !== undefined) return before;
-    const client = await peer.client(signal);
-    const status = client.ok ? await client.value.status(needBytes, { signal }) : client;
+    const status = await peer.ask(signal, (client) => client.status(needBytes, { signal }));
     const offer: Offer = !status.ok
       ? { refusal: status.reason }
       : status.value.isLeaving

@@ -34,8 +34,7 @@ export class LeaseKeeper {
 
   async #renewAll(): Promise<void> {
     for (const peer of this.#peers()) {
-      const client = await peer.client(this.#signal);
-      if (client.ok) await client.value.renew(this.#fileId, { signal: this.#signal });
+      await peer.ask(this.#signal, (client) => client.renew(this.#fileId, { signal: this.#signal }));
     }
   }
 }

@@ -23,8 +23,7 @@ export async function releaseFile(deps: FlowDeps, tools: PeerTools, found: Found
   await Promise.all(
     [...keys].map(async (key) => {
       const peer = sources.peer(key) ?? sources.addPeer(key);
-      const client = await peer?.client(signal);
-      const answer = client?.ok === true ? await client.value.release(fileId, null, { signal }) : undefined;
+      const answer = await peer?.ask(signal, (client) => client.release(fileId, null, { signal }));
       if (answer?.ok === true) released += answer.value;
       else if (answer?.reason !== 'not-held') unreached.push(key);
     }),

@@ -84,12 +84,9 @@ export class Renewer {
     const { signal } = this.#abort;
     const nodeId = parseNodeId(host);
     if (nodeId === undefined) return undefined;
-    const client = await new HostPeer(this.#runtime, this.#tools, { nodeId, record: undefined }).client(signal);
-    if (!client.ok) {
-      away.add(host);
-      return undefined;
-    }
-    const receipt = await client.value.renew(fileId, { signal });
+    const peer = new HostPeer(this.#runtime, this.#tools, { nodeId, record: undefined });
+    const receipt = await peer.ask(signal, (client) => client.renew(fileId, { signal }));
+    if (!peer.isReached) away.add(host);
     if (receipt.ok && receipt.value.leaseUntilMs >= this.#runtime.clock.nowMs() + LEASE_MIN_MS) return receipt.value.leaseUntilMs;
     this.#runtime.log.info('bat.renewer.refused', { host, file: toHex(fileId), reason: receipt.ok ? 'short-lease' : receipt.reason });
     return undefined;

@@ -158,16 +158,20 @@ export class SegmentFetcher {
       if (tries.count >= TRIES_MAX) tries.isOver = true;
       const client = await peer.client(signal);
       if (!client.ok) return false;
-      const startedMs = this.#runtime.clock.monotonicMs();
-      // Leaves of an earlier try were checked when they came; of whichever host, they are those of this shard.
-      const offset = work.parts.get(index) ?? 0;
+      let startedMs = this.#runtime.clock.monotonicMs();
+      let offset = 0;
       const { roster, accessSeed } = this.#file;
       const into = work.buffer.subarray(index * length, (index + 1) * length);
-      const request = { fileId: roster.fileId, accessSeed, segment, index, shardId, shardBytes: length, into, offset };
       const onProgress = (doneBytes: number): void => {
         work.parts.set(index, Math.floor(doneBytes / LEAF_BYTES) * LEAF_BYTES);
       };
-      const fetched = await client.value.fetch(request, { signal, onProgress });
+      const fetched = await peer.ask(signal, (reached) => {
+        startedMs = this.#runtime.clock.monotonicMs();
+        // Leaves of an earlier try were checked when they came; of whichever host, they are those of this shard.
+        offset = work.parts.get(index) ?? 0;
+        const request = { fileId: roster.fileId, accessSeed, segment, index, shardId, shardBytes: length, into, offset };
+        return reached.fetch(request, { signal, onProgress });
+      });
       if (fetched.ok) {
         this.#meter.add(this.#runtime.clock.monotonicMs() - startedMs, length - offset);
         peer.succeeded();

@@ -170,7 +170,9 @@ export class SegmentPlacer {
       isSent = true;
     };
     host.inFlight++;
-    const stored = await client.value.store(order, leafHashes, bytes, { signal, onProgress }).finally(() => host.inFlight--);
+    const stored = await host
+      .ask(signal, (reached) => reached.store(order, leafHashes, bytes, { signal, onProgress }))
+      .finally(() => host.inFlight--);
     if (stored.ok) {
       // What the host had already says nothing of how long a shard takes.
       if (isSent) this.#meter.add(this.#runtime.clock.monotonicMs() - startedMs, bytes.length);
@@ -198,9 +200,7 @@ export class SegmentPlacer {
 
   /** True when the host has confirmed that it does not hold the shard. */
   async #release(segment: number, shard: ShardToPlace, host: HostPeer, signal: AbortSignal): Promise<boolean> {
-    const client = await host.client(signal);
-    if (!client.ok) return false;
-    const released = await client.value.release(this.#file.fileId, [[segment, shard.index]], { signal });
+    const released = await host.ask(signal, (client) => client.release(this.#file.fileId, [[segment, shard.index]], { signal }));
     return released.ok || released.reason === 'not-held';
   }
 }

@@ -1,7 +1,8 @@
 // driven: where the shards of one file can be had: last known hosts first, the DHT when they do not suffice.
-import { equalBytes, type NodeId, openContactRecord, parseNodeId, type Timer, toHex } from '@batchain/shared';
+import { equalBytes, type NodeId, ok, openContactRecord, parseNodeId, type Result, type Timer, toHex } from '@batchain/shared';
 import { type HostHint, shardIdAt, type VerifyCapability } from '../manifest/manifest.ts';
 import type { ProviderHint } from '../ports.ts';
+import type { ShardClient } from '../transfer/shard-client.ts';
 import { withDeadline } from './deadline.ts';
 import type { FlowDeps } from './flow-deps.ts';
 import { HolderMap } from './holder-map.ts';
@@ -161,16 +162,20 @@ export class ShardSources {
 
   /** Notes what the host says that it holds. */
   async #hear(peer: HostPeer, signal: AbortSignal): Promise<PeerState> {
-    const { roster, accessSeed } = this.#file;
-    const { totalShards } = roster.scheme;
     const client = await peer.client(signal);
     if (!client.ok) return 'away';
+    const heard = await peer.ask(signal, (reached) => this.#readHeld(peer, reached, signal));
+    // A host that keeps nothing of the file has answered: it holds no shard.
+    if (heard.ok || heard.reason === 'not-held') return 'answered';
+    return heard.reason === 'refused' ? 'refused' : 'away';
+  }
+
+  async #readHeld(peer: HostPeer, client: ShardClient, signal: AbortSignal): Promise<Result<void>> {
+    const { roster, accessSeed } = this.#file;
+    const { totalShards } = roster.scheme;
     let rows = 0;
-    for await (const page of client.value.have({ fileId: roster.fileId, accessSeed }, { signal })) {
-      if (!page.ok) {
-        // A host that keeps nothing of the file has answered: it holds no shard.
-        return page.reason === 'not-held' ? 'answered' : page.reason === 'refused' ? 'refused' : 'away';
-      }
+    for await (const page of client.have({ fileId: roster.fileId, accessSeed }, { signal })) {
+      if (!page.ok) return page;
       for (const held of page.value) {
         const segment = roster.segments[held.segment];
         if (segment === undefined || held.index >= totalShards || held.isDamaged) continue;
@@ -180,6 +185,6 @@ export class ShardSources {
       // More rows than the file has shards: what it adds can not be true.
       if (rows > roster.segments.length * totalShards) break;
     }
-    return 'answered';
+    return ok(undefined);
   }
 }

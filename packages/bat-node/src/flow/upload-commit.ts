@@ -72,9 +72,8 @@ async function commitAt(
   const shards = right.filter(({ segment, index }) => places.has(`${segment}/${index}`));
   const strays = right.filter((shard) => !shards.includes(shard));
   if (strays.length > 0) {
-    const client = await peer.client(signal);
     const refs = strays.map(({ segment, index }) => [segment, index] as const);
-    if (client.ok) await client.value.release(signed.roster.fileId, refs, { signal });
+    await peer.ask(signal, (client) => client.release(signed.roster.fileId, refs, { signal }));
   }
   if (shards.length < places.size) peer.failed('confirmed shards that it does not hold', true);
   return { peer, leaseUntilMs: receipt.leaseUntilMs, shards };
@@ -88,14 +87,13 @@ async function askReceipt(
   signal: AbortSignal,
 ): Promise<StorageReceipt | undefined> {
   while (peer.isUsable && !signal.aborted) {
-    const client = await peer.client(signal);
-    const receipt = client.ok ? await client.value.commit(signed, { signal }) : client;
+    const receipt = await peer.ask(signal, (client) => client.commit(signed, { signal }));
     if (receipt.ok) {
       if (isLongEnough(runtime, receipt.value, signed)) return receipt.value;
       peer.failed('promises too short a lease', true);
     } else if (!signal.aborted) {
       runtime.log.info('bat.upload.commit-failed', { host: peer.key, reason: receipt.reason });
-      if (client.ok) peer.failed(receipt.reason, !PASSING.has(receipt.reason));
+      if (peer.isReached) peer.failed(receipt.reason, !PASSING.has(receipt.reason));
       await runtime.clock.sleep(RETRY_PAUSE_MS, signal).catch(() => undefined);
     }
   }

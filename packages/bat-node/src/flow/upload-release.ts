@@ -24,10 +24,7 @@ export async function releaseAttempt(deps: FlowDeps, tools: PeerTools, state: Jo
     if (state.isFinishing || (await ownerStore.get(toHex(fileId))) !== undefined) return;
     await withDeadline(runtime.clock, RELEASE_TIMEOUT_MS, signal, async (inTime) => {
       await Promise.all(
-        journalPeers(deps, tools, state).map(async (peer) => {
-          const client = await peer.client(inTime);
-          if (client.ok) await client.value.release(fileId, null, { signal: inTime });
-        }),
+        journalPeers(deps, tools, state).map((peer) => peer.ask(inTime, (client) => client.release(fileId, null, { signal: inTime }))),
       );
     });
   } catch (error) {

@@ -2,7 +2,7 @@
 import { assert, concatBytes, equalBytes, fail, ok, type Result, type Runtime } from '@batchain/shared';
 import type { BatSession, BatStream } from '../connection/bat-session.ts';
 import type { FileId, ShardId } from '../ids.ts';
-import { LEAF_BYTES } from '../limits.ts';
+import { LEAF_BYTES, SESSION_DOUBT_MS } from '../limits.ts';
 import { signAccessProof } from '../manifest/access-proof.ts';
 import type { SignedRoster } from '../manifest/manifest.ts';
 import { checkLeafHashes, checkLeafProof, LeafChecker, leafLength } from '../pipeline/shard.ts';
@@ -70,6 +70,16 @@ export class ShardClient {
   /** False once the session takes no new calls. */
   get isOpen(): boolean {
     return this.#session.isUsable;
+  }
+
+  /**
+   * True when a call that began at `startedMs` (monotonic) failed because the session, older than the call, had ended without our
+   * hearing of it: its end came instead of an answer, or nothing at all did, no answer to a ping either. Such a session is closed.
+   */
+  hasLapsed(reason: string, startedMs: number): boolean {
+    if (this.#session.sinceMs >= startedMs) return false;
+    if (reason === 'timeout' && this.#session.silentMs >= SESSION_DOUBT_MS) this.#session.close('timeout');
+    return (reason === 'timeout' || reason === 'closed') && !this.#session.isUsable;
   }
 
   /** How much room the host has at this moment. */
