@@ -124,3 +124,21 @@ describe('BN-09 a file', () => {
     expect(audit.verdict).toBe('at-risk');
   });
 });
+
+describe('BN-09 a file on many hosts', () => {
+  it('has one shard of each segment on each, and makes the runtime complain of nothing', async () => {
+    const warnings: string[] = [];
+    const onWarning = (warning: Error): void => {
+      warnings.push(warning.message);
+    };
+    process.on('warning', onWarning);
+    for (let i = hosts.length; i < 20; i++) hosts.push(await world.addHost());
+    const up = await owner.node.upload(source, { policy: { k: 5, n: 18 }, segmentSizeBytes: 128 * KiB });
+    expect(up).toMatchObject({ placed: 18, receipts: 18, segments: 6 });
+    expect(hosts.map((host) => host.store.usage().shardCount).sort((a, b) => b - a)).toEqual([...Array(18).fill(6), 0, 0]);
+    await expectReadable(owner, toHex(up.fileId));
+    expect(await owner.node.audit(toHex(up.fileId))).toMatchObject({ verdict: 'good', shardsHealthy: 18 });
+    process.off('warning', onWarning);
+    expect(warnings).toEqual([]);
+  });
+});

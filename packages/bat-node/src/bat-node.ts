@@ -21,6 +21,7 @@ import { HostKeeper } from './flow/host-keeper.ts';
 import type { PeerTools } from './flow/host-peer.ts';
 import { releaseFile } from './flow/release.ts';
 import { Renewer } from './flow/renewer.ts';
+import { createAbort, joinSignals } from './flow/signals.ts';
 import { Upload } from './flow/upload.ts';
 import type { FileId, ShardId } from './ids.ts';
 import type { Connector, Locator, ShardStore, StoreUsage } from './ports.ts';
@@ -53,7 +54,7 @@ export class BatNode implements BatNodeApi {
   readonly #tools: PeerTools;
   readonly #renewer: Renewer;
   readonly #keeper: HostKeeper;
-  readonly #abort = new AbortController();
+  readonly #abort = createAbort();
   readonly #running = new Set<Promise<unknown>>();
   /** Source paths being uploaded right now: each journal has one writer. */
   readonly #uploading = new Set<string>();
@@ -166,8 +167,7 @@ export class BatNode implements BatNodeApi {
 
   /** The caller's signal, joined with the end of this node. */
   #withStop<T extends FlowOptions>(options: T): T & { readonly signal: AbortSignal } {
-    const signal = options.signal === undefined ? this.#abort.signal : AbortSignal.any([options.signal, this.#abort.signal]);
-    return { ...options, signal };
+    return { ...options, signal: joinSignals(options.signal, this.#abort.signal) };
   }
 
   /** Waited for at the end of this node; what it rejects with is a BatChainError. */

@@ -11,6 +11,7 @@ import type { AuditOptions, AuditRow, FileAudit } from './flow-types.ts';
 import { unpackHeld } from './held-list.ts';
 import type { HostPeer, PeerTools } from './host-peer.ts';
 import { ShardSources } from './shard-sources.ts';
+import { joinSignals } from './signals.ts';
 
 /** Leaves asked for in one challenge: 256 KiB of answer. */
 const LEAVES_PER_CHALLENGE = 16;
@@ -48,7 +49,7 @@ export class Auditor {
     this.#manifest = found.manifest;
     this.#owned = found.owned;
     this.#options = options;
-    this.#signal = options.signal ?? new AbortController().signal;
+    this.#signal = joinSignals(options.signal);
     this.#sources = new ShardSources(deps, tools, found.manifest, this.#signal);
   }
 

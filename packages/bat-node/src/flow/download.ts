@@ -10,6 +10,7 @@ import type { FlowOptions, Rejection } from './flow-types.ts';
 import type { PeerTools } from './host-peer.ts';
 import { SegmentFetcher } from './segment-fetcher.ts';
 import { ShardSources } from './shard-sources.ts';
+import { joinSignals } from './signals.ts';
 
 /** Segments fetched ahead of the one that is being written; the buffers' budget may allow fewer. */
 const AHEAD_MAX = 6;
@@ -35,7 +36,7 @@ export class SegmentReader {
     this.#deps = deps;
     this.#manifest = manifest;
     this.#totalBytes = totalBytes(manifest.secret.entries);
-    this.#signal = options.signal === undefined ? this.#abort.signal : AbortSignal.any([this.#abort.signal, options.signal]);
+    this.#signal = joinSignals(this.#abort.signal, options.signal);
     this.#sources = new ShardSources(deps, tools, manifest, this.#signal);
     this.#fetcher = new SegmentFetcher(deps.runtime, manifest, this.#sources, {
       onBytes: (holder, bytes) => this.usedHosts.set(holder, (this.usedHosts.get(holder) ?? 0) + bytes),

@@ -7,12 +7,13 @@ import { notOwner } from './flow-errors.ts';
 import type { FlowOptions, ReleaseResult } from './flow-types.ts';
 import type { PeerTools } from './host-peer.ts';
 import { ShardSources } from './shard-sources.ts';
+import { joinSignals } from './signals.ts';
 
 /** Throws BAT_E_NOT_OWNER for a file of somebody else. Hosts that can not be told now keep the shards until their leases end; they are named in the result. */
 export async function releaseFile(deps: FlowDeps, tools: PeerTools, found: FoundFile, options: FlowOptions): Promise<ReleaseResult> {
   const { ownerKey } = found.manifest.roster;
   if (!equalBytes(ownerKey, deps.signer.publicKey)) throw notOwner(manifestName(found.manifest), shortId(nodeIdFromPublicKey(ownerKey)));
-  const signal = options.signal ?? new AbortController().signal;
+  const signal = joinSignals(options.signal);
   const sources = new ShardSources(deps, tools, found.manifest, signal);
   await sources.gatherAll(found.manifest.hints);
   const { fileId } = found.manifest.roster;

@@ -5,6 +5,7 @@ import type { OwnedFile, OwnedLease } from '../storage/owner-store.ts';
 import type { FlowDeps } from './flow-deps.ts';
 import { CLOCK_SKEW_MS, LEASE_MIN_MS } from './full-lease.ts';
 import { HostPeer, type PeerTools } from './host-peer.ts';
+import { createAbort } from './signals.ts';
 
 /** A lease is renewed when the last signature is older than this. */
 const RENEW_AFTER_MS: number = 7 * day;
@@ -16,7 +17,7 @@ export class Renewer {
   readonly #runtime: Runtime;
   readonly #deps: FlowDeps;
   readonly #tools: PeerTools;
-  readonly #abort = new AbortController();
+  readonly #abort = createAbort();
   #timer: Timer | undefined;
   #running: Promise<void> = Promise.resolve();
 

@@ -8,6 +8,7 @@ import type { Rejection } from './flow-types.ts';
 import type { Holding } from './holder-map.ts';
 import type { HostPeer } from './host-peer.ts';
 import type { ShardSources } from './shard-sources.ts';
+import { joinSignals } from './signals.ts';
 import { SlowWatch } from './slow-watch.ts';
 
 /** A fetch that takes less is never called slow. */
@@ -113,7 +114,7 @@ export class SegmentFetcher {
           mine.isSlow = true;
           if (!isDone) more();
         });
-        this.#fetchOne(work, holding, AbortSignal.any([signal, mine.abort.signal]))
+        this.#fetchOne(work, holding, joinSignals(signal, mine.abort.signal))
           .finally(() => slow.cancel())
           .then((isRight) => {
             running.delete(holding.index);

@@ -5,6 +5,7 @@ import type { StoreOrder } from '../ports.ts';
 import { DurationMeter } from './duration-meter.ts';
 import type { HostPeer } from './host-peer.ts';
 import type { HostSlots } from './host-slots.ts';
+import { joinSignals } from './signals.ts';
 import { SlowWatch } from './slow-watch.ts';
 
 /** A store that takes less is never called slow. */
@@ -153,7 +154,7 @@ export class SegmentPlacer {
 
   #attempt(segment: number, shard: ShardToPlace, host: HostPeer, signal: AbortSignal): Attempt {
     const abort = new AbortController();
-    const end = this.#store(segment, shard, host, AbortSignal.any([signal, abort.signal]));
+    const end = this.#store(segment, shard, host, joinSignals(signal, abort.signal));
     // Whoever waits for it sees the failure; until then it must not count as unhandled.
     end.catch(() => undefined);
     return { host, end, cancel: () => abort.abort() };

@@ -3,10 +3,10 @@ import { equalBytes, type NodeId, ok, openContactRecord, parseNodeId, type Resul
 import { type HostHint, shardIdAt, type VerifyCapability } from '../manifest/manifest.ts';
 import type { ProviderHint } from '../ports.ts';
 import type { ShardClient } from '../transfer/shard-client.ts';
-import { withDeadline } from './deadline.ts';
 import type { FlowDeps } from './flow-deps.ts';
 import { HolderMap } from './holder-map.ts';
 import { HostPeer, type PeerTools } from './host-peer.ts';
+import { withDeadline } from './signals.ts';
 
 /** Once enough shards are known, slower hosts get this long to add theirs: data shards spare decoding. */
 const GRACE_MS = 400;

@@ -2,9 +2,9 @@
 import { openContactRecord, toHex } from '@batchain/shared';
 import { makeFileId } from '../manifest/manifest.ts';
 import type { JournalState } from '../storage/upload-journal.ts';
-import { withDeadline } from './deadline.ts';
 import type { FlowDeps } from './flow-deps.ts';
 import { HostPeer, type PeerTools } from './host-peer.ts';
+import { withDeadline } from './signals.ts';
 
 const RELEASE_TIMEOUT_MS = 10_000;
 

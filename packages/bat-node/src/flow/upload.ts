@@ -16,6 +16,7 @@ import { HostRecruiter } from './host-recruiter.ts';
 import { HostSlots } from './host-slots.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { SegmentPlacer } from './segment-placer.ts';
+import { createAbort } from './signals.ts';
 import { commitRoster } from './upload-commit.ts';
 import { finishUpload } from './upload-finish.ts';
 import { chooseDefault, planUpload, type UploadPlan, withPolicy } from './upload-plan.ts';
@@ -50,7 +51,7 @@ export class Upload {
   readonly #options: UploadOptions;
   readonly #journal: UploadJournal;
   readonly #recruiter: HostRecruiter;
-  readonly #abort = new AbortController();
+  readonly #abort = createAbort();
   /** All hosts that were given something, by id. */
   readonly #peers = new Map<string, HostPeer>();
   #finding: Promise<boolean> | undefined;
