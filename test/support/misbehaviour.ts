@@ -183,6 +183,10 @@ export const signsOtherwise = (change: (receipt: StorageReceipt) => StorageRecei
     renew: (visit) => serveWithReceipt(visit, change),
   });
 
+/** RENEW: signs for what it says here, whatever it holds. */
+export const boasting = (change: (receipt: StorageReceipt) => StorageReceipt): Serving =>
+  misbehaving({ renew: (visit) => serveWithReceipt(visit, change) });
+
 async function serveWithReceipt(
   visit: Visit<'store'> | Visit<'commit'> | Visit<'renew'>,
   change: (receipt: StorageReceipt) => StorageReceipt,

@@ -19,11 +19,13 @@ import type {
 } from './flow/flow-types.ts';
 import { HostKeeper } from './flow/host-keeper.ts';
 import type { PeerTools } from './flow/host-peer.ts';
+import { PlacingKeeper } from './flow/placing-keeper.ts';
 import { releaseFile } from './flow/release.ts';
 import { Renewer } from './flow/renewer.ts';
 import { createAbort, joinSignals } from './flow/signals.ts';
 import { Upload } from './flow/upload.ts';
 import type { FileId, ShardId } from './ids.ts';
+import { OWNER_TIMES } from './limits.ts';
 import type { Connector, Locator, ShardStore, StoreUsage } from './ports.ts';
 import type { OwnerStore } from './storage/owner-store.ts';
 import { partPath } from './storage/part-file.ts';
@@ -45,6 +47,8 @@ export interface BatNodeParts {
 export interface BatNodeConfig {
   /** Folder of upload journals. */
   readonly journalFolder: string;
+  /** How fast the owner's daemon does what it does by itself; `normal` by default. */
+  readonly profile?: keyof typeof OWNER_TIMES;
 }
 
 export class BatNode implements BatNodeApi {
@@ -54,6 +58,7 @@ export class BatNode implements BatNodeApi {
   readonly #tools: PeerTools;
   readonly #renewer: Renewer;
   readonly #keeper: HostKeeper;
+  readonly #placing: PlacingKeeper;
   readonly #abort = createAbort();
   readonly #running = new Set<Promise<unknown>>();
   /** Source paths being uploaded right now: each journal has one writer. */
@@ -64,10 +69,13 @@ export class BatNode implements BatNodeApi {
   constructor(runtime: Runtime, parts: BatNodeParts, config: BatNodeConfig) {
     const { signer, crypto, locator, connector, ownerStore, stagePool, keepOwnShard } = parts;
     this.#parts = parts;
-    this.#deps = { runtime, signer, crypto, locator, connector, ownerStore, stagePool, keepOwnShard, journalFolder: config.journalFolder };
+    const times = OWNER_TIMES[config.profile ?? 'normal'];
+    const { journalFolder } = config;
+    this.#deps = { runtime, signer, crypto, locator, connector, ownerStore, stagePool, keepOwnShard, times, journalFolder };
     this.#tools = { connector, clientOptions: { signer, verifier: crypto.verifier } };
     this.library = new FileLibrary(ownerStore, crypto.verifier);
     this.#renewer = new Renewer(this.#deps, this.#tools);
+    this.#placing = new PlacingKeeper(this.#deps, this.#tools, (fileId) => this.audit(fileId));
     this.#keeper = new HostKeeper(runtime, parts.shardStore, locator);
   }
 
@@ -77,11 +85,13 @@ export class BatNode implements BatNodeApi {
     await UploadJournal.removeOnce(this.#deps.journalFolder);
     this.#keeper.start();
     this.#renewer.start();
+    this.#placing.start();
   }
 
   /** Cancels the work under way, waits for it to end, and closes the stores. */
   async stop(): Promise<void> {
     this.#abort.abort();
+    await this.#placing.stop();
     await this.#renewer.stop();
     await this.#keeper.stop();
     await Promise.allSettled(this.#running);
@@ -99,7 +109,9 @@ export class BatNode implements BatNodeApi {
     const isOnce = this.#uploading.has(path);
     if (!isOnce) this.#uploading.add(path);
     try {
-      return await this.#track(Upload.run(this.#deps, this.#tools, { path, isOnce }, this.#withStop(options)));
+      const result = await this.#track(Upload.run(this.#deps, this.#tools, { path, isOnce }, this.#withStop(options)));
+      if (result.placed < result.policy.n) this.#placing.wake();
+      return result;
     } finally {
       if (!isOnce) this.#uploading.delete(path);
     }
@@ -135,11 +147,9 @@ export class BatNode implements BatNodeApi {
   async audit(ref: FileRef, options: AuditOptions = {}): Promise<FileAudit> {
     const found = await this.library.find(ref);
     const audit = await this.#track(new Auditor(this.#deps, this.#tools, found, this.#withStop(options)).run());
-    const owned = await this.#parts.ownerStore.get(toHex(audit.fileId));
-    if (owned !== undefined) {
-      const checkedAtMs = this.#deps.runtime.clock.nowMs();
-      await this.#parts.ownerStore.put({ ...owned, checkedAtMs, health: audit.verdict, shardsHealthy: audit.shardsHealthy });
-    }
+    const checkedAtMs = this.#deps.runtime.clock.nowMs();
+    const { verdict: health, shardsHealthy } = audit;
+    await this.#parts.ownerStore.update(toHex(audit.fileId), (owned) => ({ ...owned, checkedAtMs, health, shardsHealthy }));
     return audit;
   }
 
@@ -153,7 +163,8 @@ export class BatNode implements BatNodeApi {
 
   async release(ref: FileRef, options: FlowOptions = {}): Promise<ReleaseResult> {
     const found = await this.library.find(ref);
-    return this.#track(releaseFile(this.#deps, this.#tools, found, this.#withStop(options)));
+    const release = () => releaseFile(this.#deps, this.#tools, found, this.#withStop(options));
+    return this.#track(this.#placing.without(toHex(found.manifest.roster.fileId), release));
   }
 
   usage(): StoreUsage {

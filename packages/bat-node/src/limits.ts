@@ -1,5 +1,5 @@
 // pure: limits of the storage side, each with its reason. T numbers are the threats that they answer.
-import { hour, KiB, MiB, minute, second } from '@batchain/shared';
+import { day, hour, KiB, MiB, minute, second } from '@batchain/shared';
 
 /** Connections that others opened to us: sockets and buffers stay bounded whoever knocks (T14). */
 export const INBOUND_CONNECTIONS_MAX = 256;
@@ -157,3 +157,28 @@ export const REQUESTS_PER_SESSION_MAX = 32;
 export const REQUESTS_MAX = 256;
 /** Rosters that are being received at one time: four of the largest. */
 export const ROSTERS_IN_WORK_BYTES_MAX: number = 4 * ROSTER_BYTES_MAX;
+
+/** When the owner's daemon goes on placing what an upload could not. */
+export interface PlacingTimes {
+  /** Before the first try; each that places nothing doubles the pause. */
+  readonly firstMs: number;
+  readonly longestMs: number;
+  /** Given up after this. */
+  readonly forMs: number;
+}
+
+/** What the owner's daemon does by itself and when. */
+export interface OwnerTimes {
+  readonly placing: PlacingTimes;
+}
+
+/**
+ * A try costs a lookup and a question to each host that is left; a quarter of an hour finds a machine that is on in the evenings, a week
+ * one that is on at weekends. `demo`: what takes days shows within a minute.
+ */
+export const OWNER_TIMES: Readonly<Record<'normal' | 'demo', OwnerTimes>> = {
+  normal: { placing: { firstMs: 1 * minute, longestMs: 15 * minute, forMs: 7 * day } },
+  demo: { placing: { firstMs: 1 * second, longestMs: 4 * second, forMs: 5 * minute } },
+};
+/** Between two segments that are placed later it rests as long as the one before took, at most so long: uploads and downloads go first. */
+export const PLACING_REST_MAX_MS: number = 30 * second;

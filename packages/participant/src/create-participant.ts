@@ -120,6 +120,7 @@ export async function createParticipant(options: ParticipantOptions = {}): Promi
       networkKey: networkKey({ name: network, ...secret }),
       kad: makeKadConfig({}, options.profile === 'demo' ? 'demo' : 'default'),
       journalFolder: paths.journalDir,
+      ...(options.profile === undefined ? {} : { profile: options.profile }),
     });
   } catch (error) {
     lock.release();

@@ -33,6 +33,7 @@ import { KadLocator } from './adapters/kad-locator.ts';
 import { chooseAdvertised } from './adapters/own-addresses.ts';
 import type { PeerView, StatusResult } from './api/api-schemas.ts';
 import { countByHealth } from './api/result-views.ts';
+import type { Profile } from './config/node-settings.ts';
 import {
   JOIN_WAIT_MS,
   PEER_RECORD_WAIT_MS,
@@ -71,6 +72,8 @@ export interface ParticipantConfig {
   readonly networkKey: Uint8Array;
   readonly kad: KadConfig;
   readonly journalFolder: string;
+  /** How fast the storage side does what it does by itself; `normal` by default. */
+  readonly profile?: Profile;
 }
 
 /** Event name to the arguments of its listeners. */
@@ -130,7 +133,7 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
       },
     );
     const batParts = { ...parts, signer: keyPair, locator, connector: this.#pool };
-    this.#batNode = new BatNode(batRuntime, batParts, { journalFolder: config.journalFolder });
+    this.#batNode = new BatNode(batRuntime, batParts, { journalFolder: config.journalFolder, profile: config.profile ?? 'normal' });
     this.files = this.#batNode;
     this.#followKad();
   }

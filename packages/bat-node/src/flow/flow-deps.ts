@@ -1,6 +1,7 @@
 // pure: what every flow works with; built once by BatNode.
 import type { Crypto, Runtime, Signer } from '@batchain/shared';
 import type { ShardId } from '../ids.ts';
+import type { OwnerTimes } from '../limits.ts';
 import type { Connector, Locator } from '../ports.ts';
 import type { OwnerStore } from '../storage/owner-store.ts';
 import type { StagePool } from '../workers/stage-pool.ts';
@@ -13,6 +14,8 @@ export interface FlowDeps {
   readonly connector: Connector;
   readonly ownerStore: OwnerStore;
   readonly stagePool: StagePool;
+  /** When the owner's daemon does what it does by itself. */
+  readonly times: OwnerTimes;
   /** Folder of upload journals. */
   readonly journalFolder: string;
   /** Keeps an own copy of a shard (`--keep-shards`). */

@@ -74,10 +74,12 @@ export class Renewer {
         if (leaseUntilMs !== undefined) renewed.set(lease.host, { ...lease, leaseUntilMs, renewedAtMs: this.#runtime.clock.nowMs() });
       }),
     );
-    const current = await this.#deps.ownerStore.get(file.id);
-    if (renewed.size === 0 || current === undefined) return 0;
-    await this.#deps.ownerStore.put({ ...current, leases: current.leases.map((lease) => renewed.get(lease.host) ?? lease) });
-    return renewed.size;
+    if (renewed.size === 0) return 0;
+    const kept = await this.#deps.ownerStore.update(file.id, (current) => ({
+      ...current,
+      leases: current.leases.map((lease) => withRenewal(lease, renewed.get(lease.host))),
+    }));
+    return kept === undefined ? 0 : renewed.size;
   }
 
   /** When the lease ends now, wall clock; undefined when the host did not sign for a full one. */
@@ -92,6 +94,11 @@ export class Renewer {
     this.#runtime.log.info('bat.renewer.refused', { host, file: toHex(fileId), reason: receipt.ok ? 'short-lease' : receipt.reason });
     return undefined;
   }
+}
+
+/** The shards stay those on record: others may have been placed there meanwhile. */
+function withRenewal(lease: OwnedLease, renewed: OwnedLease | undefined): OwnedLease {
+  return renewed === undefined ? lease : { ...renewed, shards: lease.shards };
 }
 
 /** A week after the last signature; at once when that lies in the future: the clock was set back, by who knows how much. */

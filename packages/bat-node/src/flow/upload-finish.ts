@@ -3,6 +3,7 @@ import { toHex } from '@batchain/shared';
 import type { ManifestEntry, SignedRoster } from '../manifest/manifest.ts';
 import type { ManifestBuilder } from '../manifest/manifest-builder.ts';
 import { encodeManifest } from '../manifest/manifest-codec.ts';
+import { beginPlacing } from '../placement/placing.ts';
 import type { OwnedLease } from '../storage/owner-store.ts';
 import type { SourceFile } from '../storage/source-file.ts';
 import type { FlowDeps } from './flow-deps.ts';
@@ -55,6 +56,7 @@ export async function finishUpload(
     health,
     shardsHealthy: committed.worst,
     leases,
+    ...(health === 'good' ? {} : { placing: beginPlacing(nowMs, deps.times.placing) }),
   });
   return {
     fileId: plan.fileId,

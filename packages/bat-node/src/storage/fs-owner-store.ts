@@ -24,6 +24,7 @@ export class FsOwnerStore implements OwnerStore {
   readonly #names: Random;
   readonly #paths: OwnerStorePaths;
   readonly #manifests: FsManifestStore;
+  #lastWrite: Promise<unknown> = Promise.resolve();
 
   constructor(fs: FileSystem, names: Random, paths: OwnerStorePaths) {
     this.#fs = fs;
@@ -56,12 +57,33 @@ export class FsOwnerStore implements OwnerStore {
     }
   }
 
-  async put(file: OwnedFile): Promise<void> {
+  put(file: OwnedFile): Promise<void> {
+    return this.#inTurn(() => this.#putNow(file));
+  }
+
+  update(id: string, change: (file: OwnedFile) => OwnedFile): Promise<OwnedFile | undefined> {
+    return this.#inTurn(async () => {
+      const file = await this.get(id);
+      if (file === undefined) return undefined;
+      const changed = change(file);
+      await this.#putNow(changed);
+      return changed;
+    });
+  }
+
+  remove(id: string): Promise<void> {
+    return this.#inTurn(() => removeIfThere(this.#fs, this.#recordPath(id)));
+  }
+
+  async #putNow(file: OwnedFile): Promise<void> {
     await this.#write(this.#recordPath(file.id), utf8Bytes(JSON.stringify(file)), 'replace');
   }
 
-  async remove(id: string): Promise<void> {
-    await removeIfThere(this.#fs, this.#recordPath(id));
+  /** Writes of records go one after the other, so that no change is lost and nothing that was removed comes back. */
+  #inTurn<T>(write: () => Promise<T>): Promise<T> {
+    const turn = this.#lastWrite.then(write);
+    this.#lastWrite = turn.catch(() => undefined);
+    return turn;
   }
 
   async saveManifest(name: string, bytes: Uint8Array, options: SaveManifestOptions = {}): Promise<string> {

@@ -22,6 +22,14 @@ export class MemoryOwnerStore implements OwnerStore {
     this.#files.set(file.id, file);
   }
 
+  async update(id: string, change: (file: OwnedFile) => OwnedFile): Promise<OwnedFile | undefined> {
+    const file = this.#files.get(id);
+    if (file === undefined) return undefined;
+    const changed = change(file);
+    this.#files.set(id, changed);
+    return changed;
+  }
+
   async remove(id: string): Promise<void> {
     this.#files.delete(id);
   }

@@ -1,5 +1,6 @@
 // pure: the OwnerStore port: what an owner's home keeps of its own files, beside the manifests themselves.
 import type { Health } from '../placement/health.ts';
+import type { Placing } from '../placement/placing.ts';
 import type { Policy } from '../placement/policy.ts';
 
 /** A lease that a host signed for a file of ours. */
@@ -26,6 +27,8 @@ export interface OwnedFile {
   readonly health: Health;
   readonly shardsHealthy: number;
   readonly leases: readonly OwnedLease[];
+  /** What the upload left unplaced, while the daemon goes on with it; and why it gave up. */
+  readonly placing?: Placing;
 }
 
 export interface SaveManifestOptions {
@@ -40,6 +43,8 @@ export interface OwnerStore {
   list(): Promise<readonly OwnedFile[]>;
   get(id: string): Promise<OwnedFile | undefined>;
   put(file: OwnedFile): Promise<void>;
+  /** Reads, changes and writes with nothing in between; undefined, and nothing is written, when the file is not ours any more. */
+  update(id: string, change: (file: OwnedFile) => OwnedFile): Promise<OwnedFile | undefined>;
   remove(id: string): Promise<void>;
   /** Throws BAT_E_TARGET_EXISTS for an explicit path that is taken and not forced. Returns the path. */
   saveManifest(name: string, bytes: Uint8Array, options?: SaveManifestOptions): Promise<string>;

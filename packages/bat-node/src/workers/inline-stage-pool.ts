@@ -1,8 +1,8 @@
 // driven: StagePool on the calling thread: for simulation and unit tests, where determinism counts more than the event loop.
 import { ok, type Result } from '@batchain/shared';
 import { SegmentBuffers } from './segment-buffers.ts';
-import { decodeAndOpen, encodedShardAt, sealAndEncode } from './segment-stages.ts';
-import type { DecodeJob, EncodedShard, EncodeJob, SegmentBuffer, StagePool } from './stage-pool.ts';
+import { decodeAndOpen, encodedShardAt, rebuildShards, rebuiltShard, sealAndEncode } from './segment-stages.ts';
+import type { DecodeJob, EncodedShard, EncodeJob, RebuildJob, SegmentBuffer, StagePool } from './stage-pool.ts';
 
 /** Room for a few segments of tests. */
 const BUDGET_BYTES: number = 64 * 1024 * 1024;
@@ -26,6 +26,10 @@ export class InlineStagePool implements StagePool {
   async decodeAndOpen(buffer: SegmentBuffer, job: DecodeJob): Promise<Result<Uint8Array, 'wrong-length' | 'bad-seal'>> {
     const opened = decodeAndOpen(buffer.bytes, job);
     return opened.ok ? ok(buffer.bytes.subarray(0, opened.value)) : opened;
+  }
+
+  async rebuildShards(buffer: SegmentBuffer, job: RebuildJob): Promise<readonly EncodedShard[]> {
+    return rebuildShards(buffer.bytes, job).map((digest, i) => rebuiltShard(buffer.bytes, job, i, digest));
   }
 
   async close(): Promise<void> {

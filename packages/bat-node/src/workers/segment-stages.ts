@@ -6,7 +6,7 @@ import { createErasureCode } from '../pipeline/erasure/fastest-code.ts';
 import { sealedLength, shardLength } from '../pipeline/segment-layout.ts';
 import { digestShard } from '../pipeline/shard.ts';
 import type { ShardDigest } from '../pipeline/types.ts';
-import type { DecodeJob, EncodeJob } from './stage-pool.ts';
+import type { DecodeJob, EncodedShard, EncodeJob, RebuildJob } from './stage-pool.ts';
 
 const erasureCode = createErasureCode();
 
@@ -34,6 +34,26 @@ export function sealAndEncode(buffer: Uint8Array, job: EncodeJob): ShardDigest[]
   if (k === 1) return new Array<ShardDigest>(n).fill(digestShard(buffer.subarray(0, length)));
   erasureCode.encode(slots(buffer, length, 0, k), slots(buffer, length, k, n));
   return slots(buffer, length, 0, n).map(digestShard);
+}
+
+/** Any k verified shards become the wanted ones, each at its place; their digests in the order of `wanted`. */
+export function rebuildShards(buffer: Uint8Array, { policy, shardLength: length, indexes, wanted }: RebuildJob): ShardDigest[] {
+  const all = slots(buffer, length, 0, policy.n);
+  const shards = all.map((shard, index) => (indexes.includes(index) ? shard : undefined));
+  const targets = wanted.map((index) => ({ index, into: all[index] as Uint8Array }));
+  erasureCode.reconstruct({ requiredShards: policy.k, totalShards: policy.n }, shards, targets);
+  return targets.map(({ into }) => digestShard(into));
+}
+
+/** The `at`-th of the wanted shards, with its bytes where they stand. */
+export function rebuiltShard(
+  buffer: Uint8Array,
+  { shardLength: length, wanted }: RebuildJob,
+  at: number,
+  digest: ShardDigest,
+): EncodedShard {
+  const index = wanted[at] as number;
+  return { ...digest, index, bytes: buffer.subarray(index * length, (index + 1) * length) };
 }
 
 /** Any k verified shards become the plain bytes at the front of the buffer. */

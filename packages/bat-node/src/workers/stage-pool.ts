@@ -27,6 +27,17 @@ export interface DecodeJob {
   readonly indexes: readonly number[];
 }
 
+/** Verified shards stand in the buffer, each at the place of its index; others are made beside them, of ciphertext alone. */
+export interface RebuildJob {
+  readonly policy: Policy;
+  /** Bytes of each shard. */
+  readonly shardLength: number;
+  /** Which shards are there: at least k of n. */
+  readonly indexes: readonly number[];
+  /** Which are to be made. */
+  readonly wanted: readonly number[];
+}
+
 /** Room for one segment on its way; given back with `release`. */
 export interface SegmentBuffer {
   readonly bytes: Uint8Array;
@@ -40,6 +51,8 @@ export interface StagePool {
   sealAndEncode(buffer: SegmentBuffer, job: EncodeJob): Promise<readonly EncodedShard[]>;
   /** Rebuilds missing data shards and opens in place; the plain bytes are the front of the buffer. */
   decodeAndOpen(buffer: SegmentBuffer, job: DecodeJob): Promise<Result<Uint8Array, 'wrong-length' | 'bad-seal'>>;
+  /** Makes the wanted shards out of those that are there, byte-identical to the first ones; no key is needed. */
+  rebuildShards(buffer: SegmentBuffer, job: RebuildJob): Promise<readonly EncodedShard[]>;
   /** Ends workers; jobs under way are rejected. */
   close(): Promise<void>;
 }

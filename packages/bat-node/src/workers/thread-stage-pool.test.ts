@@ -4,6 +4,7 @@ import { createSimRuntime } from '@batchain/shared/testing';
 import { afterAll, describe, expect, it } from 'vitest';
 import { InlineStagePool } from './inline-stage-pool.ts';
 import { segmentBufferBytes } from './segment-stages.ts';
+import type { EncodedShard } from './stage-pool.ts';
 import { ThreadStagePool } from './thread-stage-pool.ts';
 
 const { random } = createSimRuntime(3).runtime;
@@ -34,6 +35,20 @@ describe('stages on threads', () => {
       for (const shard of kept) back.bytes.set(shard.bytes, shard.index * shard.length);
       const opened = await pool.decodeAndOpen(back, { ...job, indexes: kept.map((shard) => shard.index) });
       expect(opened.ok && Buffer.from(opened.value).equals(plain)).toBe(true);
+
+      // Any that are lost are made again of any k others, to the byte, without the key.
+      const length = shards[0]?.length as number;
+      const indexes = random.shuffle(shards.map(({ index }) => index)).slice(0, k);
+      const wanted = shards.map(({ index }) => index).filter((index) => !indexes.includes(index));
+      back.bytes.fill(0);
+      for (const index of indexes) back.bytes.set((shards[index] as EncodedShard).bytes, index * length);
+      const rebuilt = await pool.rebuildShards(back, { policy: job.policy, shardLength: length, indexes, wanted });
+      expect(rebuilt.map(({ index }) => index)).toEqual(wanted);
+      for (const shard of rebuilt) {
+        const first = shards[shard.index] as EncodedShard;
+        expect(shard).toMatchObject({ id: first.id, length, leafHashes: first.leafHashes });
+        expect(Buffer.from(shard.bytes).equals(first.bytes)).toBe(true);
+      }
       pool.release(buffer);
       pool.release(back);
     }

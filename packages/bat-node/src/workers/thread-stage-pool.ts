@@ -2,9 +2,10 @@
 import { MiB, ok, type Result, second } from '@batchain/shared';
 import { Tinypool } from 'tinypool';
 import type { ShardId } from '../ids.ts';
+import type { ShardDigest } from '../pipeline/types.ts';
 import { SegmentBuffers } from './segment-buffers.ts';
-import { encodedShardAt } from './segment-stages.ts';
-import type { DecodeJob, EncodedShard, EncodeJob, SegmentBuffer, StagePool } from './stage-pool.ts';
+import { encodedShardAt, rebuiltShard } from './segment-stages.ts';
+import type { DecodeJob, EncodedShard, EncodeJob, RebuildJob, SegmentBuffer, StagePool } from './stage-pool.ts';
 import type { FlatDigests, StageTask } from './stage-worker.ts';
 import { findWorkerCode } from './worker-code.ts';
 
@@ -23,6 +24,16 @@ const HASH_BYTES = 32;
 
 const sliced = (bytes: Uint8Array, length: number): Uint8Array[] =>
   Array.from({ length: bytes.length / length }, (_, i) => bytes.subarray(i * length, (i + 1) * length));
+
+function unflatten(flat: FlatDigests): ShardDigest[] {
+  const ids = sliced(flat.ids, HASH_BYTES);
+  const hashes = ids.length === 0 ? [] : sliced(flat.leafHashes, flat.leafHashes.length / ids.length);
+  return ids.map((id, i) => ({
+    id: id as ShardId,
+    length: flat.shardLength,
+    leafHashes: sliced(hashes[i] as Uint8Array, HASH_BYTES),
+  }));
+}
 
 export class ThreadStagePool implements StagePool {
   readonly #buffers = new SegmentBuffers(BUDGET_BYTES);
@@ -55,13 +66,9 @@ export class ThreadStagePool implements StagePool {
 
   async sealAndEncode(buffer: SegmentBuffer, job: EncodeJob): Promise<readonly EncodedShard[]> {
     const flat = (await this.#run({ kind: 'encode', buffer: buffer.bytes, job })) as FlatDigests;
-    const hashesPerShard = flat.leafHashes.length / job.policy.n;
-    const hashes = sliced(flat.leafHashes, hashesPerShard);
-    return sliced(flat.ids, HASH_BYTES).map((id, index) => ({
-      id: id as ShardId,
+    return unflatten(flat).map((digest, index) => ({
+      ...digest,
       index,
-      length: flat.shardLength,
-      leafHashes: sliced(hashes[index] as Uint8Array, HASH_BYTES),
       bytes: encodedShardAt(buffer.bytes, job.policy, flat.shardLength, index),
     }));
   }
@@ -69,6 +76,11 @@ export class ThreadStagePool implements StagePool {
   async decodeAndOpen(buffer: SegmentBuffer, job: DecodeJob): Promise<Result<Uint8Array, 'wrong-length' | 'bad-seal'>> {
     const opened = (await this.#run({ kind: 'decode', buffer: buffer.bytes, job })) as Result<number, 'wrong-length' | 'bad-seal'>;
     return opened.ok ? ok(buffer.bytes.subarray(0, opened.value)) : opened;
+  }
+
+  async rebuildShards(buffer: SegmentBuffer, job: RebuildJob): Promise<readonly EncodedShard[]> {
+    const flat = (await this.#run({ kind: 'rebuild', buffer: buffer.bytes, job })) as FlatDigests;
+    return unflatten(flat).map((digest, i) => rebuiltShard(buffer.bytes, job, i, digest));
   }
 
   async close(): Promise<void> {
