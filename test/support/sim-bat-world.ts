@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InlineStagePool, type MemoryOwnerStore } from '@batchain/bat-node';
-import { createCrypto, keyPairFromSeed, sha256, toHex } from '@batchain/shared';
+import { createCrypto, type KeyPair, keyPairFromSeed, sha256, toHex } from '@batchain/shared';
 import { createSimRuntime, SimDialer, type SimHost, SimListener, SimNetwork, type Simulation } from '@batchain/shared/testing';
 import { packHeld } from '../../packages/bat-node/src/flow/held-list.ts';
 import { HostSlots } from '../../packages/bat-node/src/flow/host-slots.ts';
@@ -45,13 +45,17 @@ export class SimBatWorld {
     this.folder = mkdtempSync(join(tmpdir(), 'batchain-sim-'));
   }
 
-  async add(offerBytes: number, wishes: { readonly serving?: Serving; readonly ownerStore?: MemoryOwnerStore } = {}): Promise<SimMember> {
+  async add(
+    offerBytes: number,
+    wishes: { readonly serving?: Serving; readonly ownerStore?: MemoryOwnerStore; readonly keyPair?: KeyPair } = {},
+  ): Promise<SimMember> {
     const number = ++this.#count;
     const machine = this.network.addHost({ name: `member ${number}` });
-    const keyPair = keyPairFromSeed(new Uint8Array(32).fill(number));
+    const keyPair = wishes.keyPair ?? keyPairFromSeed(new Uint8Array(32).fill(number));
     const { runtime } = this.simulation.node(`member ${number}`);
     const identity = { nodeId: keyPair.nodeId, publicKey: keyPair.publicKey };
     const member = await createBatMember(runtime, {
+      ...wishes,
       keyPair,
       list: this.list,
       dialer: new SimDialer(machine, identity),
@@ -59,7 +63,6 @@ export class SimBatWorld {
       batHost: machine.addresses[0] as string,
       offerBytes,
       journalFolder: join(this.folder, `journals-${number}`),
-      ...wishes,
     });
     const added = { ...member, machine };
     this.members.push(added);

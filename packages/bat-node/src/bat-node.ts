@@ -1,8 +1,9 @@
 // driven: BatNode: keeps shards for others, and uploads, downloads, audits and releases files of its owner.
 import { BatChainError, type Crypto, type Runtime, type Signer, toBatChainError, toHex } from '@batchain/shared';
 import type { BatNodeApi, FileRef } from './bat-node-api.ts';
-import { Auditor } from './flow/auditor.ts';
+import { ContainedKeeper } from './flow/contained-keeper.ts';
 import { downloadFile, downloadStream } from './flow/download-file.ts';
+import { auditFile } from './flow/file-audit.ts';
 import { FileLibrary } from './flow/file-library.ts';
 import type { FlowDeps } from './flow/flow-deps.ts';
 import type {
@@ -59,6 +60,7 @@ export class BatNode implements BatNodeApi {
   readonly #renewer: Renewer;
   readonly #keeper: HostKeeper;
   readonly #placing: PlacingKeeper;
+  readonly #contained: ContainedKeeper;
   readonly #abort = createAbort();
   readonly #running = new Set<Promise<unknown>>();
   /** Source paths being uploaded right now: each journal has one writer. */
@@ -76,6 +78,7 @@ export class BatNode implements BatNodeApi {
     this.library = new FileLibrary(ownerStore, crypto.verifier);
     this.#renewer = new Renewer(this.#deps, this.#tools);
     this.#placing = new PlacingKeeper(this.#deps, this.#tools, (fileId) => this.audit(fileId));
+    this.#contained = new ContainedKeeper(this.#deps, this.#tools, this.library);
     this.#keeper = new HostKeeper(runtime, parts.shardStore, locator);
   }
 
@@ -86,12 +89,14 @@ export class BatNode implements BatNodeApi {
     this.#keeper.start();
     this.#renewer.start();
     this.#placing.start();
+    this.#contained.start();
   }
 
   /** Cancels the work under way, waits for it to end, and closes the stores. */
   async stop(): Promise<void> {
     this.#abort.abort();
     await this.#placing.stop();
+    await this.#contained.stop();
     await this.#renewer.stop();
     await this.#keeper.stop();
     await Promise.allSettled(this.#running);
@@ -146,10 +151,8 @@ export class BatNode implements BatNodeApi {
 
   async audit(ref: FileRef, options: AuditOptions = {}): Promise<FileAudit> {
     const found = await this.library.find(ref);
-    const audit = await this.#track(new Auditor(this.#deps, this.#tools, found, this.#withStop(options)).run());
-    const checkedAtMs = this.#deps.runtime.clock.nowMs();
-    const { verdict: health, shardsHealthy } = audit;
-    await this.#parts.ownerStore.update(toHex(audit.fileId), (owned) => ({ ...owned, checkedAtMs, health, shardsHealthy }));
+    const audit = await this.#track(auditFile(this.#deps, this.#tools, found, this.#withStop(options)));
+    if (audit.rows.some(({ outcome }) => outcome === 'contained')) this.#contained.wake();
     return audit;
   }
 

@@ -167,9 +167,16 @@ export interface PlacingTimes {
   readonly forMs: number;
 }
 
+/** When a question that a host did not answer is asked again. */
+export interface ContainmentTimes {
+  /** After the first time; then the shard counts as lost. */
+  readonly againMs: readonly number[];
+}
+
 /** What the owner's daemon does by itself and when. */
 export interface OwnerTimes {
   readonly placing: PlacingTimes;
+  readonly containment: ContainmentTimes;
 }
 
 /**
@@ -177,8 +184,18 @@ export interface OwnerTimes {
  * one that is on at weekends. `demo`: what takes days shows within a minute.
  */
 export const OWNER_TIMES: Readonly<Record<'normal' | 'demo', OwnerTimes>> = {
-  normal: { placing: { firstMs: 1 * minute, longestMs: 15 * minute, forMs: 7 * day } },
-  demo: { placing: { firstMs: 1 * second, longestMs: 4 * second, forMs: 5 * minute } },
+  normal: {
+    placing: { firstMs: 1 * minute, longestMs: 15 * minute, forMs: 7 * day },
+    containment: { againMs: [1 * hour, 6 * hour, 24 * hour] },
+  },
+  demo: {
+    placing: { firstMs: 1 * second, longestMs: 4 * second, forMs: 5 * minute },
+    containment: { againMs: [2 * second, 6 * second, 12 * second] },
+  },
 };
 /** Between two segments that are placed later it rests as long as the one before took, at most so long: uploads and downloads go first. */
 export const PLACING_REST_MAX_MS: number = 30 * second;
+/** Unanswered questions kept for one file, 40 bytes each: a host of 4,096 segments that falls silent, four times. */
+export const CONTAINED_QUESTIONS_MAX: number = 16 * 1024;
+/** Hosts with such questions, times that they were first asked at: a record of the owner has room for 4,096 values. */
+export const CONTAINED_HOSTS_MAX = 256;

@@ -4,10 +4,13 @@ import { describe, expect, it } from 'vitest';
 import type { ShardId } from '../ids.ts';
 import type { AuditOutcome, AuditRow } from './audit-types.ts';
 import { chooseLeaves, samplesPerShard } from './challenge-plan.ts';
-import { judgeAnswer, judgeFile } from './verdict.ts';
+import { findSegments, judgeAnswer, judgeSegments } from './verdict.ts';
 
 const host = nodeIdFromPublicKey(new Uint8Array(32));
 const shardId = new Uint8Array(32) as ShardId;
+
+const judgeFile = (all: AuditRow[], segmentCount: number, policy: Parameters<typeof judgeSegments>[1], isAnswered?: () => boolean) =>
+  judgeSegments(findSegments(all, segmentCount, isAnswered), policy);
 
 /** One segment of shards with these outcomes. */
 const rows = (...outcomes: AuditOutcome[]): AuditRow[] =>

@@ -50,31 +50,39 @@ export interface FileVerdict {
 /** Passed and failed rows are answers; the others may come to something yet. */
 export const hasAnswered = ({ outcome }: AuditRow): boolean => outcome === 'passed' || outcome === 'failed';
 
+/** What is known of one segment. */
+export interface SegmentFinding {
+  /** Indexes for which somebody passed. */
+  readonly passed: ReadonlySet<number>;
+  /** Nobody needs to be waited for. */
+  readonly isAnswered: boolean;
+}
+
+/** Sorted by segment; `isAnswered` tells rows after which nobody needs to wait for another answer. */
+export function findSegments(
+  rows: readonly AuditRow[],
+  segmentCount: number,
+  isAnswered: (row: AuditRow) => boolean = hasAnswered,
+): SegmentFinding[] {
+  const passed = Array.from({ length: segmentCount }, () => new Set<number>());
+  const answered = new Map<number, boolean>();
+  for (const row of rows) {
+    if (row.outcome === 'passed') passed[row.segment]?.add(row.index);
+    answered.set(row.segment, (answered.get(row.segment) ?? true) && isAnswered(row));
+  }
+  return passed.map((indexes, segment) => ({ passed: indexes, isAnswered: answered.get(segment) === true }));
+}
+
 /**
  * Health of a file is that of its worst segment: `good` = all n passed, `degraded` = happy to n-1, `at-risk` = k to
  * happy-1, `lost` = fewer than k passed and every host answered, `unknown` otherwise. `happy` is the placement target.
- * `isAnswered` tells rows after which nobody needs to wait for another answer.
  */
-export function judgeFile(
-  rows: readonly AuditRow[],
-  segmentCount: number,
-  policy: { readonly k: number; readonly n: number; readonly happy: number },
-  isAnswered: (row: AuditRow) => boolean = hasAnswered,
+export function judgeSegments(
+  findings: readonly SegmentFinding[],
+  { k, n, happy }: { readonly k: number; readonly n: number; readonly happy: number },
 ): FileVerdict {
-  const { k, n, happy } = policy;
-  const passed = new Map<number, Set<number>>();
-  const answered = new Map<number, boolean>();
-  for (const row of rows) {
-    if (row.outcome === 'passed') passed.set(row.segment, (passed.get(row.segment) ?? new Set()).add(row.index));
-    answered.set(row.segment, (answered.get(row.segment) ?? true) && isAnswered(row));
-  }
-  let worst = n;
-  let isLost = false;
-  for (let segment = 0; segment < segmentCount; segment++) {
-    const count = passed.get(segment)?.size ?? 0;
-    worst = Math.min(worst, count);
-    if (count < k && answered.get(segment) === true) isLost = true;
-  }
+  const worst = Math.min(n, ...findings.map(({ passed }) => passed.size));
+  const isLost = findings.some(({ passed, isAnswered }) => passed.size < k && isAnswered);
   if (worst >= n) return { health: 'good', shardsHealthy: n };
   if (worst >= happy) return { health: 'degraded', shardsHealthy: worst };
   if (worst >= k) return { health: 'at-risk', shardsHealthy: worst };

@@ -1,13 +1,13 @@
 // driven: asks the holders of a file to prove that they still hold its shards; one row per shard with its outcome (BN-05, BN-57).
 import { type NodeId, toHex } from '@batchain/shared';
 import { chooseLeaves, samplesPerShard } from '../audit/challenge-plan.ts';
-import { type AuditAnswer, hasAnswered, judgeAnswer, judgeFile } from '../audit/verdict.ts';
-import { type Manifest, manifestName, shardIdAt } from '../manifest/manifest.ts';
+import { type AskedQuestion, openQuestions, placeKey, type Question } from '../audit/containment.ts';
+import { type AuditAnswer, judgeAnswer } from '../audit/verdict.ts';
+import { type Manifest, shardIdAt } from '../manifest/manifest.ts';
 import { leafCount } from '../pipeline/shard.ts';
-import { happyCount } from '../placement/policy.ts';
 import type { OwnedFile } from '../storage/owner-store.ts';
 import type { FlowDeps } from './flow-deps.ts';
-import type { AuditOptions, AuditRow, FileAudit } from './flow-types.ts';
+import type { AuditOptions, AuditRow } from './flow-types.ts';
 import { unpackHeld } from './held-list.ts';
 import type { HostPeer, PeerTools } from './host-peer.ts';
 import { ShardSources } from './shard-sources.ts';
@@ -26,6 +26,18 @@ interface Place {
 interface Answered {
   readonly answer: AuditAnswer;
   readonly reason: string;
+  /** The challenge that it was asked last. */
+  readonly leaves?: readonly number[];
+}
+
+/** What one round of questions brought. */
+export interface AuditRound {
+  readonly rows: readonly AuditRow[];
+  /** How each host that was asked met its question, one for each row with a host. */
+  readonly asked: readonly AskedQuestion[];
+  /** Rows of hosts that hold nothing and promise nothing any more: nobody needs to wait for them. */
+  readonly ended: ReadonlySet<AuditRow>;
+  readonly challengedBytes: number;
 }
 
 export class Auditor {
@@ -35,8 +47,10 @@ export class Auditor {
   readonly #sources: ShardSources;
   readonly #options: AuditOptions;
   readonly #signal: AbortSignal;
-  /** Rows of hosts that hold nothing and promise nothing any more. */
+  /** Questions of earlier rounds that were not answered: they are asked the same again. */
+  readonly #open: ReadonlyMap<string, Question>;
   readonly #ended = new Set<AuditRow>();
+  readonly #asked: AskedQuestion[] = [];
   #challengedBytes = 0;
 
   constructor(
@@ -48,33 +62,39 @@ export class Auditor {
     this.#deps = deps;
     this.#manifest = found.manifest;
     this.#owned = found.owned;
+    this.#open = openQuestions(found.owned?.contained ?? []);
     this.#options = options;
     this.#signal = joinSignals(options.signal);
     this.#sources = new ShardSources(deps, tools, found.manifest, this.#signal);
   }
 
   /** Every shard of the file gets a row for each host that promised or claims it, or one row without a host. */
-  async run(): Promise<FileAudit> {
-    const { roster } = this.#manifest;
+  async run(): Promise<AuditRound> {
     await this.#sources.gatherAll(this.#manifest.hints);
     const byHost = this.#assignments();
+    const rows = await this.#auditHosts(byHost);
+    return this.#round([...rows, ...this.#unheld(byHost)]);
+  }
 
+  /** Asks these hosts, and only these, what they left unanswered. */
+  async runOpen(hosts: ReadonlySet<string>): Promise<AuditRound> {
+    const byHost = new Map<string, Place[]>();
+    for (const [key, { segment, index }] of this.#open) {
+      const host = key.slice(0, key.indexOf('/'));
+      if (hosts.has(host)) byHost.set(host, [...(byHost.get(host) ?? []), { segment, index }]);
+    }
+    return this.#round(await this.#auditHosts(byHost));
+  }
+
+  async #auditHosts(byHost: ReadonlyMap<string, readonly Place[]>): Promise<AuditRow[]> {
     const perHost = await Promise.all([...byHost].map(([host, places]) => this.#auditHost(host, places)));
     this.#signal.throwIfAborted();
-    const rows = [...perHost.flat(), ...this.#unheld(byHost)].sort((a, b) => a.segment - b.segment || a.index - b.index);
-    const policy = { k: roster.scheme.requiredShards, n: roster.scheme.totalShards };
-    const isAnswered = (row: AuditRow): boolean => hasAnswered(row) || this.#ended.has(row);
-    const verdict = judgeFile(rows, roster.segments.length, { ...policy, happy: happyCount(policy) }, isAnswered);
-    return {
-      fileId: roster.fileId,
-      name: manifestName(this.#manifest),
-      verdict: verdict.health,
-      policy,
-      shardsHealthy: verdict.shardsHealthy,
-      shardsTotal: policy.n,
-      rows,
-      challengedBytes: this.#challengedBytes,
-    };
+    return perHost.flat();
+  }
+
+  #round(rows: AuditRow[]): AuditRound {
+    rows.sort((a, b) => a.segment - b.segment || a.index - b.index);
+    return { rows, asked: this.#asked, ended: this.#ended, challengedBytes: this.#challengedBytes };
   }
 
   /** Who has to answer for what: what hosts signed for, and what they say now that they hold. */
@@ -113,9 +133,11 @@ export class Auditor {
     let silences = 0;
     for (const place of places) {
       this.#signal.throwIfAborted();
-      const answered = await this.#auditPlace(peer, place, samples, silences >= SILENCES_MAX);
-      silences = answered.answer === 'no-answer' || answered.answer === 'hung-up' ? silences + 1 : 0;
-      rows.push(this.#row(place, peer?.nodeId, this.#weigh(key, answered)));
+      const answered = this.#weigh(key, await this.#auditPlace(peer, place, samples, silences >= SILENCES_MAX));
+      silences = isSilence(answered.answer) ? silences + 1 : 0;
+      rows.push(this.#row(place, peer?.nodeId, answered));
+      const leaves = answered.leaves ?? this.#openLeaves(key, place);
+      this.#asked.push({ host: key, ...place, leaves, end: ENDS[answered.answer] });
     }
     return rows;
   }
@@ -126,6 +148,10 @@ export class Auditor {
     const answered = await this.#auditShard(peer, place, samples);
     // A connection may have ended for reasons of its own; who hangs up again was asked and did not answer.
     return answered.answer === 'hung-up' ? this.#auditShard(peer, place, samples) : answered;
+  }
+
+  #openLeaves(host: string, { segment, index }: Place): readonly number[] {
+    return this.#open.get(placeKey(host, segment, index))?.leaves ?? [];
   }
 
   /** A host that says that it lacks a shard breaks no promise when its lease is over. */
@@ -143,18 +169,27 @@ export class Auditor {
     const segment = this.#manifest.roster.segments[place.segment];
     if (segment === undefined) return { answer: 'no-holder', reason: 'no such segment' };
     const count = leafCount(segment.shardLength);
-    const leaves =
-      this.#options.isFull === true ? Array.from({ length: count }, (_, i) => i) : chooseLeaves(this.#deps.runtime.entropy, count, samples);
     const file = { fileId: this.#manifest.roster.fileId, accessSeed: this.#manifest.accessSeed };
     const shard = { ...place, shardId: shardIdAt(segment, place.index), shardBytes: segment.shardLength };
+    const leaves = this.#chooseLeaves(peer.key, place, count, samples);
     for (let at = 0; at < leaves.length; at += LEAVES_PER_CHALLENGE) {
       const asked = leaves.slice(at, at + LEAVES_PER_CHALLENGE);
       const proved = await peer.ask(this.#signal, (reached) => reached.challenge(file, shard, asked, { signal: this.#signal }));
-      if (!proved.ok && peer.isReached) return toAnswer(proved.reason);
+      if (!proved.ok && peer.isReached) return { ...toAnswer(proved.reason), leaves: asked };
       if (!proved.ok) return unreachable(peer, proved.reason);
       this.#challengedBytes += proved.value;
     }
     return { answer: 'proved', reason: `${leaves.length} of ${count} leaves proved` };
+  }
+
+  /** Drawn now, but for a question that is open: that one is asked again, and before all others when every leaf is wanted. */
+  #chooseLeaves(host: string, place: Place, count: number, samples: number): readonly number[] {
+    const open = this.#openLeaves(host, place).filter((leaf) => leaf < count);
+    if (this.#options.isFull === true) {
+      const others = Array.from({ length: count }, (_, i) => i).filter((leaf) => !open.includes(leaf));
+      return [...open, ...others];
+    }
+    return open.length > 0 ? open : chooseLeaves(this.#deps.runtime.entropy, count, samples);
   }
 
   #row(place: Place, host: NodeId | undefined, answered: Answered): AuditRow {
@@ -168,6 +203,21 @@ export class Auditor {
     return row;
   }
 }
+
+const isSilence = (answer: AuditAnswer): boolean => answer === 'no-answer' || answer === 'hung-up';
+
+const ENDS: Readonly<Record<AuditAnswer, AskedQuestion['end']>> = {
+  proved: 'settled',
+  'wrong-bytes': 'settled',
+  'signed-not-held': 'settled',
+  'signed-damaged': 'settled',
+  'lease-over': 'settled',
+  'no-holder': 'settled',
+  'no-answer': 'silent',
+  'hung-up': 'silent',
+  refused: 'refused',
+  unreachable: 'away',
+};
 
 /** One dial that failed is the host's answer for all of its shards in this round. */
 function unreachable(peer: HostPeer, reason: string): Answered {

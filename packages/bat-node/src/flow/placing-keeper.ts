@@ -1,11 +1,12 @@
 // driven: the owner's daemon goes on placing what uploads could not: one file at a time, with pauses, until all is placed or time is over.
-import { equalBytes, type Runtime, type Timer, toHex } from '@batchain/shared';
+import { equalBytes, type Runtime, toHex } from '@batchain/shared';
 import type { PlacingTimes } from '../limits.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import { encodeManifest, parseManifest } from '../manifest/manifest-codec.ts';
 import { findMissing, type Placing, placingDelayMs, planNextTry } from '../placement/placing.ts';
 import { happyCount } from '../placement/policy.ts';
 import type { OwnedFile, OwnedLease } from '../storage/owner-store.ts';
+import { DueLooker } from './due-looker.ts';
 import type { FlowDeps } from './flow-deps.ts';
 import type { Health } from './flow-types.ts';
 import { unpackHeld } from './held-list.ts';
@@ -28,10 +29,7 @@ export class PlacingKeeper {
   readonly #abort = createAbort();
   /** Files that are being released. */
   readonly #held = new Map<string, number>();
-  #timer: Timer | undefined;
-  #looking: Promise<void> | undefined;
-  /** Something changed during a look: the next one follows at once. */
-  #isLookWanted = false;
+  readonly #looker: DueLooker;
   #work: Work | undefined;
 
   /** `audit` asks the hosts of a file that was audited before, so that its health rests on proofs again. */
@@ -41,22 +39,22 @@ export class PlacingKeeper {
     this.#tools = tools;
     this.#times = deps.times.placing;
     this.#audit = audit;
+    this.#looker = new DueLooker(deps.runtime, { name: 'placing', look: () => this.#tryDue(), delayMs: () => this.#delayMs() });
   }
 
   /** Goes on with what is on record. */
   start(): void {
-    this.#look();
+    this.#looker.look();
   }
 
   async stop(): Promise<void> {
     this.#abort.abort();
-    this.#timer?.cancel();
-    await this.#looking;
+    await this.#looker.stop();
   }
 
   /** An upload left something to do. */
   wake(): void {
-    this.#look();
+    this.#looker.look();
   }
 
   /** Does something to a file while nothing of it is placed: it may be gone afterwards. */
@@ -72,32 +70,14 @@ export class PlacingKeeper {
       const count = (this.#held.get(fileId) ?? 1) - 1;
       if (count > 0) this.#held.set(fileId, count);
       else this.#held.delete(fileId);
-      this.#look();
+      this.#looker.look();
     }
   }
 
-  /** One look at a time; each arms the timer for the next. */
-  #look(): void {
-    if (this.#abort.signal.aborted) return;
-    this.#isLookWanted = this.#looking !== undefined;
-    if (this.#isLookWanted) return;
-    this.#timer?.cancel();
-    this.#looking = this.#tryDue()
-      .catch((error: unknown) => this.#runtime.log.warn('bat.placing.failed', { error: String(error) }))
-      .then(() => this.#arm())
-      .catch((error: unknown) => this.#runtime.log.warn('bat.placing.failed', { error: String(error) }))
-      .finally(() => {
-        this.#looking = undefined;
-        if (this.#isLookWanted) this.#look();
-      });
-  }
-
-  async #arm(): Promise<void> {
+  async #delayMs(): Promise<number | undefined> {
     const waiting = await this.#waiting();
-    if (waiting.length === 0 || this.#abort.signal.aborted) return;
     const nowMs = this.#runtime.clock.nowMs();
-    const delayMs = Math.min(...waiting.map(({ placing }) => placingDelayMs(placing, nowMs, this.#times)));
-    this.#timer = this.#runtime.clock.setTimer(delayMs, () => this.#look());
+    return waiting.length === 0 ? undefined : Math.min(...waiting.map(({ placing }) => placingDelayMs(placing, nowMs, this.#times)));
   }
 
   /** Files with something left to place, those that have waited longest first. */

@@ -14,6 +14,29 @@ export interface OwnedLease {
   readonly shards: string;
 }
 
+/** Questions that one host left open at the same time. */
+export interface ContainedHost {
+  /** Node id, hex. */
+  readonly host: string;
+  /** Wall clock, as all times here: when it was first asked in vain. */
+  readonly sinceMs: number;
+  readonly nextMs: number;
+  /** Times that the clock has asked again in vain. */
+  readonly rounds: number;
+  /** It was asked for the last time: its shards count as lost for repair, until it proves them. */
+  readonly isLost: boolean;
+  /** Packed. */
+  readonly questions: string;
+}
+
+/** What an audit found, kept while questions are open. */
+export interface AuditMemory {
+  /** Base64url, a bit for each index of each segment: somebody passed for it. */
+  readonly passed: string;
+  /** Base64url, a byte for each segment: 1 when everybody without an open question has answered. */
+  readonly answered: string;
+}
+
 /** One file of ours. Plain JSON values only: it is stored as such. */
 export interface OwnedFile {
   /** File id, hex. */
@@ -29,6 +52,10 @@ export interface OwnedFile {
   readonly leases: readonly OwnedLease[];
   /** What the upload left unplaced, while the daemon goes on with it; and why it gave up. */
   readonly placing?: Placing;
+  /** Questions of audits that hosts did not answer. */
+  readonly contained?: readonly ContainedHost[];
+  /** There while questions are open. */
+  readonly findings?: AuditMemory;
 }
 
 export interface SaveManifestOptions {
