@@ -128,7 +128,7 @@ function assembleRecordSide(
   };
   const publisherHooks: PublisherHooks = {
     contact: () => ownContact.passed(),
-    keepHere: (kind, record) => keepRecord(handlerContext, kind, record, selfId) === 'stored',
+    keepHere: (kind, record) => keepRecord(handlerContext, kind, record, { nodeId: selfId }) === 'stored',
   };
   const publisher = new Publisher(runtime, { client, lookups, selfId, hooks: publisherHooks }, config);
   const publishing = new OwnPublishing(runtime, { signer, publisher, own }, config);

@@ -111,6 +111,8 @@ export const RECORDS_PER_KEY_MAX = 512;
 export const RECORD_EVICTION_SCAN_MAX = 64;
 /** Contact records of hosts that a find-hosts answer chooses from: it looks at all of them. Those nearest to us stay. */
 export const HOST_RECORDS_MAX = 4096;
+/** Of those, stored from one network off private ranges: as many as a routing table takes (T4). */
+export const HOSTS_PER_GROUP_MAX = 10;
 /** Longest lifetime of a record, and how long a withdrawal is kept: as long as any older copy can live. */
 export const RECORD_LIFETIME_MAX_MS: number = 48 * hour;
 /** A record whose sequence is a wall-clock time further back than this is refused: lifetime and 48 h of clock error (T19). */

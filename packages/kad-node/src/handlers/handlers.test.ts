@@ -13,7 +13,7 @@ import {
 } from '@batchain/shared';
 import { createSimRuntime } from '@batchain/shared/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { CLOSEST_MAX, CONTACTS_PER_REPLY_MAX } from '../limits.ts';
+import { CLOSEST_MAX, CONTACTS_PER_REPLY_MAX, HOSTS_PER_GROUP_MAX } from '../limits.ts';
 import { signProviderRecord } from '../records/provider-record.ts';
 import { RecordStore } from '../records/record-store.ts';
 import { RoutingTable } from '../routing/routing-table.ts';
@@ -78,6 +78,11 @@ function fillTable(count: number): void {
   }
 }
 
+/** Sent by `from`, who is the host itself by default. */
+const storeContact = (host: Signer, address: Address, isHost = true, from = host): KadResponse =>
+  answer({ type: 'store', kind: 'contact', records: [{ bytes: contactOf(host, clock.nowMs(), isHost), ageMs: 0 }] }, { from, address });
+const namedHosts = (): number => allPages((page) => findNode(page, true)).flatMap((page) => page.records).length;
+
 const findNode = (page = 0, wantsHosts = false): KadRequest => ({ type: 'find-node', target: FILE, wantsHosts, page });
 const findValue = (page = 0): KadRequest => ({ type: 'find-value', kind: 'provider', key: FILE, page });
 const providerOf = (host: Signer, sequence = clock.nowMs()): Uint8Array =>
@@ -126,7 +131,7 @@ describe('FIND_NODE', () => {
     isOwnHost = true;
     for (let n = 10; n < 40; n++) {
       const host = signer(n);
-      answer({ type: 'store', kind: 'contact', records: [{ bytes: contactOf(host, clock.nowMs(), n % 3 > 0), ageMs: 0 }] }, { from: host });
+      storeContact(host, { host: `12.0.${n}.1`, port: 4870 }, n % 3 > 0);
     }
     const pages = allPages((page) => findNode(page, true));
     expect(pages[0]?.records[0]?.bytes).toEqual(contactOf(own, clock.nowMs(), true));
@@ -134,7 +139,20 @@ describe('FIND_NODE', () => {
     expect(pages.flatMap((page) => page.contacts)).toHaveLength(CLOSEST_MAX);
     expect(answer(findNode(0, true), { isProved: false }), 'T6').toMatchObject({ records: [] });
     isOwnHost = false;
-    expect(allPages((page) => findNode(page, true)).flatMap((page) => page.records)).toHaveLength(20);
+    expect(namedHosts()).toBe(20);
+  });
+
+  it('T5 names as hosts only those that stored their record themselves, and few of one public network', () => {
+    const away = signer(99);
+    for (let n = 10; n < 40; n++) storeContact(signer(n), PUBLIC, true, away);
+    expect(namedHosts(), 'made-up hosts, stored by one node').toBe(0);
+    expect(answer({ type: 'get-contact', nodeId: signer(10).nodeId }), 'passed on all the same').not.toMatchObject({ record: null });
+    storeContact(signer(10), PUBLIC);
+    expect(namedHosts(), 'the host itself came, with the very same record').toBe(1);
+    for (let n = 10; n < 40; n++) storeContact(signer(n), { host: `12.0.7.${n}`, port: 4870 });
+    expect(namedHosts(), 'many keys in one /24').toBe(HOSTS_PER_GROUP_MAX + 1);
+    for (let n = 40; n < 50; n++) storeContact(signer(n), { host: '192.168.1.5', port: n });
+    expect(namedHosts(), 'private ranges are exempt').toBe(HOSTS_PER_GROUP_MAX + 11);
   });
 });
 

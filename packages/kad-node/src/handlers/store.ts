@@ -1,10 +1,10 @@
 // driven: answers STORE: checks each record and keeps it when there is room.
-
+import { equalBytes, isPrivateHost, networkGroup } from '@batchain/shared';
 import { checkRecord } from '../records/check-record.ts';
 import type { RecordFacts } from '../records/record-kind.ts';
 import { compareDistance } from '../routing/distance.ts';
 import type { RpcRequest } from '../rpc/kad-rpc.ts';
-import type { AgedRecord, KadRequest, KadResponse, StoreOutcome } from '../wire/messages.ts';
+import type { AgedRecord, CompactContact, KadRequest, KadResponse, StoreOutcome } from '../wire/messages.ts';
 import { type HandlerContext, timeOf } from './handler-context.ts';
 
 type Store = Extract<KadRequest, { type: 'store' }>;
@@ -14,19 +14,33 @@ export function handleStore(context: HandlerContext, request: Store, asker: RpcR
   const outcomes: StoreOutcome[] = [];
   for (const record of request.records) {
     if (!context.takeSignatureCheck()) return { type: 'error', code: 'rate-limited', detail: 'no signature checks left this second' };
-    outcomes.push(keepRecord(context, request.kind, record, asker.peer.nodeId));
+    outcomes.push(keepRecord(context, request.kind, record, asker.peer));
   }
   return { type: 'stored', outcomes };
 }
 
-/** Checks and keeps one record; `storedBy` is who sent it. */
-export function keepRecord(context: HandlerContext, kind: Store['kind'], record: AgedRecord, storedBy: Uint8Array): StoreOutcome {
-  const checked = checkRecord(context.verifier, kind, record.bytes, storedBy);
+/** Checks and keeps one record; `storedBy` is who sent it, from where. */
+export function keepRecord(
+  context: HandlerContext,
+  kind: Store['kind'],
+  record: AgedRecord,
+  storedBy: Pick<CompactContact, 'nodeId'> & Partial<CompactContact>,
+): StoreOutcome {
+  const checked = checkRecord(context.verifier, kind, record.bytes, storedBy.nodeId);
   if (!checked.ok) return checked.reason;
   // A copy of its own: a Buffer from a pool would keep the whole pool alive as long as the record.
-  const facts: RecordFacts = { ...checked.value, bytes: new Uint8Array(record.bytes) };
+  const facts: RecordFacts = { ...checked.value, ...hostFacts(checked.value, storedBy), bytes: new Uint8Array(record.bytes) };
   if (context.store.isUnderPressure && !facts.hasGrant && !isNear(context, facts.key)) return 'not-near';
   return context.store.put(facts, record.ageMs, timeOf(context));
+}
+
+/** Keys cost nothing: only a node that spoke to us itself is named as a host, and few of one network (T4, T5). */
+function hostFacts(
+  { isHost, publisher }: RecordFacts,
+  { nodeId, address }: Pick<CompactContact, 'nodeId'> & Partial<CompactContact>,
+): Pick<RecordFacts, 'isHost' | 'hostGroup'> {
+  const isPrivate = address === undefined || isPrivateHost(address.host);
+  return { isHost: isHost && equalBytes(publisher, nodeId), hostGroup: isPrivate ? undefined : networkGroup(address.host) };
 }
 
 /** True when we are one of the nodes that we would publish the key to ourselves. */

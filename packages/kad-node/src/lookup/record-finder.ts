@@ -6,6 +6,7 @@ import {
   openContactRecord,
   present,
   type Runtime,
+  toHex,
   utf8Bytes,
   type Verifier,
 } from '@batchain/shared';
@@ -82,15 +83,20 @@ export class RecordFinder {
     this.#verifier = collaborators.verifier;
   }
 
-  /** Contact records that carry `stores`, clients' too, nearest to the key first, at most `count`. */
+  /**
+   * Contact records that carry `stores`, clients' too, at most `count`: of nodes that answered this lookup first, for keys cost
+   * nothing and answers do (T5); then of the others; of both the nearest to the key first.
+   */
   async findHosts(key: Uint8Array, count: number, options: LookupOptions = {}): Promise<ContactRecord[]> {
     const found = await this.#lookups.findHosts(key, count, options);
     const hosts = this.#merged('contact', undefined, found.holders);
     hosts.take(this.#store.nearestHosts(key, count, this.#nowMs()).map((record) => passOn(record, this.#nowMs())));
+    const answered = new Set(found.contacts.map(({ nodeId }) => toHex(nodeId)));
+    const rank = (record: CollectedRecord): number => (answered.has(toHex(record.key)) ? 0 : 1);
     return hosts
       .living()
       .filter((record) => record.isHost && !equalBytes(record.key, this.#table.selfId))
-      .sort((a, b) => compareDistance(key, a.key, b.key))
+      .sort((a, b) => rank(a) - rank(b) || compareDistance(key, a.key, b.key))
       .slice(0, count)
       .map((record) => openChecked(record.bytes));
   }

@@ -1,5 +1,6 @@
 import { hour, type NodeId, sha256, uintBytes } from '@batchain/shared';
 import { describe, expect, it } from 'vitest';
+import { HOSTS_PER_GROUP_MAX } from '../limits.ts';
 import { compareDistance } from '../routing/distance.ts';
 import { HostList } from './host-list.ts';
 import type { RecordFacts } from './record-kind.ts';
@@ -30,6 +31,24 @@ describe('HostList', () => {
     const key = id(77_777);
     const around = nearest.slice(0, 20).sort((a, b) => compareDistance(key, a, b));
     expect(list.nearest(key, 7, isAlive).map((record) => record.key)).toEqual(around.slice(0, 7));
+  });
+
+  it('T4 of one network the nearest, and others instead of those it may not have', () => {
+    const list = new HostList(SELF, 1000);
+    const numbers = Array.from({ length: 100 }, (_, i) => i + 1);
+    for (const n of numbers) list.add(String(n), { ...host(n), hostGroup: '9.9.9' });
+    const nearest = numbers.map(id).sort((a, b) => compareDistance(SELF, a, b));
+    expect(list.nearest(SELF, 99, isAlive).map(({ key }) => key)).toEqual(nearest.slice(0, HOSTS_PER_GROUP_MAX));
+    for (const n of numbers) list.add(`other ${n}`, { ...host(1000 + n), hostGroup: `9.9.${100 + n}` });
+    expect(list.nearest(SELF, 999, isAlive)).toHaveLength(HOSTS_PER_GROUP_MAX + 100);
+    const first = nearest[0] as Uint8Array;
+    const name = String(numbers.find((n) => Buffer.compare(id(n), first) === 0));
+    list.delete(name, list.nearest(first, 1, isAlive)[0] as RecordFacts);
+    list.add('again', { ...host(5000), hostGroup: '9.9.9' });
+    expect(
+      list.nearest(SELF, 999, ({ hostGroup }) => hostGroup === '9.9.9'),
+      'one went, another may come',
+    ).toHaveLength(HOSTS_PER_GROUP_MAX);
   });
 
   it('takes the newer record of a host also when it is full, and forgets one record only for itself', () => {

@@ -1,5 +1,5 @@
 // pure: the stored contact records of hosts, of which find-hosts answers choose: bounded, those nearest to our own id (T5).
-import { HOST_RECORDS_MAX } from '../limits.ts';
+import { HOST_RECORDS_MAX, HOSTS_PER_GROUP_MAX } from '../limits.ts';
 import { compareDistance, distanceHead } from '../routing/distance.ts';
 import type { RecordFacts } from './record-kind.ts';
 
@@ -15,13 +15,15 @@ function isNearer(target: Uint8Array, a: Ranked<RecordFacts>, b: Ranked<RecordFa
 }
 
 /**
- * Records are asked for by nodes that look near our id. When the list is full a nearer one takes the place of the farthest,
- * so that whoever publishes thousands of records does not hide the hosts that lie between them and us.
+ * Records are asked for by nodes that look near our id. When the list, or the part of one network in it, is full a nearer
+ * host takes the place of the farthest, so that whoever has many keys does not hide the hosts that lie between them and us.
  */
 export class HostList<T extends RecordFacts> {
   readonly #selfId: Uint8Array;
   readonly #max: number;
   readonly #hosts = new Map<string, Ranked<T>>();
+  /** Names of the hosts of each network. */
+  readonly #groups = new Map<string, Set<string>>();
   /** Known while the list is full and unchanged. */
   #farthest: string | undefined;
 
@@ -31,14 +33,15 @@ export class HostList<T extends RecordFacts> {
   }
 
   add(name: string, record: T): void {
+    const known = this.#hosts.get(name);
+    if (known !== undefined) this.delete(name, known.record);
     const ranked = { record, head: distanceHead(this.#selfId, record.key) };
-    if (this.#hosts.size >= this.#max && !this.#hosts.has(name)) {
-      const farthest = this.#findFarthest();
-      if (!isNearer(this.#selfId, ranked, this.#hosts.get(farthest) as Ranked<T>)) return;
-      this.#hosts.delete(farthest);
-    }
+    const group = this.#groups.get(record.hostGroup ?? '') ?? new Set();
+    if (record.hostGroup !== undefined && group.size >= HOSTS_PER_GROUP_MAX && !this.#replace(ranked, this.#findFarthest(group))) return;
+    if (this.#hosts.size >= this.#max && !this.#replace(ranked, this.#findFarthestOfAll())) return;
     this.#hosts.set(name, ranked);
     this.#farthest = undefined;
+    if (record.hostGroup !== undefined) this.#groups.set(record.hostGroup, group.add(name));
   }
 
   /** Does nothing when another record has the name by now. */
@@ -46,6 +49,9 @@ export class HostList<T extends RecordFacts> {
     if (this.#hosts.get(name)?.record !== record) return;
     this.#hosts.delete(name);
     this.#farthest = undefined;
+    const group = this.#groups.get(record.hostGroup ?? '');
+    group?.delete(name);
+    if (group?.size === 0) this.#groups.delete(record.hostGroup ?? '');
   }
 
   /** Nearest to `key` first, of those for which `isAlive` holds. One pass; only what is among the nearest so far is moved. */
@@ -63,11 +69,25 @@ export class HostList<T extends RecordFacts> {
     return nearest.map(({ record }) => record);
   }
 
-  #findFarthest(): string {
-    if (this.#farthest !== undefined) return this.#farthest;
-    let found: readonly [string, Ranked<T>] | undefined;
-    for (const entry of this.#hosts) if (found === undefined || isNearer(this.#selfId, found[1], entry[1])) found = entry;
-    this.#farthest = (found as readonly [string, Ranked<T>])[0];
+  /** True when the farther one has made room for the new one. */
+  #replace(newer: Ranked<T>, name: string): boolean {
+    const other = this.#hosts.get(name) as Ranked<T>;
+    if (!isNearer(this.#selfId, newer, other)) return false;
+    this.delete(name, other.record);
+    return true;
+  }
+
+  #findFarthestOfAll(): string {
+    this.#farthest ??= this.#findFarthest(this.#hosts.keys());
     return this.#farthest;
+  }
+
+  #findFarthest(names: Iterable<string>): string {
+    let found: readonly [string, Ranked<T>] | undefined;
+    for (const name of names) {
+      const host = this.#hosts.get(name) as Ranked<T>;
+      if (found === undefined || isNearer(this.#selfId, found[1], host)) found = [name, host];
+    }
+    return (found as readonly [string, Ranked<T>])[0];
   }
 }

@@ -21,8 +21,10 @@ export interface RecordFacts {
   readonly isWithdrawal: boolean;
   /** The owner of the key vouched for it; it goes before others when the store is full. */
   readonly hasGrant: boolean;
-  /** A contact record that carries `stores`. */
+  /** A contact record that carries `stores`; of a stored one also: the host itself stored it, in a session that it proved. */
   readonly isHost: boolean;
+  /** The network (/24 or /48) that such a host stored it from; undefined for private ranges. */
+  readonly hostGroup?: string | undefined;
   /** The whole record as it travels. */
   readonly bytes: Uint8Array;
 }

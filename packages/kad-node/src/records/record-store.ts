@@ -92,7 +92,12 @@ export class RecordStore {
     const isAlive = previous !== undefined && expiresMs(previous) > now.monotonicMs;
     if (isAlive && isSequenced) {
       if (previous.sequence > facts.sequence) return 'superseded';
-      if (previous.sequence === facts.sequence) return equalBytes(previous.bytes, facts.bytes) ? 'stored' : 'superseded';
+      if (previous.sequence === facts.sequence) {
+        if (!equalBytes(previous.bytes, facts.bytes)) return 'superseded';
+        // Somebody passed it on before the host itself came with it.
+        if (facts.isHost && !previous.isHost) records[at] = this.#vouched(name, previous, facts);
+        return 'stored';
+      }
     }
     if (isAlive && !isSequenced && expiresMs(previous) >= expiresMs(record)) return 'stored';
     if (!this.#makeRoom(record, previous, records.length, now)) return 'full';
@@ -107,6 +112,12 @@ export class RecordStore {
     this.#account(record, 1);
     if (record.isHost) this.#hosts.add(name, record);
     return 'stored';
+  }
+
+  #vouched(name: string, known: StoredRecord, { isHost, hostGroup }: RecordFacts): StoredRecord {
+    const record: StoredRecord = { ...known, isHost, hostGroup };
+    this.#hosts.add(name, record);
+    return record;
   }
 
   /** Living records of a key: granted ones first, withdrawals last, else as they came. */
