@@ -72,6 +72,16 @@ describe('BN-20 an upload with a host that', () => {
     expectFullSpread(up, 4);
   });
 
+  it('T5 is one of thirty silent ones that lie nearer than the honest is placed all the same, soon', async () => {
+    for (let i = 0; i < 30; i++) hosts.push(await world.add(OFFER, { serving: silentOn('status') }));
+    for (let i = 0; i < 4; i++) hosts.push(await world.add(OFFER));
+    world.list.prefer(hosts.map((host) => host.keyPair.nodeId));
+    const up = await put(2, 4);
+    expect(up.placed).toBe(4);
+    expect(elapsed()).toBeLessThan(15 * second);
+    expect(up.hosts.map(({ nodeId }) => toHex(nodeId)).sort()).toEqual(hosts.slice(30).map(idOf).sort());
+  });
+
   it('never answers a store gives its shards to a spare', async () => {
     await addHosts(5, silentOn('store'));
     const up = await put(2, 4);

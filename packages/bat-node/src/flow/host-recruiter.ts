@@ -1,5 +1,5 @@
 // driven: finds the hosts of an upload: near the file id, reachable, with room (BN-11 to BN-13, BN-22).
-import { type ContactRecord, type Runtime, toHex } from '@batchain/shared';
+import { type ContactRecord, type Runtime, second, type Timer, toHex } from '@batchain/shared';
 import type { FileId } from '../ids.ts';
 import { CANDIDATES_MAX } from '../placement/network-size.ts';
 import type { Locator } from '../ports.ts';
@@ -13,12 +13,21 @@ export interface RecruitRequest {
   readonly candidates: readonly ContactRecord[];
   /** How many hosts with room are wanted; fewer when there are not so many. */
   readonly count: number;
+  /** With so many of them the others (the spares) are not waited for much longer. */
+  readonly enough: number;
   /** Bytes that each will be asked to keep. */
   readonly needBytes: number;
   /** Hosts that are in use already, hex. */
   readonly except?: ReadonlyMap<string, unknown>;
   readonly signal: AbortSignal;
 }
+
+/** Who has not answered after this no longer keeps the next candidate from being asked: silent hosts cost no turn each. */
+const HEAD_START_MS: number = 1 * second;
+/** Spares are worth so much time. */
+const SPARES_WAIT_MS: number = 1 * second;
+/** Silent ones included. */
+const ASKED_AT_ONCE_MAX: number = CANDIDATES_MAX;
 
 /** What a host said when it was asked: its room, or why it is no host for us. */
 type Offer = { readonly roomBytes: number } | { readonly refusal: string };
@@ -42,22 +51,58 @@ export class HostRecruiter {
     return this.#locator.findHosts(fileId, CANDIDATES_MAX, signal);
   }
 
-  /** Asks for room, as many hosts at once as are still wanted, until enough said yes or all were asked. */
+  /** Asks for room, as many hosts at once as are still wanted, until enough said yes or all have answered. In the order given. */
   async recruit(request: RecruitRequest): Promise<HostPeer[]> {
-    const { known, candidates, count, needBytes, except, signal } = request;
+    const { known, candidates, except, signal } = request;
     const isKnown = new Set(known.map((peer) => peer.key));
     const queue = [...known, ...candidates.filter(({ nodeId }) => !isKnown.has(toHex(nodeId))).map((record) => this.#peer(record))].filter(
       (peer) => except?.has(peer.key) !== true,
     );
-    const hosts: HostPeer[] = [];
-    for (let at = 0; at < queue.length && hosts.length < count; ) {
-      const batch = queue.slice(at, at + count - hosts.length);
-      at += batch.length;
-      const offers = await Promise.all(batch.map((peer) => this.#ask(peer, needBytes, signal)));
-      signal.throwIfAborted();
-      hosts.push(...batch.filter((peer, i) => isEnough(offers[i], isKnown.has(peer.key) ? 0 : needBytes) && peer.isUsable));
-    }
-    return hosts;
+    const hosts = await this.#askAll(queue, request, isKnown);
+    signal.throwIfAborted();
+    return queue.filter((peer) => hosts.has(peer) && peer.isUsable);
+  }
+
+  /** Those of the queue that have room. */
+  #askAll(queue: readonly HostPeer[], request: RecruitRequest, isKnown: ReadonlySet<string>): Promise<ReadonlySet<HostPeer>> {
+    const { count, enough, needBytes, signal } = request;
+    const { clock } = this.#runtime;
+    const hosts = new Set<HostPeer>();
+    /** Asked within the head start. */
+    const fresh = new Set<HostPeer>();
+    let asked = 0;
+    let running = 0;
+    let spares: Timer | undefined;
+    return new Promise((resolve, reject) => {
+      const end = (): void => {
+        spares?.cancel();
+        asked = queue.length;
+        resolve(hosts);
+      };
+      const goOn = (): void => {
+        while (asked < queue.length && hosts.size + fresh.size < count && running < ASKED_AT_ONCE_MAX) ask(queue[asked++] as HostPeer);
+        if (running === 0 || hosts.size >= count) end();
+        else if (hosts.size >= enough) spares ??= clock.setTimer(SPARES_WAIT_MS, end);
+      };
+      const ask = (peer: HostPeer): void => {
+        running++;
+        fresh.add(peer);
+        const timer = clock.setTimer(HEAD_START_MS, () => {
+          fresh.delete(peer);
+          goOn();
+        });
+        this.#ask(peer, needBytes, signal)
+          .then((offer) => {
+            running--;
+            fresh.delete(peer);
+            timer.cancel();
+            if (isEnough(offer, isKnown.has(peer.key) ? 0 : needBytes)) hosts.add(peer);
+            goOn();
+          })
+          .catch(reject);
+      };
+      goOn();
+    });
   }
 
   /** Why hosts that were asked are not, or no longer, hosts of this upload. */

@@ -81,10 +81,12 @@ export class PlacingRound {
     // Those that hold shards already come first, so that networks are counted over all hosts of the file.
     const candidates = planCandidates([...this.#holderRecords(), ...found], policy);
     const isFull = ([, holding]: readonly [string, Holding]): boolean => segments.every((segment) => holding.has(segment));
+    const enough = Math.max(...[...missing.values()].map((indexes) => indexes.length));
     return recruiter.recruit({
       known: [],
       candidates,
-      count: Math.max(...[...missing.values()].map((indexes) => indexes.length)) + SPARES,
+      count: enough + SPARES,
+      enough,
       needBytes: segments.reduce((sum, segment) => sum + (roster.segments[segment]?.shardLength ?? 0), 0),
       except: new Map([...this.#holdings].filter(isFull)),
       signal: this.#signal,

@@ -151,7 +151,14 @@ export class Upload {
       const candidates = planCandidates([...knownRecords, ...found], plan.policy);
       const count = Math.max(askedCount(plan.policy), known.length);
       const needBytes = bytesPerHost(plan);
-      const hosts = await this.#recruiter.recruit({ known, candidates, count, needBytes, signal: this.#abort.signal });
+      const hosts = await this.#recruiter.recruit({
+        known,
+        candidates,
+        count,
+        enough: plan.policy.n,
+        needBytes,
+        signal: this.#abort.signal,
+      });
       if (isPolicyGiven || hosts.length >= plan.policy.n) return { plan, hosts, candidates, known };
       // Some are away or full. A smaller policy may need more room at each host, so those that are left are asked again.
       const policy = chooseDefault(plan.start.name, hosts.length, this.#recruiter.refusals(needBytes, this.#peers));
@@ -163,7 +170,15 @@ export class Upload {
   #findMore({ plan, candidates, known }: UploadWork, slots: HostSlots<HostPeer>): Promise<boolean> {
     const find = async (): Promise<boolean> => {
       const count = Math.max(1, askedCount(plan.policy) - plan.policy.n);
-      const request = { known, candidates, count, needBytes: bytesPerHost(plan), except: this.#peers, signal: this.#abort.signal };
+      const request = {
+        known,
+        candidates,
+        count,
+        enough: 1,
+        needBytes: bytesPerHost(plan),
+        except: this.#peers,
+        signal: this.#abort.signal,
+      };
       const hosts = await this.#recruiter.recruit(request);
       for (const peer of hosts) {
         await this.#addPeer(peer);
