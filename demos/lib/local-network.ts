@@ -26,6 +26,8 @@ export interface RunOptions {
   readonly timeoutMs?: number;
   /** Ends the command with this signal after so many ms. */
   readonly kill?: { readonly afterMs: number; readonly signal: NodeJS.Signals };
+  /** Called with the process of the command as soon as there is one. */
+  readonly onSpawn?: (process: ChildProcess) => void;
 }
 
 const cleanEnv = (extra: Readonly<Record<string, string>> = {}): Record<string, string> => {
@@ -42,6 +44,7 @@ export async function runCli(args: readonly string[], options: RunOptions = {}):
     cwd: options.cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  options.onSpawn?.(child);
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -67,6 +70,11 @@ export interface StartOptions {
   readonly join?: readonly string[];
   readonly offer?: string;
   readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** What runs the daemon's command: words that end with `exec`, as the daemon must be the very process that is spawned. */
+  readonly runner?: readonly string[];
+  /** Called with the daemon's process long before it is ready. */
+  readonly onSpawn?: (process: ChildProcess) => void;
 }
 
 /** A running daemon and its home. */
@@ -166,7 +174,9 @@ export class Network {
       ...joins,
       ...(options.args ?? []),
     ];
-    const child = spawn(process.execPath, [CLI_PATH, ...args, ...rest], { env: cleanEnv(), stdio: ['ignore', 'pipe', 'pipe'] });
+    const [command = '', ...words] = [...(options.runner ?? []), process.execPath, CLI_PATH, ...args, ...rest];
+    const child = spawn(command, words, { env: cleanEnv(options.env), stdio: ['ignore', 'pipe', 'pipe'] });
+    options.onSpawn?.(child);
     let log = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       log = (log + text).slice(-20_000);
