@@ -13,7 +13,7 @@ import { acquireHomeLock, type HomeLock } from './home/home-lock.ts';
 import { type HomePaths, homePaths } from './home/home-paths.ts';
 import { loadIdentityFile } from './home/identity-file.ts';
 import { initHome } from './home/init-home.ts';
-import { ensurePrivateDir } from './home/private-files.ts';
+import { ensurePrivateDir, removeLeftovers } from './home/private-files.ts';
 import { systemSurroundings } from './home/system-surroundings.ts';
 import { Participant, type ParticipantParts } from './participant.ts';
 import { VERSION } from './version.ts';
@@ -108,6 +108,7 @@ export async function createParticipant(options: ParticipantOptions = {}): Promi
   const lock = acquireHomeLock(paths.lockFile, runtime.entropy);
   let participant: Participant;
   try {
+    for (const file of [paths.identityFile, paths.configFile, paths.kadStateFile]) removeLeftovers(file);
     const keyPair = openIdentity(paths, runtime);
     for (const folder of [paths.manifestDir, paths.hostedDir, paths.dbDir, paths.indexDir]) ensurePrivateDir(folder);
     const network = options.network ?? NODE_SETTINGS.network.default;

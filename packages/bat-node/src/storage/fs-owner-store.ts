@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { BatChainError, parseGuardedJson, type Random, utf8Bytes } from '@batchain/shared';
 import { MANIFEST_BYTES_MAX } from '../limits.ts';
-import { atomicWriteFile, readWhole, removeIfThere } from './atomic-write.ts';
+import { atomicWriteFile, isTemporaryName, readWhole, removeIfThere } from './atomic-write.ts';
 import { errnoOf, type FileSystem } from './file-system.ts';
 import { FsManifestStore } from './fs-manifest-store.ts';
 import type { OwnedFile, OwnerStore, SaveManifestOptions } from './owner-store.ts';
@@ -36,6 +36,14 @@ export class FsOwnerStore implements OwnerStore {
   async open(): Promise<void> {
     await this.#fs.makeFolder(this.#paths.manifests);
     await this.#fs.makeFolder(this.#paths.records);
+    await this.#removeLeftovers();
+  }
+
+  /** Records and manifests that a killed process left half written: who has the home is the only one that writes there. */
+  async #removeLeftovers(): Promise<void> {
+    for (const folder of [this.#paths.records, this.#paths.manifests]) {
+      for (const name of await this.#fs.list(folder)) if (isTemporaryName(name)) await removeIfThere(this.#fs, join(folder, name));
+    }
   }
 
   /** Oldest first. A record that can not be read is passed over: its manifest is still there. */

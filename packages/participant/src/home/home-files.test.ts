@@ -7,7 +7,7 @@ import { createSystemRuntime } from '@batchain/shared/node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { acquireHomeLock, homeLockHolder } from './home-lock.ts';
 import { createIdentityFile, loadIdentityFile } from './identity-file.ts';
-import { ensurePrivateDir, replaceFile } from './private-files.ts';
+import { ensurePrivateDir, removeLeftovers, replaceFile } from './private-files.ts';
 
 const { entropy } = createSystemRuntime();
 const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8);
@@ -92,6 +92,30 @@ describe('private files', () => {
     ensurePrivateDir(join(dir, 'folder', 'inner'));
     expect(() => replaceFile(join(dir, 'folder'), Uint8Array.of(1), entropy)).toThrow();
     expect(readdirSync(dir).sort()).toEqual(['folder', 'state']);
+  });
+});
+
+describe('what killed processes left', () => {
+  const [own, other] = ['0123456789abcdef', 'fedcba9876543210'];
+
+  it('is removed by its file’s next holder, and nothing else is', () => {
+    const kept = ['identity', 'identity.old', `identity.${own}`, `identity.backup.${own}.tmp`, `my-identity.${own}.tmp`, `lock.${own}.tmp`];
+    for (const name of [...kept, `identity.${own}.tmp`, `identity.${other}.tmp`]) writeFileSync(join(dir, name), 'x');
+    removeLeftovers(join(dir, 'identity'));
+    expect(readdirSync(dir).sort()).toEqual([...kept].sort());
+    removeLeftovers(join(dir, 'nowhere', 'identity'));
+  });
+
+  it('of taking the home is removed when it is taken, but for a lock that may be put back', () => {
+    const path = join(dir, 'lock');
+    const lock = acquireHomeLock(path, entropy);
+    const ours = readFileSync(path);
+    lock.release();
+    writeFileSync(join(dir, `lock.${own}.tmp`), 'half');
+    writeFileSync(join(dir, `lock.${own}.dead`), '1 boot/1');
+    writeFileSync(join(dir, `lock.${other}.dead`), ours);
+    acquireHomeLock(path, entropy).release();
+    expect(readdirSync(dir)).toEqual([`lock.${other}.dead`]);
   });
 });
 

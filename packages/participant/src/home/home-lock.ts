@@ -1,11 +1,14 @@
 // driven: one process per home. A lock file names its holder; a dead holder's lock is taken over.
-import { readFileSync, renameSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { BatChainError, KiB, type Random, toHex, utf8Bytes } from '@batchain/shared';
-import { createFile } from './private-files.ts';
+import { createFile, removeLeftovers } from './private-files.ts';
 
 const LOCK_BYTES_MAX = 1 * KiB;
 /** Every try finds a lock, takes a dead one away, or loses to a rival; three rivals in a row mean a busy home. */
 const TRIES_MAX = 4;
+/** Of a dead lock on its way out. */
+const ASIDE_SUFFIX = '.dead';
 
 interface LockHolder {
   readonly pid: number;
@@ -53,7 +56,7 @@ export function homeLockHolder(path: string): number | undefined {
 
 /** Moves a dead holder's lock aside; a fresh lock that a rival made in between is put back. */
 function removeDead(path: string, deadText: string, entropy: Random): void {
-  const aside = `${path}.${toHex(entropy.bytes(8))}.dead`;
+  const aside = `${path}.${toHex(entropy.bytes(8))}${ASIDE_SUFFIX}`;
   try {
     renameSync(path, aside);
   } catch {
@@ -62,6 +65,16 @@ function removeDead(path: string, deadText: string, entropy: Random): void {
   const moved = readText(aside);
   if (moved !== undefined && moved !== deadText) createFile(path, utf8Bytes(moved), entropy);
   rmSync(aside, { force: true });
+}
+
+/** Dead locks that a process killed meanwhile had moved aside; `text` is ours, which a rival may be about to put back. */
+function removeLeftAside(path: string, text: string): void {
+  const aside = new RegExp(`^\\.[0-9a-f]{16}${ASIDE_SUFFIX}$`);
+  for (const name of readdirSync(dirname(path))) {
+    if (!name.startsWith(basename(path)) || !aside.test(name.slice(basename(path).length))) continue;
+    const left = join(dirname(path), name);
+    if (readText(left) !== text) rmSync(left, { force: true });
+  }
 }
 
 export interface HomeLock {
@@ -75,6 +88,8 @@ export function acquireHomeLock(path: string, entropy: Random): HomeLock {
   let pid: number | undefined;
   for (let attempt = 0; attempt < TRIES_MAX; attempt++) {
     if (createFile(path, utf8Bytes(text), entropy)) {
+      removeLeftovers(path);
+      removeLeftAside(path, text);
       return {
         release: () => {
           if (readText(path) === text) rmSync(path, { force: true });

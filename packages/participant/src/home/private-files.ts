@@ -7,15 +7,20 @@ import {
   linkSync,
   mkdirSync,
   openSync,
+  readdirSync,
   renameSync,
   rmSync,
   statSync,
   writeSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { BatChainError, type Random, toHex } from '@batchain/shared';
 
 const OTHERS = 0o077;
+/** What a temporary name has behind the name of its file. */
+const LEFTOVER = /^\.[0-9a-f]{16}\.tmp$/;
+/** A home is swept by who has just taken it: hardly twice in the time of one small write. */
+const SWEPT_MAX = 2;
 
 /** Missing parents first. Node's own recursive way never ends where a file system refuses with ENOENT, as /proc does. */
 function makeDir(path: string): void {
@@ -87,15 +92,28 @@ export function replaceFile(path: string, bytes: Uint8Array, entropy: Random): v
 
 /** Creates the file with its whole content, durably; false when something of that name is there already. */
 export function createFile(path: string, bytes: Uint8Array, entropy: Random): boolean {
-  const temporary = writeTemporary(path, bytes, entropy);
-  try {
-    linkSync(temporary, path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
-  } finally {
-    rmSync(temporary, { force: true });
+  for (let swept = 0; ; swept++) {
+    const temporary = writeTemporary(path, bytes, entropy);
+    try {
+      linkSync(temporary, path);
+      break;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EEXIST') return false;
+      // Who has just taken the home swept it: once more.
+      if (code !== 'ENOENT' || swept === SWEPT_MAX) throw error;
+    } finally {
+      rmSync(temporary, { force: true });
+    }
   }
   syncDir(dirname(path));
   return true;
+}
+
+/** What killed processes left of writing this file; nobody goes on with it. */
+export function removeLeftovers(path: string): void {
+  const folder = dirname(path);
+  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+    if (name.startsWith(basename(path)) && LEFTOVER.test(name.slice(basename(path).length))) rmSync(join(folder, name), { force: true });
+  }
 }
