@@ -15,7 +15,8 @@ const SMALL_FILE_SHARDS = 12;
 const LARGE_BYTES_MIN = 2 * MiB;
 const LARGE_BYTES_STEP = MiB;
 const LARGE_STEPS = 8;
-const BUSY_TRIES_MAX = 200;
+/** The same bytes may be on their way from another lane: its store ends, or the host is stuck. */
+const BUSY_MS_MAX = 5000;
 
 export interface Receipts {
   store: number;
@@ -173,20 +174,18 @@ export class HostWork {
 
   /** The answer, when it was heard. A refusal by a host that nobody has killed is a fault, and ends the work. */
   async #call<T>(verb: keyof Receipts, call: () => Called<T>): Promise<T | undefined> {
-    for (let tries = 0; tries < BUSY_TRIES_MAX; tries++) {
+    const beganAtMs = performance.now();
+    for (;;) {
       const result = await call();
       if (result.ok) {
         this.receipts[verb]++;
         this.onReceipt();
         return result.value;
       }
-      // The same bytes come from another lane at this moment.
-      if (result.reason === 'busy') continue;
+      if (result.reason === 'busy' && !this.#isOver && performance.now() - beganAtMs < BUSY_MS_MAX) continue;
       if (!this.#isOver) this.faults.push(`${verb}: ${result.reason} ${result.detail ?? ''}`);
       this.#isOver = true;
       return undefined;
     }
-    this.faults.push(`${verb}: busy ${BUSY_TRIES_MAX} times`);
-    return undefined;
   }
 }

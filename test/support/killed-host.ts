@@ -72,15 +72,14 @@ export class KilledHost {
 
 /** Everything in the home that should not be there, while nothing is under way and the book has no doubts. */
 export async function findStrays(home: string, book: ReceiptBook): Promise<string[]> {
-  const strays = (await readdir(home)).filter((name) => name.endsWith('.tmp') || name.endsWith('.dead'));
+  const strays = (await readdir(home, { recursive: true })).filter((name) => /\.(tmp|dead)$/.test(name));
   const hosted = join(home, 'hosted');
   const held = new Map(book.heldShards());
-  const parts = await readdir(join(hosted, 'tmp'));
-  const known = book.knownShards();
-  for (const part of parts) {
+  for (const part of await readdir(join(hosted, 'tmp'))) {
     const shard = part.replace(/\.part$/, '');
     // The rest of a release is swept up there, and of a store that nobody repeats.
-    if (held.has(shard) || !known.has(shard)) strays.push(`tmp/${part}`);
+    if (held.has(shard)) strays.push(`tmp/${part} of a shard that is held`);
+    else if (!book.hasSeen(shard)) strays.push(`tmp/${part}`);
   }
   for (const folder of await readdir(hosted)) {
     if (HOSTED_NAMES.has(folder)) continue;

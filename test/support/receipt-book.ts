@@ -28,10 +28,13 @@ const idOf = (shard: WireShard): string => Buffer.from(shard.order.shardId).toSt
 
 export class ReceiptBook {
   readonly files: BookedFile[] = [];
+  /** Hex. */
+  readonly #everSeen = new Set<string>();
 
   add(name: string, file: WireFile, owner: number, content: string = name): BookedFile {
     const booked: BookedFile = { name, content, file, owner, fates: file.shards.map(() => 'absent'), lease: undefined };
     this.files.push(booked);
+    for (const shard of file.shards) this.#everSeen.add(idOf(shard));
     return booked;
   }
 
@@ -77,9 +80,9 @@ export class ReceiptBook {
     return shards;
   }
 
-  /** All shards that were ever under way, hex. */
-  knownShards(): ReadonlySet<string> {
-    return new Set(this.files.flatMap(({ file }) => file.shards.map(idOf)));
+  /** True for a shard, hex, that was ever under way. */
+  hasSeen(shard: string): boolean {
+    return this.#everSeen.has(shard);
   }
 
   /** Files of which the host has something. */
