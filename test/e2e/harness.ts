@@ -1,16 +1,36 @@
 // Helpers of the tests on real processes.
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import { homePaths, LocalApiClient, type StatusResult, systemSurroundings } from '@batchain/participant/client';
 
 export { Daemon, Network, runCli } from '../../demos/lib/local-network.ts';
 
+/** What the daemon of this home says of itself, without a command's process in between. */
+export function statusOf(home: string): Promise<StatusResult> {
+  return new LocalApiClient(homePaths(home, systemSurroundings()).controlPath).status();
+}
+
+/** Bytes of shards at these hosts. */
+export async function usedBytes(homes: readonly string[]): Promise<number> {
+  const all = await Promise.all(homes.map(statusOf));
+  return all.reduce((sum, { offer }) => sum + offer.usedBytes, 0);
+}
+
+export async function sha256Of(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const part of createReadStream(path)) hash.update(part as Buffer);
+  return hash.digest('hex');
+}
+
 /** Polls until `check` gives a value; fails with `what` after the deadline. For states that have no event. */
-export async function until<T>(what: string, check: () => Promise<T | undefined | false>, deadlineMs = 20_000): Promise<T> {
+export async function until<T>(what: string, check: () => Promise<T | undefined | false>, deadlineMs = 20_000, pauseMs = 100): Promise<T> {
   const end = Date.now() + deadlineMs;
   for (;;) {
     const value = await check();
     if (value !== undefined && value !== false) return value;
     if (Date.now() > end) throw new Error(`not within ${deadlineMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }
 

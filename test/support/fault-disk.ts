@@ -16,7 +16,7 @@ function failure(code: string, call: string): Error {
 
 /**
  * Not modelled: folders are durable when made, and a write of the table is whole and durable or absent, as the write-ahead
- * log of LevelDB promises; that promise is tried by the process that is killed (store-kill.test.ts).
+ * log of LevelDB promises; that promise is tried by the process that is killed (host-kill.test.ts).
  */
 export class FaultDisk {
   readonly memory: MemoryFileSystem;

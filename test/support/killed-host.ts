@@ -3,10 +3,10 @@ import type { ChildProcess } from 'node:child_process';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FsShardStore, LevelKeyValueStore, nodeFileSystem } from '@batchain/bat-node';
-import { homePaths, LocalApiClient, loadIdentityFile, systemSurroundings } from '@batchain/participant/client';
+import { homePaths, loadIdentityFile, systemSurroundings } from '@batchain/participant/client';
 import { GiB, present } from '@batchain/shared';
 import { createSystemRuntime } from '@batchain/shared/node';
-import type { Daemon, Network } from '../e2e/harness.ts';
+import { type Daemon, type Network, usedBytes } from '../e2e/harness.ts';
 import type { BookedFile, ReceiptBook } from './receipt-book.ts';
 import type { WireHost } from './wire-host.ts';
 
@@ -64,9 +64,8 @@ export class KilledHost {
     return { keyPair, address: { host, port: Number(port) } };
   }
 
-  async usedBytes(): Promise<number> {
-    const { controlPath } = homePaths(this.home, systemSurroundings());
-    return (await new LocalApiClient(controlPath).status()).offer.usedBytes;
+  usedBytes(): Promise<number> {
+    return usedBytes([this.home]);
   }
 }
 

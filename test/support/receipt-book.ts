@@ -53,7 +53,8 @@ export class ReceiptBook {
   }
 
   /** Lays what the host says beside what it had signed; what was in doubt is settled by its word. Every contradiction. */
-  compare({ name, file, fates }: BookedFile, held: readonly HeldShard[]): string[] {
+  compare(booked: BookedFile, held: readonly HeldShard[]): string[] {
+    const { name, file, fates } = booked;
     const faults: string[] = [];
     const said = new Map(held.map((shard) => [shard.segment, shard]));
     for (const [segment, fate] of fates.entries()) {
@@ -67,6 +68,7 @@ export class ReceiptBook {
       }
       fates[segment] = isHeld ? 'stored' : 'absent';
     }
+    if (!fates.includes('stored')) booked.lease = undefined;
     if (held.some(({ segment, index }) => index !== 0 || segment >= fates.length)) faults.push(`${name} has places that nobody filled`);
     return faults;
   }
