@@ -38,12 +38,14 @@ export class HostKeeper {
     this.#locator = locator;
   }
 
-  /** Announces what is kept and not announced yet, withdraws what is announced and no longer kept, and begins the rounds. */
+  /**
+   * Announces what is kept and not announced yet, withdraws what is announced and no longer kept, and begins the rounds. What
+   * expired is dropped at once: a host that never runs for an hour at a time would keep it for ever.
+   */
   start(): void {
     for (const fileId of this.#locator.announced()) this.#announced.set(toHex(fileId), fileId);
     for (const file of this.#store.files()) this.shardHeld(file.fileId);
-    this.#armAnnounce(ANNOUNCE_AFTER_MS);
-    this.#armExpire();
+    this.#startExpiry();
     this.#armScrub(FIRST_SCRUB_MS);
   }
 
@@ -79,10 +81,7 @@ export class HostKeeper {
     if (this.#abort.signal.aborted) return;
     this.#announceTimer ??= this.#runtime.clock.setTimer(delayMs, () => {
       this.#announceTimer = undefined;
-      this.#round('announce', async () => {
-        await this.#withdrawGone();
-        await this.#announceWaiting();
-      });
+      this.#round('announce', () => this.#announceWaiting());
     });
   }
 
@@ -104,13 +103,13 @@ export class HostKeeper {
     }
   }
 
-  #armExpire(): void {
-    this.#expireTimer = this.#runtime.clock.setTimer(EXPIRE_EVERY_MS, () => {
-      const expire = async (): Promise<void> => {
-        await this.#store.expire(this.#runtime.clock.nowMs());
-        await this.#withdrawGone();
-      };
-      this.#round('expire', expire, () => this.#armExpire());
+  #startExpiry(): void {
+    const expire = async (): Promise<void> => {
+      await this.#store.expire(this.#runtime.clock.nowMs());
+      await this.#withdrawGone();
+    };
+    this.#round('expire', expire, () => {
+      this.#expireTimer = this.#runtime.clock.setTimer(EXPIRE_EVERY_MS, () => this.#startExpiry());
     });
   }
 
