@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { homePaths, LocalApiClient, type StatusResult, systemSurroundings } from '@batchain/participant/client';
 
-export { Daemon, Network, runCli } from '../../demos/lib/local-network.ts';
+export { type CommandResult, Daemon, Network, runCli } from '../../demos/lib/local-network.ts';
 
 /** What the daemon of this home says of itself, without a command's process in between. */
 export function statusOf(home: string): Promise<StatusResult> {

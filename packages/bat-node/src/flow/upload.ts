@@ -21,7 +21,7 @@ import { commitRoster } from './upload-commit.ts';
 import { finishUpload } from './upload-finish.ts';
 import { chooseDefault, planUpload, type UploadPlan, withPolicy } from './upload-plan.ts';
 import { UploadProgress } from './upload-progress.ts';
-import { journalPeers, releaseAttempt } from './upload-release.ts';
+import { journalPeers, releaseAttempt, releaseUnsigned } from './upload-release.ts';
 import { SourceDiffers, UploadSegments } from './upload-segments.ts';
 
 /** Rounds of placing what hosts turn out not to hold when they are asked to commit. */
@@ -236,6 +236,9 @@ export class Upload {
     await this.#journal.markFinishing();
     const result = await finishUpload(this.#deps, this.#source, this.#options, { plan, builder, signed, committed, sha256 });
     await this.#journal.remove();
+    const signers = new Set(committed.hosts.filter(({ shards }) => shards.length > 0).map(({ peer }) => peer.key));
+    const unsigned = [...this.#peers.values()].filter(({ key }) => !signers.has(key));
+    await releaseUnsigned(this.#deps.runtime, plan.fileId, unsigned, this.#abort.signal);
     return result;
   }
 }
