@@ -15,10 +15,15 @@ import { Network } from './harness.ts';
 const KILLS = Number(process.env.KILLS ?? 50);
 /** Of ten kills one hits a start on a home with shards, one the very first start of a home; the others hit work. */
 const MOMENTS: readonly (Work | 'start' | 'first start')[] = [...WORKS, 'small shards', 'all at once', 'start', 'first start'];
-const START_MS_MAX = 1000;
-const LIFE_MS_MAX = 250;
+/** Until a first start says how long one takes here. */
+const START_MS = 1000;
+/** One kill takes 1.4 s on two free cores; a machine that is shared by many gets its time. */
+const KILL_MS_LIMIT = 20_000;
+/** The longest life after a start, in starts: 250 ms on two free cores, longer where all is slower. */
+const LIFE_SHARE = 0.4;
 /** Work that makes no receipt any more ends so. */
 const LIFE_MS_LIMIT = 5000;
+const STRAY_MS_MAX = 5000;
 const CALLS_AT_ONCE = 16;
 /** Beyond these, what was never committed is released again. */
 const HELD_BYTES_MAX = 64 * 1024 * 1024;
@@ -46,6 +51,12 @@ describe('a host daemon that is killed', () => {
     await Promise.all(owners.map((owner) => owner.close()));
     await network?.close();
   });
+
+  const momentOfStart = (): number => random.below(Math.round(host.startsMs.at(-1) ?? START_MS));
+
+  /** A daemon that runs may itself be writing a small file just now: what was left stays. */
+  const expectNoStrays = (home: string, known: ReceiptBook): Promise<void> =>
+    expect.poll(() => findStrays(home, known), { timeout: STRAY_MS_MAX }).toEqual([]);
 
   const forEach = async <T>(items: readonly T[], call: (item: T) => Promise<void>): Promise<void> => {
     const left = [...items];
@@ -111,7 +122,7 @@ describe('a host daemon that is killed', () => {
       }
     }
     expect(work.faults).toEqual([]);
-    expect(await findStrays(host.home, book)).toEqual([]);
+    await expectNoStrays(host.home, book);
   }
 
   async function connect(): Promise<void> {
@@ -128,7 +139,7 @@ describe('a host daemon that is killed', () => {
       host.kill();
     };
     let receiptsToGo = random.below(2) === 0 ? 1 + random.below(kind === 'large shards' ? 3 : 20) : Number.POSITIVE_INFINITY;
-    const timer = setTimeout(kill, Number.isFinite(receiptsToGo) ? LIFE_MS_LIMIT : random.below(LIFE_MS_MAX));
+    const timer = setTimeout(kill, Number.isFinite(receiptsToGo) ? LIFE_MS_LIMIT : Math.round(momentOfStart() * LIFE_SHARE));
     work.onReceipt = () => {
       receiptsToGo--;
       if (receiptsToGo === 0) kill();
@@ -143,10 +154,10 @@ describe('a host daemon that is killed', () => {
 
   async function killFirstStart(kill: number): Promise<void> {
     const fresh = new KilledHost(network, `fresh${kill}`);
-    await fresh.startAndKill(random.below(START_MS_MAX));
+    await fresh.startAndKill(momentOfStart());
     await fresh.start();
     expect(await fresh.usedBytes()).toBe(0);
-    expect(await findStrays(fresh.home, new ReceiptBook())).toEqual([]);
+    await expectNoStrays(fresh.home, new ReceiptBook());
     await fresh.gone();
   }
 
@@ -165,7 +176,7 @@ describe('a host daemon that is killed', () => {
         }
         if (moment === 'start') {
           await host.gone();
-          await host.startAndKill(random.below(START_MS_MAX));
+          await host.startAndKill(momentOfStart());
         } else touched = await workUntilKilled(moment);
         await host.start();
         await connect();
@@ -177,13 +188,14 @@ describe('a host daemon that is killed', () => {
       await host.daemon?.kill('SIGTERM');
       expect(await findLostLeases(host.home, book.files)).toEqual([]);
       const { store, commit, renew, release } = work.receipts;
-      expect(Math.min(store, commit, renew, release)).toBeGreaterThan(KILLS / 2);
+      expect(store).toBeGreaterThan(KILLS);
+      expect(Math.min(commit, renew, release)).toBeGreaterThan(0);
       const starts = host.startsMs.toSorted((a, b) => a - b).map(Math.round);
       process.stdout.write(
         `  ${KILLS} kills in ${Math.round((performance.now() - beganAtMs) / 1000)} s; acknowledged: ${store} stores, ${commit} commits, ` +
           `${renew} renewals, ${release} releases; starts ${starts[0]} to ${starts.at(-1)} ms, half of them below ${starts[starts.length >> 1]} ms\n`,
       );
     },
-    KILLS * 6000,
+    KILLS * KILL_MS_LIMIT,
   );
 });
