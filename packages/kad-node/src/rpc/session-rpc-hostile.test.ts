@@ -26,7 +26,7 @@ import { encodeHello } from '../wire/first-exchange.ts';
 import { encodeRequest } from '../wire/message-codecs.ts';
 import type { KadRequest } from '../wire/messages.ts';
 import { networkKey } from '../wire/network.ts';
-import { keyedHash } from '../wire/transcript.ts';
+import { endInKeyedHash } from '../wire/transcript.ts';
 import type { ProvedPeer } from './kad-rpc.ts';
 import { SessionRpc } from './session-rpc.ts';
 
@@ -183,7 +183,7 @@ describe('SessionRpc under attack', () => {
       const repair = (bent: Uint8Array): Uint8Array => {
         const repaired = hello.slice();
         repaired.set(bent);
-        repaired.set(keyedHash(networkKey(NETWORK), repaired.subarray(0, 1184)), 1184);
+        endInKeyedHash(networkKey(NETWORK), repaired);
         return repaired;
       };
       expect(await bombard(stranger, bends(hello.subarray(0, unpadded), repair))).toBeGreaterThan(900);

@@ -1,4 +1,5 @@
-import { type Address, DATAGRAM_BYTES_MAX, keyPairFromSeed, makeAddress, present, sha256, utf8Bytes } from '@batchain/shared';
+import { createHmac } from 'node:crypto';
+import { type Address, DATAGRAM_BYTES_MAX, keyPairFromSeed, makeAddress, present, sha256, toHex, utf8Bytes } from '@batchain/shared';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CONTACTS_PER_REPLY_MAX, HELLO_BYTES } from '../limits.ts';
@@ -36,7 +37,7 @@ import {
   sealSessionDatagram,
   sessionIdOfDatagram,
 } from './session-datagram.ts';
-import { deriveSessionKeys, keyedHash, transcriptOf } from './transcript.ts';
+import { deriveSessionKeys, endInKeyedHash, endsInKeyedHash, MAC_BYTES, transcriptOf } from './transcript.ts';
 
 const bytes = (label: string, length: number): Uint8Array => sha256(utf8Bytes(label)).subarray(0, length);
 const longest: Address = present(makeAddress('2001:db8:ffff:ffff:ffff:ffff:ffff:ffff', 65535), 'address');
@@ -173,9 +174,9 @@ describe('session datagrams', () => {
   it('are refused with unknown flags, even when the keyed hash is right', () => {
     const sealed = sealSessionDatagram(key, { ...datagram, proof: undefined });
     for (const flags of [0b0011, 0b1_0001, 0b1000_0000, 0b0101]) {
-      const body = sealed.slice(0, -16);
-      body[14] = flags;
-      const resealed = Uint8Array.of(...body, ...keyedHash(key, body));
+      const resealed = sealed.slice();
+      resealed[14] = flags;
+      endInKeyedHash(key, resealed);
       // 0101 is valid flags, but promises a proof that the datagram is too short for.
       expect(openSessionDatagram(key, resealed)).toBeUndefined();
     }
@@ -191,6 +192,31 @@ describe('session datagrams', () => {
     const answer = encodeNoSession(sealed);
     expect(answer.length).toBeLessThan(sealed.length);
     expect(decodeNoSession(answer)).toEqual({ sessionId: PREFIX.sessionId, counter: datagram.counter });
+  });
+});
+
+describe('the keyed hash', () => {
+  it('is the first half of HMAC-SHA256, for every key up to a block and every length of a datagram', () => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ maxLength: 64 }),
+        fc.uint8Array({ minLength: MAC_BYTES, maxLength: DATAGRAM_BYTES_MAX }),
+        (key, datagram) => {
+          const body = datagram.subarray(0, -MAC_BYTES);
+          const expected = createHmac('sha256', key).update(body).digest().subarray(0, MAC_BYTES);
+          endInKeyedHash(key, datagram);
+          expect(toHex(datagram.subarray(-MAC_BYTES))).toBe(toHex(expected));
+          expect(endsInKeyedHash(key, datagram)).toBe(true);
+        },
+      ),
+    );
+  });
+
+  it('is wrong in what is no datagram', () => {
+    const key = bytes('key', 32);
+    for (const length of [0, MAC_BYTES - 1, DATAGRAM_BYTES_MAX + 1]) expect(endsInKeyedHash(key, new Uint8Array(length))).toBe(false);
+    expect(() => endInKeyedHash(key, new Uint8Array(DATAGRAM_BYTES_MAX + MAC_BYTES + 1))).toThrow(RangeError);
+    expect(() => endInKeyedHash(new Uint8Array(65), new Uint8Array(100))).toThrow(RangeError);
   });
 });
 

@@ -28,7 +28,7 @@ import {
   TRANSACTION_ID_BYTES,
 } from './envelope.ts';
 import type { KadRequest } from './messages.ts';
-import { endsInKeyedHash, keyedHash, MAC_BYTES } from './transcript.ts';
+import { endInKeyedHash, endsInKeyedHash, MAC_BYTES } from './transcript.ts';
 
 export const NONCE_BYTES = 16;
 
@@ -80,7 +80,7 @@ export function encodeHello(networkKey: Uint8Array, prefix: HelloPrefix, body: H
   hello.set(prefix.sessionId, sessionIdAt);
   hello.set(uintBytes(bodyBytes.length, 2), bodyAt - 2);
   hello.set(bodyBytes, bodyAt);
-  hello.set(keyedHash(networkKey, hello.subarray(0, HELLO_BYTES - MAC_BYTES)), HELLO_BYTES - MAC_BYTES);
+  endInKeyedHash(networkKey, hello);
   return hello;
 }
 

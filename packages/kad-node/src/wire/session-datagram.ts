@@ -1,7 +1,7 @@
 // pure: the datagram inside a session: header, optional proof, message, keyed hash.
 import { DATAGRAM_BYTES_MAX, SIGNATURE_BYTES, toHex } from '@batchain/shared';
 import { DATAGRAM_KINDS, DATAGRAM_MAGIC, SESSION_ID_BYTES, TRANSACTION_ID_BYTES } from './envelope.ts';
-import { endsInKeyedHash, keyedHash, MAC_BYTES } from './transcript.ts';
+import { endInKeyedHash, endsInKeyedHash, MAC_BYTES } from './transcript.ts';
 
 export const COUNTER_MAX = 0xffff_ffff;
 
@@ -49,8 +49,7 @@ export function sealSessionDatagram(key: Uint8Array, datagram: SessionDatagram):
   bytes.set(datagram.transactionId, TRANSACTION_AT);
   if (proof !== undefined) bytes.set(proof, HEADER_BYTES);
   bytes.set(message, messageAt);
-  const hashAt = bytes.length - MAC_BYTES;
-  bytes.set(keyedHash(key, bytes.subarray(0, hashAt)), hashAt);
+  endInKeyedHash(key, bytes);
   return bytes;
 }
 
