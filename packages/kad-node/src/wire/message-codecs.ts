@@ -1,6 +1,5 @@
 // pure: one codec per Kad message, one table of all, and the sizes that handlers need to fill pages.
 import {
-  type Address,
   addressBytes,
   addressFromBytes,
   boolean,
@@ -29,6 +28,7 @@ import {
   wordOf,
 } from '@batchain/shared';
 import { CONTACTS_PER_REPLY_MAX, ERROR_DETAIL_LENGTH_MAX, PAGES_MAX, RECORD_BYTES_MAX, RECORDS_PER_MESSAGE_MAX } from '../limits.ts';
+import { decodeFindNode, decodeNodes, encodeFindNode, encodeNodes } from './frequent-messages.ts';
 import {
   type AgedRecord,
   type CompactContact,
@@ -73,18 +73,6 @@ export const ANSWER_TYPES: Readonly<Record<KadRequestType, KadResponseType>> = {
 const nodeIdShape: Shape<NodeId> = idOf<NodeId>();
 const keyShape: Shape<Uint8Array> = bytesOf(32);
 
-/** The bytes of addresses that live long, in the routing table: turning text into bytes costs more than all the rest. */
-const knownAddresses = new WeakMap<Address, Uint8Array>();
-
-function cachedAddressBytes(address: Address): Uint8Array {
-  let bytes = knownAddresses.get(address);
-  if (bytes === undefined) {
-    bytes = addressBytes(address);
-    knownAddresses.set(address, bytes);
-  }
-  return bytes;
-}
-
 /** One byte string of 38 or 50 bytes: id, IP, port. Lists of contacts are the bulk of all traffic. */
 const contactShape: Shape<CompactContact> = mapped(
   bytesOf(ID_BYTES + 6, ID_BYTES + 18),
@@ -92,7 +80,7 @@ const contactShape: Shape<CompactContact> = mapped(
     const address = addressFromBytes(bytes.subarray(ID_BYTES));
     return address === undefined ? undefined : { nodeId: bytes.subarray(0, ID_BYTES) as NodeId, address };
   },
-  ({ nodeId, address }) => concatBytes(nodeId, cachedAddressBytes(address)),
+  ({ nodeId, address }) => concatBytes(nodeId, addressBytes(address)),
   'a contact',
 );
 /** Ages come from clocks with fractions; the wire has whole milliseconds. */
@@ -170,21 +158,25 @@ function decodeMessage<M>(table: ReadonlyMap<number, Shape<M>>, bytes: Uint8Arra
 }
 
 export function encodeRequest(request: KadRequest): Uint8Array {
-  return encodeCbor((requestShapes[request.type] as Shape<KadRequest>).toCbor(request));
+  const bytes = request.type === 'find-node' ? encodeFindNode(request) : undefined;
+  return bytes ?? encodeCbor((requestShapes[request.type] as Shape<KadRequest>).toCbor(request));
 }
 
 /** Never throws. */
 export function decodeRequest(bytes: Uint8Array): Result<KadRequest, MessageRefusal> {
-  return decodeMessage(requestsByVerb, bytes);
+  const findNode = decodeFindNode(bytes);
+  return findNode === undefined ? decodeMessage(requestsByVerb, bytes) : ok(findNode);
 }
 
 export function encodeResponse(response: KadResponse): Uint8Array {
-  return encodeCbor((responseShapes[response.type] as Shape<KadResponse>).toCbor(response));
+  const bytes = response.type === 'nodes' ? encodeNodes(response) : undefined;
+  return bytes ?? encodeCbor((responseShapes[response.type] as Shape<KadResponse>).toCbor(response));
 }
 
 /** Never throws. */
 export function decodeResponse(bytes: Uint8Array): Result<KadResponse, MessageRefusal> {
-  return decodeMessage(responsesByVerb, bytes);
+  const nodes = decodeNodes(bytes);
+  return nodes === undefined ? decodeMessage(responsesByVerb, bytes) : ok(nodes);
 }
 
 /** An error with its text cut to what the wire takes. */

@@ -11,9 +11,8 @@ export interface Address {
 const MAPPED_PREFIX = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff);
 
 /** Digit by digit: lookups parse and print thousands of addresses a second. */
-function ipv4Bytes(host: string): Uint8Array {
-  const bytes = new Uint8Array(4);
-  let part = 0;
+function putIpv4(host: string, bytes: Uint8Array, at: number): void {
+  let part = at;
   let value = 0;
   for (let i = 0; i < host.length; i++) {
     const digit = host.charCodeAt(i) - 48;
@@ -21,12 +20,20 @@ function ipv4Bytes(host: string): Uint8Array {
       value = value * 10 + digit;
       continue;
     }
-    bytes[part++] = value;
+    // An IP literal has three dots: what is none must not write over its neighbours.
+    if (part < at + 3) bytes[part++] = value;
     value = 0;
   }
   bytes[part] = value;
+}
+
+function ipv4Bytes(host: string): Uint8Array {
+  const bytes = new Uint8Array(4);
+  putIpv4(host, bytes, 0);
   return bytes;
 }
+
+const formatIpv4 = (bytes: Uint8Array, at: number): string => `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
 
 function ipv6Bytes(host: string): Uint8Array {
   let text = host;
@@ -49,7 +56,7 @@ function ipv6Bytes(host: string): Uint8Array {
 }
 
 function formatIp(bytes: Uint8Array): string {
-  if (bytes.length === 4) return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}`;
+  if (bytes.length === 4) return formatIpv4(bytes, 0);
   const groups = Array.from({ length: 8 }, (_, i) => ((bytes[i * 2] as number) << 8) | (bytes[i * 2 + 1] as number));
   // The longest run of two or more zero groups is shortened (RFC 5952).
   let bestStart = -1;
@@ -95,18 +102,41 @@ export function formatAddress(address: Address): string {
   return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }
 
+/** The length of addressBytes: 6 or 18. */
+export function addressLength(address: Address): number {
+  return address.host.includes(':') ? 18 : 6;
+}
+
 /** 4 or 16 bytes of IP, then the port, big-endian: 6 or 18 bytes. */
 export function addressBytes(address: Address): Uint8Array {
-  const ip = ipBytes(address.host) ?? new Uint8Array(4);
-  return concatBytes(ip, Uint8Array.of(address.port >> 8, address.port & 0xff));
+  const bytes = new Uint8Array(addressLength(address));
+  putAddress(address, bytes, 0);
+  return bytes;
+}
+
+/** Writes addressBytes into `bytes` from `at`; returns their length. */
+export function putAddress(address: Address, bytes: Uint8Array, at: number): number {
+  const { host, port } = address;
+  const length = addressLength(address);
+  if (length === 6) putIpv4(host, bytes, at);
+  else bytes.set(ipv6Bytes(host), at);
+  bytes[at + length - 2] = port >> 8;
+  bytes[at + length - 1] = port;
+  return length;
 }
 
 /** The way back of addressBytes; undefined for another length or a non-canonical form. */
 export function addressFromBytes(bytes: Uint8Array): Address | undefined {
-  if (bytes.length !== 6 && bytes.length !== 18) return undefined;
-  const ip = bytes.subarray(0, -2);
-  if (ip.length === 16 && MAPPED_PREFIX.every((byte, i) => ip[i] === byte)) return undefined;
-  const port = ((bytes.at(-2) as number) << 8) | (bytes.at(-1) as number);
+  return readAddress(bytes, 0, bytes.length);
+}
+
+/** What putAddress wrote: `length` bytes from `at`. */
+export function readAddress(bytes: Uint8Array, at: number, length: number): Address | undefined {
+  if (length !== 6 && length !== 18) return undefined;
+  const port = ((bytes[at + length - 2] as number) << 8) | (bytes[at + length - 1] as number);
+  if (length === 6) return { host: formatIpv4(bytes, at), port };
+  const ip = bytes.subarray(at, at + 16);
+  if (MAPPED_PREFIX.every((byte, i) => ip[i] === byte)) return undefined;
   return { host: formatIp(ip), port };
 }
 
