@@ -20,6 +20,7 @@ export class ObservedAddresses {
   /** What all ADDRESS_VOTES_MAX votes say, when they agree. */
   #unanimous: Address | undefined;
 
+  /** The id is kept as it is. */
   note(voter: NodeId, voterAddress: Address, address: Address): void {
     // The usual case, at every answer: all votes are in, and all say the same as this one.
     if (this.#unanimous !== undefined && equalAddress(this.#unanimous, address)) return;
@@ -28,7 +29,7 @@ export class ObservedAddresses {
     if (known !== undefined && equalAddress(known.address, address)) return;
     if (at >= 0) this.#votes.splice(at, 1);
     else if (this.#votes.length >= ADDRESS_VOTES_MAX) this.#votes.shift();
-    this.#votes.push({ voter: new Uint8Array(voter) as NodeId, group: networkGroup(voterAddress.host), address });
+    this.#votes.push({ voter, group: networkGroup(voterAddress.host), address });
     const isUnanimous = this.#votes.length === ADDRESS_VOTES_MAX && this.#votes.every((vote) => equalAddress(vote.address, address));
     this.#unanimous = isUnanimous ? address : undefined;
   }

@@ -65,7 +65,7 @@ beforeEach(() => {
   };
   const handle = makeRequestHandler(context);
   answer = (request, { isProved = true, address = PUBLIC, from = asker } = {}) => {
-    const response = handle({ peer: { nodeId: from.nodeId, address }, publicKey: from.publicKey, isProved, request });
+    const response = handle({ peer: { nodeId: from.nodeId, address }, isProved, request });
     expect(encodeResponse(response).length, 'every answer fits in a datagram').toBeLessThanOrEqual(RESPONSE_BYTES_MAX);
     return response;
   };
@@ -225,7 +225,6 @@ describe('STORE and FIND_VALUE', () => {
     const put = (value: Uint8Array) =>
       handle({
         peer: { nodeId: asker.nodeId, address: PUBLIC },
-        publicKey: asker.publicKey,
         isProved: true,
         request: { type: 'store', kind: 'immutable', records: [{ bytes: value, ageMs: 0 }] },
       });

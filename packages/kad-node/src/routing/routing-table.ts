@@ -105,7 +105,7 @@ export class RoutingTable {
     return this.#buckets[sharedPrefixBits(this.selfId, nodeId)]?.find(nodeId);
   }
 
-  /** Notes a sign of life of a proved contact; it enters its bucket, the replacement list, or neither. */
+  /** Notes a sign of life of a proved contact, whose id is kept as it is; it enters its bucket, the replacement list, or neither. */
   seen(peer: { readonly nodeId: NodeId; readonly address: Address }, how: SeenHow, nowMs: number, rttMs?: number): SeenOutcome {
     const index = sharedPrefixBits(this.selfId, peer.nodeId);
     if (index === ID_BITS) return REFUSED;
@@ -233,7 +233,7 @@ export class RoutingTable {
     if (bucket !== undefined) bucket.lastLookupMs = nowMs;
   }
 
-  /** The contact as it waits already, brought up to date, or a new one; its id is copied, since it may point into a datagram. */
+  /** The contact as it waits already, brought up to date, or a new one. */
   #newcomer(bucket: KBucket, peer: { readonly nodeId: NodeId; readonly address: Address }, nowMs: number, rttMs?: number): TableContact {
     const waiting = bucket.findReplacement(peer.nodeId);
     if (waiting !== undefined && equalAddress(waiting.address, peer.address)) {
@@ -243,7 +243,7 @@ export class RoutingTable {
       return waiting;
     }
     return {
-      nodeId: (waiting?.nodeId ?? new Uint8Array(peer.nodeId)) as NodeId,
+      nodeId: waiting?.nodeId ?? peer.nodeId,
       high: highBits(peer.nodeId),
       low: lowBits(peer.nodeId),
       address: peer.address,

@@ -117,15 +117,16 @@ export class DatagramRouter {
 
   /** False when the proof is wrong: such a peer gets nothing. Without budget the proof stays open, and it comes again. */
   #takeProof(session: Session, proof: Uint8Array, nowMs: number): boolean {
-    if (session.isAsker || session.isPeerProved) return true;
+    const { handshake } = session;
+    if (session.isAsker || handshake === undefined) return true;
     const { stats, crypto, sessions } = this.#parts.context;
     if (!this.#parts.limiter.takeSignatures(PROOF_SIGNATURES, true, nowMs)) return true;
-    if (!verifyFor(crypto.verifier, 'kad-hello', session.peer.publicKey, session.transcript, proof)) {
+    if (!verifyFor(crypto.verifier, 'kad-hello', handshake.peerPublicKey, handshake.transcript, proof)) {
       stats.badProofs += 1;
       sessions.remove(session);
       return false;
     }
-    session.isPeerProved = true;
+    session.notePeerProved();
     stats.peersProved += 1;
     if (isDialable(session.peer.address, this.#hooks.ownHosts())) this.#hooks.onProved(session.peer);
     return true;

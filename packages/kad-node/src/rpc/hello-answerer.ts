@@ -85,7 +85,7 @@ export class HelloAnswerer {
     }
     const { publicKey } = body.value;
     if (equalBytes(publicKey, signer.publicKey)) return this.#refuse(prefix.sessionId, 'own-key', from);
-    const peer: ProvedPeer = { nodeId: nodeIdFromPublicKey(publicKey), publicKey, address: from };
+    const peer: ProvedPeer = { nodeId: nodeIdFromPublicKey(publicKey), address: from };
     return { bytes, body: body.value, version, sessionId: prefix.sessionId, peer };
   }
 
@@ -138,12 +138,12 @@ export class HelloAnswerer {
     const session = new Session(
       {
         localId,
-        peerId: hello.sessionId.slice(),
+        peerId: hello.sessionId,
         peer,
         isAsker: false,
         keys: deriveSessionKeys(secret, transcript),
-        transcript,
-        observedAddress: body.to,
+        handshake: { transcript, peerPublicKey: body.publicKey.slice() },
+        observedAddress: this.#context.observed(body.to),
       },
       nowMs,
     );

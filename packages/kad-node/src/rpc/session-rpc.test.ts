@@ -112,7 +112,7 @@ describe('SessionRpc', () => {
     expect(reply).toMatchObject({
       ok: true,
       value: {
-        peer: { nodeId: bob.id, publicKey: bob.keys.publicKey, address: bob.address },
+        peer: { nodeId: bob.id, address: bob.address },
         response: { type: 'nodes' },
         observedAddress: ann.address,
       },
@@ -129,7 +129,7 @@ describe('SessionRpc', () => {
     expect(bob.asked).toMatchObject([{ isProved: false, peer: { nodeId: ann.id, address: ann.address } }]);
     expect(bob.proved).toEqual([]);
     await settled(ann.rpc.request(bob.address, bob.id, PING));
-    expect(bob.proved).toEqual([{ nodeId: ann.id, publicKey: ann.keys.publicKey, address: ann.address }]);
+    expect(bob.proved).toEqual([{ nodeId: ann.id, address: ann.address }]);
     expect(bob.asked[1]).toMatchObject({ isProved: true });
   });
 

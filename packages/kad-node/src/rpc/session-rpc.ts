@@ -60,6 +60,8 @@ export class SessionRpc implements KadRpc {
   readonly #router: DatagramRouter;
   readonly #pending: PendingRequests<Call>;
   #onProved: (peer: ProvedPeer) => void = () => undefined;
+  /** Where a peer last said that it sees us. */
+  #observed: Address | undefined;
   #state: 'new' | 'open' | 'closed' = 'new';
 
   constructor(runtime: Runtime, socket: DatagramSocket, signer: Signer, crypto: Crypto, config: SessionRpcConfig) {
@@ -76,6 +78,10 @@ export class SessionRpc implements KadRpc {
       rtt: new RttEstimator(),
       stats: emptyRpcStats(),
       send: (bytes, to) => this.#socket.send(bytes, to),
+      observed: (address) => {
+        if (this.#observed === undefined || !equalAddress(this.#observed, address)) this.#observed = address;
+        return this.#observed;
+      },
     };
     const limiter = new RateLimiter(runtime.clock.monotonicMs(), config.rateLimits ?? RATE_LIMITS);
     this.#server = new RequestServer(runtime, this.#context.stats);
@@ -210,8 +216,8 @@ export class SessionRpc implements KadRpc {
 
   /** As asker: our signature over the transcript, until the answerer says that it has it. */
   #proofFor(session: Session): Uint8Array | undefined {
-    if (!session.owesProof) return undefined;
-    session.proof ??= signFor(this.#context.signer, 'kad-hello', session.transcript);
+    if (!session.isAsker || session.handshake === undefined) return undefined;
+    session.proof ??= signFor(this.#context.signer, 'kad-hello', session.handshake.transcript);
     return session.proof;
   }
 

@@ -16,10 +16,10 @@ function makeSession(options: { address?: Address; isAsker?: boolean; nowMs?: nu
     {
       localId: id.slice(0, 8),
       peerId: id.slice(8, 16),
-      peer: { nodeId: keys.nodeId, publicKey: keys.publicKey, address },
+      peer: { nodeId: keys.nodeId, address },
       isAsker,
       keys: { askerToAnswerer: id, answererToAsker: id },
-      transcript: id,
+      handshake: { transcript: id, peerPublicKey: keys.publicKey },
       observedAddress: here,
     },
     nowMs,

@@ -1,5 +1,4 @@
 // pure: all sessions, bounded: by our session id for what comes in, by address for what goes out.
-import { equalBytes } from '@batchain/shared';
 import {
   HALF_OPEN_SESSIONS_MAX,
   SESSION_AGE_MAX_MS,
@@ -58,12 +57,12 @@ export class SessionTable {
 
   /** The session that a HELLO from this address has already led to. */
   findByHello(addressKey: string, peerId: Uint8Array): Session | undefined {
-    return this.#byAddress.get(addressKey)?.find((session) => !session.isAsker && equalBytes(session.peerId, peerId));
+    return this.#byAddress.get(addressKey)?.find((session) => !session.isAsker && session.isPeerId(peerId));
   }
 
   /** The session that a NO_SESSION from this address speaks of. */
   findByPeerId(addressKey: string, peerId: Uint8Array): Session | undefined {
-    return this.#byAddress.get(addressKey)?.find((session) => equalBytes(session.peerId, peerId));
+    return this.#byAddress.get(addressKey)?.find((session) => session.isPeerId(peerId));
   }
 
   /** The newest session in which a request can be sent to this address: its peer is proved. */

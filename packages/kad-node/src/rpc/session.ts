@@ -1,11 +1,19 @@
 // pure: one session: its keys, counters and what each side has proved; seals and opens its datagrams.
 import { type Address, formatAddress, isPrivateHost, type NodeId, toHex } from '@batchain/shared';
 import { SESSION_PACKETS_BURST, SESSION_PACKETS_PER_S } from '../limits.ts';
+import { SESSION_ID_BYTES } from '../wire/envelope.ts';
 import { COUNTER_MAX, openSessionDatagram, type SessionDatagram, type SessionRole, sealSessionDatagram } from '../wire/session-datagram.ts';
 import type { SessionKeys } from '../wire/transcript.ts';
 import type { ProvedPeer } from './kad-rpc.ts';
 import { ReplayWindow } from './replay-window.ts';
 import { TokenBucket } from './token-bucket.ts';
+
+/** What the first exchange leaves behind for the asker's proof. */
+export interface Handshake {
+  /** What both sign. */
+  readonly transcript: Uint8Array;
+  readonly peerPublicKey: Uint8Array;
+}
 
 export interface SessionParts {
   /** Our id of the session, by which datagrams to us name it. */
@@ -15,8 +23,7 @@ export interface SessionParts {
   /** True when we sent the HELLO. */
   readonly isAsker: boolean;
   readonly keys: SessionKeys;
-  /** What both sign. */
-  readonly transcript: Uint8Array;
+  readonly handshake: Handshake;
   /** Our address as the peer sees it. */
   readonly observedAddress: Address;
 }
@@ -31,23 +38,24 @@ export interface OutgoingSessionDatagram {
 /** Mutable; owned by the SessionTable. */
 export class Session {
   readonly localId: string;
-  readonly peerId: Uint8Array;
   readonly peer: ProvedPeer;
   readonly addressKey: string;
   readonly isAsker: boolean;
-  readonly transcript: Uint8Array;
+  /** Until the asker's proof has arrived and is known to have: a node has hundreds of sessions, nearly all of them beyond this. */
+  handshake: Handshake | undefined;
   readonly observedAddress: Address;
   readonly openedMs: number;
   /** The last valid datagram from the peer, on the monotonic clock. */
   heardMs: number;
   /** The peer has shown that it holds the key behind its id: the answerer by its WELCOME, the asker by its later proof. */
   isPeerProved: boolean;
-  /** As asker: the answerer has not yet said that it has our proof. */
-  owesProof: boolean;
   /** As asker: our signature over the transcript, once it was needed. */
   proof: Uint8Array | undefined;
   /** As answerer and half open: the WELCOME, for a HELLO that comes twice, and that HELLO's network hash. */
   welcome: { readonly bytes: Uint8Array; readonly helloHash: Uint8Array } | undefined;
+  /** The peer's id of the session as two numbers: one byte string more per session would take ten times the memory. */
+  readonly #peerIdHigh: number;
+  readonly #peerIdLow: number;
   readonly #sendKey: Uint8Array;
   readonly #receiveKey: Uint8Array;
   readonly #window = new ReplayWindow();
@@ -56,16 +64,16 @@ export class Session {
 
   constructor(parts: SessionParts, nowMs: number) {
     this.localId = toHex(parts.localId);
-    this.peerId = parts.peerId;
+    this.#peerIdHigh = int32At(parts.peerId, 0);
+    this.#peerIdLow = int32At(parts.peerId, 4);
     this.peer = parts.peer;
     this.addressKey = formatAddress(parts.peer.address);
     this.isAsker = parts.isAsker;
-    this.transcript = parts.transcript;
+    this.handshake = parts.handshake;
     this.observedAddress = parts.observedAddress;
     this.openedMs = nowMs;
     this.heardMs = nowMs;
     this.isPeerProved = parts.isAsker;
-    this.owesProof = parts.isAsker;
     const { askerToAnswerer, answererToAsker } = parts.keys;
     this.#sendKey = parts.isAsker ? askerToAnswerer : answererToAsker;
     this.#receiveKey = parts.isAsker ? answererToAsker : askerToAnswerer;
@@ -77,6 +85,15 @@ export class Session {
 
   get nodeId(): NodeId {
     return this.peer.nodeId;
+  }
+
+  /** What the peer calls the session: a new byte string each time. */
+  get peerId(): Uint8Array {
+    return this.#putPeerId(new Uint8Array(SESSION_ID_BYTES));
+  }
+
+  isPeerId(id: Uint8Array): boolean {
+    return id.length === SESSION_ID_BYTES && int32At(id, 0) === this.#peerIdHigh && int32At(id, 4) === this.#peerIdLow;
   }
 
   /** How many datagrams were sealed: a counter from here on was never sent. */
@@ -98,7 +115,7 @@ export class Session {
     // The answer that we ask for does not count against the peer.
     if (outgoing.role === 'request') this.#allowance?.give();
     return sealSessionDatagram(this.#sendKey, {
-      sessionId: this.peerId,
+      sessionId: this.#putPeerId(sealedId),
       counter: this.#counter++,
       role: outgoing.role,
       transactionId: outgoing.transactionId,
@@ -108,14 +125,28 @@ export class Session {
     });
   }
 
-  /** The answerer has our proof. */
+  /** As asker: the answerer has our proof. */
   clearProof(): void {
-    this.owesProof = false;
+    this.handshake = undefined;
     this.proof = undefined;
+  }
+
+  /** As answerer: the asker's proof was right. */
+  notePeerProved(): void {
+    this.isPeerProved = true;
+    this.handshake = undefined;
   }
 
   isFresh(counter: number): boolean {
     return this.#window.isFresh(counter);
+  }
+
+  #putPeerId(id: Uint8Array): Uint8Array {
+    for (let i = 0; i < 4; i++) {
+      id[i] = this.#peerIdHigh >> (24 - i * 8);
+      id[i + 4] = this.#peerIdLow >> (24 - i * 8);
+    }
+    return id;
   }
 
   /** Checks keyed hash and counter, and notes the counter. Undefined when the datagram is not the peer's. */
@@ -127,3 +158,9 @@ export class Session {
     return datagram;
   }
 }
+
+/** Where a session id stands while it is copied into a datagram. */
+const sealedId = new Uint8Array(SESSION_ID_BYTES);
+
+const int32At = (bytes: Uint8Array, at: number): number =>
+  ((bytes[at] as number) << 24) | ((bytes[at + 1] as number) << 16) | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number);

@@ -1,5 +1,5 @@
 // pure: the datagram inside a session: header, optional proof, message, keyed hash.
-import { DATAGRAM_BYTES_MAX, SIGNATURE_BYTES, toHex } from '@batchain/shared';
+import { DATAGRAM_BYTES_MAX, plainBytes, SIGNATURE_BYTES, toHex } from '@batchain/shared';
 import { DATAGRAM_KINDS, DATAGRAM_MAGIC, SESSION_ID_BYTES, TRANSACTION_ID_BYTES } from './envelope.ts';
 import { endInKeyedHash, endsInKeyedHash, MAC_BYTES } from './transcript.ts';
 
@@ -40,11 +40,12 @@ export interface SessionDatagram {
 export function sealSessionDatagram(key: Uint8Array, datagram: SessionDatagram): Uint8Array {
   const { proof, message } = datagram;
   const messageAt = HEADER_BYTES + (proof === undefined ? 0 : SIGNATURE_BYTES);
-  const bytes = new Uint8Array(messageAt + message.length + MAC_BYTES);
+  // Out of a pool, and written over wholly: memory of its own would cost as much as the keyed hash.
+  const bytes = plainBytes(Buffer.allocUnsafe(messageAt + message.length + MAC_BYTES));
   bytes[0] = DATAGRAM_MAGIC;
   bytes[1] = DATAGRAM_KINDS.session;
   bytes.set(datagram.sessionId, 2);
-  new DataView(bytes.buffer).setUint32(COUNTER_AT, datagram.counter);
+  for (let i = 0; i < 4; i++) bytes[COUNTER_AT + i] = datagram.counter >>> (24 - i * 8);
   bytes[FLAGS_AT] = ROLES.indexOf(datagram.role) | (proof === undefined ? 0 : HAS_PROOF) | (datagram.acceptsProof ? ACCEPTS_PROOF : 0);
   bytes.set(datagram.transactionId, TRANSACTION_AT);
   if (proof !== undefined) bytes.set(proof, HEADER_BYTES);
@@ -60,7 +61,9 @@ export function sessionIdOfDatagram(bytes: Uint8Array): string | undefined {
 }
 
 export function counterOfDatagram(bytes: Uint8Array): number {
-  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(COUNTER_AT);
+  let counter = 0;
+  for (let i = 0; i < 4; i++) counter = counter * 256 + (bytes[COUNTER_AT + i] as number);
+  return counter;
 }
 
 /** Checks the keyed hash first; undefined when it or the header is wrong. Only for datagrams that have a session id. */

@@ -17,8 +17,11 @@ const X25519_PKCS8 = der('302e020100300506032b656e04220420');
 export const PUBLIC_KEY_BYTES = 32;
 export const SEED_BYTES = 32;
 export const SIGNATURE_BYTES = 64;
-/** Importing a key costs as much as three checks (T7), so imported keys are kept. */
-const IMPORTED_KEYS_MAX = 4096;
+/**
+ * Importing a key costs a quarter of a check, so those of a batch of records are kept. Few: each is an object of OpenSSL, and
+ * most keys are used once, for the session with their owner.
+ */
+const IMPORTED_KEYS_MAX = 64;
 
 function privateKey(prefix: Uint8Array, seed: Uint8Array): KeyObject {
   return createPrivateKey({ key: Buffer.from(concatBytes(prefix, seed)), format: 'der', type: 'pkcs8' });
