@@ -1,5 +1,5 @@
 // driven: one request of ours from the first try to its result.
-import { type Address, fail, formatAddress, type NodeId, ok, type Result, type Timer, toHex } from '@batchain/shared';
+import { type Address, fail, type NodeId, ok, type Result, type Timer, toHex } from '@batchain/shared';
 import { ANSWER_TYPES, decodeResponse } from '../wire/message-codecs.ts';
 import type { KadRequest } from '../wire/messages.ts';
 import type { RpcFailure, RpcReply } from './kad-rpc.ts';
@@ -10,6 +10,8 @@ export type RpcResult = Result<RpcReply, RpcFailure>;
 export interface CallParts {
   readonly transactionId: Uint8Array;
   readonly to: Address;
+  /** `to` as text. */
+  readonly addressKey: string;
   readonly expected: NodeId | undefined;
   readonly request: KadRequest;
   readonly bytes: Uint8Array;
@@ -36,7 +38,7 @@ export class Call {
   constructor(parts: CallParts, onSettled: (result: RpcResult) => void) {
     this.parts = parts;
     this.transactionKey = toHex(parts.transactionId);
-    this.addressKey = formatAddress(parts.to);
+    this.addressKey = parts.addressKey;
     this.#onSettled = onSettled;
   }
 

@@ -3,7 +3,7 @@ import { PENDING_REQUESTS_MAX } from '../limits.ts';
 
 /** At most `sizeMax` entries; a transaction id counts only together with the address that was asked. */
 export class PendingRequests<T> {
-  readonly #entries = new Map<string, T>();
+  readonly #entries = new Map<string, { readonly address: string; readonly entry: T }>();
   readonly #sizeMax: number;
 
   constructor(sizeMax: number = PENDING_REQUESTS_MAX) {
@@ -14,25 +14,24 @@ export class PendingRequests<T> {
     return this.#entries.size;
   }
 
-  /** False when the table is full. Ids are 64 random bits: one in use already would be a fault of ours. */
+  /** False when the table is full, or the id (64 random bits) is in use already. */
   add(transactionId: string, address: string, entry: T): boolean {
-    if (this.#entries.size >= this.#sizeMax) return false;
-    this.#entries.set(keyOf(transactionId, address), entry);
+    if (this.#entries.size >= this.#sizeMax || this.#entries.has(transactionId)) return false;
+    this.#entries.set(transactionId, { address, entry });
     return true;
   }
 
   get(transactionId: string, address: string): T | undefined {
-    return this.#entries.get(keyOf(transactionId, address));
+    const waiting = this.#entries.get(transactionId);
+    return waiting?.address === address ? waiting.entry : undefined;
   }
 
   delete(transactionId: string, address: string): void {
-    this.#entries.delete(keyOf(transactionId, address));
+    if (this.#entries.get(transactionId)?.address === address) this.#entries.delete(transactionId);
   }
 
   /** A copy: entries may be deleted while it is walked. */
   all(): readonly T[] {
-    return [...this.#entries.values()];
+    return Array.from(this.#entries.values(), ({ entry }) => entry);
   }
 }
-
-const keyOf = (transactionId: string, address: string): string => `${transactionId} ${address}`;

@@ -140,15 +140,12 @@ export class SessionRpc implements KadRpc {
     await this.#socket.close();
   }
 
-  async request(to: Address, expected: NodeId | undefined, request: KadRequest, options: RpcOptions = {}): Promise<RpcResult> {
-    if (this.#state !== 'open') return fail('stopped');
-    if (options.signal?.aborted === true) return fail('aborted');
-    if (this.#isOurselves(to, expected)) return fail('not-dialable', 'this is ourselves');
-    const hasSession = this.#context.sessions.forPeer(formatAddress(to), this.#runtime.clock.monotonicMs()) !== undefined;
-    if (!hasSession && !isDialable(to, this.#config.ownHosts())) return fail('not-dialable', formatAddress(to));
-    const bytes = encodeRequest(request);
-    if (bytes.length > REQUEST_BYTES_MAX) return fail('refused', `a request of ${bytes.length} bytes, at most ${REQUEST_BYTES_MAX}`);
-    return new Promise((resolve) => this.#start(to, expected, request, bytes, options, resolve));
+  request(to: Address, expected: NodeId | undefined, request: KadRequest, options: RpcOptions = {}): Promise<RpcResult> {
+    // One promise per request, which the call resolves: an async function would add two and three turns.
+    return new Promise((resolve) => {
+      const refusal = this.#start(to, expected, request, options, resolve);
+      if (refusal !== undefined) resolve(refusal);
+    });
   }
 
   #isOurselves(to: Address, expected: NodeId | undefined): boolean {
@@ -156,19 +153,28 @@ export class SessionRpc implements KadRpc {
     return (expected !== undefined && equalBytes(expected, nodeId)) || equalAddress(to, this.#socket.localAddress);
   }
 
+  /** Begins the call that resolves it, or tells why there is none. */
   #start(
     to: Address,
     expected: NodeId | undefined,
     request: KadRequest,
-    bytes: Uint8Array,
     options: RpcOptions,
     resolve: (result: RpcResult) => void,
-  ): void {
+  ): RpcResult | undefined {
     const { signal } = options;
+    if (this.#state !== 'open') return fail('stopped');
+    if (signal?.aborted === true) return fail('aborted');
+    if (this.#isOurselves(to, expected)) return fail('not-dialable', 'this is ourselves');
+    const addressKey = formatAddress(to);
+    const hasSession = this.#context.sessions.forPeer(addressKey, this.#runtime.clock.monotonicMs()) !== undefined;
+    if (!hasSession && !isDialable(to, this.#config.ownHosts())) return fail('not-dialable', addressKey);
+    const bytes = encodeRequest(request);
+    if (bytes.length > REQUEST_BYTES_MAX) return fail('refused', `a request of ${bytes.length} bytes, at most ${REQUEST_BYTES_MAX}`);
     const call = new Call(
       {
         transactionId: this.#runtime.entropy.bytes(TRANSACTION_ID_BYTES),
         to,
+        addressKey,
         expected,
         request,
         bytes,
@@ -184,11 +190,11 @@ export class SessionRpc implements KadRpc {
     );
     const onAbort = (): void => call.fail('aborted');
     if (!this.#pending.add(call.transactionKey, call.addressKey, call)) {
-      call.fail('busy', 'too many requests are waiting');
-      return;
+      return fail('busy', 'too many requests are waiting');
     }
     signal?.addEventListener('abort', onAbort, { once: true });
     this.#try(call);
+    return undefined;
   }
 
   #try(call: Call): void {

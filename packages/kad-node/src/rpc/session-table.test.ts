@@ -100,7 +100,7 @@ describe('SessionTable', () => {
     const table = new SessionTable({ sessionsMax: 3, halfOpenMax: 1 });
     const sessions = Array.from({ length: 4 }, (_, i) => makeSession({ address: elsewhere(i) }));
     for (const session of sessions.slice(0, 3)) table.add(session);
-    table.find((sessions[0] as Session).localId, 0);
+    table.find((sessions[0] as Session).localId, 2000);
     table.add(sessions[3] as Session);
     expect(table.liveCount).toBe(3);
     expect(table.find((sessions[1] as Session).localId, 0)).toBeUndefined();

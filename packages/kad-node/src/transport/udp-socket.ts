@@ -1,5 +1,5 @@
 // driven: the DatagramSocket port over node:dgram; its only importer.
-import { createSocket, type Socket } from 'node:dgram';
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import {
   type Address,
   assert,
@@ -71,7 +71,7 @@ export class UdpSocket implements DatagramSocket {
     // Errors of single datagrams (an unreachable host, on some systems) concern nobody: the peer is just silent.
     socket.on('error', nothing);
     socket.on('message', (message, source) => {
-      const from = makeAddress(source.address.split('%')[0] as string, source.port);
+      const from = addressOf(source);
       if (from !== undefined && !this.#isClosed) onDatagram(plainBytes(message), from);
     });
   }
@@ -83,7 +83,8 @@ export class UdpSocket implements DatagramSocket {
   send(bytes: Uint8Array, to: Address): void {
     if (this.#socket === undefined || to.port === 0) return;
     const host = this.#isDualStack && !isIpv6(to.host) ? `::ffff:${to.host}` : to.host;
-    this.#socket.send(bytes, to.port, host, nothing);
+    // Without a callback, which would cost a turn of its own: what fails at once comes as an error of the socket.
+    this.#socket.send(bytes, to.port, host);
   }
 
   async close(): Promise<void> {
@@ -92,6 +93,15 @@ export class UdpSocket implements DatagramSocket {
     this.#socket = undefined;
     if (socket !== undefined) await new Promise<void>((resolve) => socket.close(() => resolve()));
   }
+}
+
+const MAPPED_PREFIX = '::ffff:';
+
+/** The system writes IPv4 addresses in their only form, inside IPv6 ones of a socket for both too. */
+function addressOf({ address, port }: RemoteInfo): Address | undefined {
+  const ipv4At = address.startsWith(MAPPED_PREFIX) && address.includes('.') ? MAPPED_PREFIX.length : 0;
+  if (ipv4At > 0 || !isIpv6(address)) return { host: address.slice(ipv4At), port };
+  return makeAddress(address.split('%')[0] as string, port);
 }
 
 function bind(host: string, port: number): Promise<Socket> {
