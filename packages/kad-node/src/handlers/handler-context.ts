@@ -1,8 +1,8 @@
 // pure: what handlers may use, and who asks.
-import { isPrivateHost, type Runtime, type Verifier } from '@batchain/shared';
+import { equalBytes, isPrivateHost, type Runtime, type Verifier } from '@batchain/shared';
 import type { PassedRecord, RecordStore, StoreTime } from '../records/record-store.ts';
 import type { RoutingTable } from '../routing/routing-table.ts';
-import type { TableContact } from '../routing/table-contact.ts';
+import { highBits, type TableContact } from '../routing/table-contact.ts';
 import type { RpcRequest } from '../rpc/kad-rpc.ts';
 
 export interface HandlerContext {
@@ -30,9 +30,9 @@ export function timeOf(context: HandlerContext): StoreTime {
 export function nameableTo(asker: RpcRequest['peer']): (contact: TableContact) => boolean {
   let isPrivate: boolean | undefined;
   const { nodeId, address } = asker;
-  const first = nodeId[0];
+  const high = highBits(nodeId);
   return (contact) => {
-    if (contact.nodeId[0] === first && Buffer.compare(contact.nodeId, nodeId) === 0) return false;
+    if (contact.high === high && equalBytes(contact.nodeId, nodeId)) return false;
     // Contacts of private ranges have no diversity group.
     if (contact.group !== undefined) return true;
     isPrivate ??= isPrivateHost(address.host);

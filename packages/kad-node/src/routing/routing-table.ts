@@ -53,11 +53,15 @@ const WAITING: SeenOutcome = { result: 'waiting' };
 const REFUSED: SeenOutcome = { result: 'refused' };
 const NOTHING: FailedOutcome = {};
 
+/** Distance heads of the bucket that is being sorted; longer when a bucket is. */
+let headsOfBucket = new Float64Array(32);
+
 /** Sorts a bucket's worth of contacts by distance: by the first 48 bits as numbers, by whole ids only on a tie. */
 function nearestFirst(key: Uint8Array, contacts: readonly TableContact[]): TableContact[] {
   const high = highBits(key);
   const low = lowBits(key);
-  const heads = new Float64Array(contacts.length);
+  if (headsOfBucket.length < contacts.length) headsOfBucket = new Float64Array(contacts.length);
+  const heads = headsOfBucket;
   const sorted = contacts.slice();
   for (let i = 0; i < contacts.length; i++) {
     const contact = contacts[i] as TableContact;

@@ -135,7 +135,7 @@ export class DatagramRouter {
   #serve(session: Session, datagram: SessionDatagram): void {
     if (session.isExhausted) return;
     const { context, server } = this.#parts;
-    const asker = { ...session.peer, isProved: session.isPeerProved };
+    const asker = { peer: session.peer, isProved: session.isPeerProved };
     // Not by session: simultaneous HELLOs leave two, and a retry may come in the other one.
     const retryKey = (): string => `${toHex(session.nodeId)} ${session.isPeerProved} ${toHex(datagram.transactionId)}`;
     const message = server.serve(asker, datagram.message, { roomBytes: RESPONSE_BYTES_MAX, isFirst: false, retryKey });

@@ -124,7 +124,7 @@ export class HelloAnswerer {
     }
     const { peer, body } = hello;
     const localId = runtime.entropy.bytes(SESSION_ID_BYTES);
-    const reply = this.#server.serve({ ...peer, isProved: false }, body.request, { roomBytes: WELCOME_REPLY_BYTES_MAX, isFirst: true });
+    const reply = this.#server.serve({ peer, isProved: false }, body.request, { roomBytes: WELCOME_REPLY_BYTES_MAX, isFirst: true });
     const unsigned = encodeUnsignedWelcome(hello.version, hello.sessionId, {
       publicKey: signer.publicKey,
       ephemeralKey: ephemeralKey.publicKey,

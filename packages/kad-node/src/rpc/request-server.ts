@@ -1,16 +1,15 @@
 // driven: decodes one request, hands it to the handler, encodes the answer; nothing that a peer sends makes it throw.
-import { type Address, type NodeId, type Runtime, toBatChainError } from '@batchain/shared';
+import { type Runtime, toBatChainError } from '@batchain/shared';
 import { REPLY_CACHE_MAX, REPLY_CACHE_MS } from '../limits.ts';
 import { canRideInHello } from '../wire/first-exchange.ts';
 import { decodeRequest, encodeResponse, errorResponse } from '../wire/message-codecs.ts';
 import type { KadRequest, KadResponse } from '../wire/messages.ts';
 import { BoundedMap } from './bounded-map.ts';
-import type { RpcHandler } from './kad-rpc.ts';
+import type { ProvedPeer, RpcHandler } from './kad-rpc.ts';
 import type { RpcStats } from './rpc-stats.ts';
 
 export interface Asker {
-  readonly nodeId: NodeId;
-  readonly address: Address;
+  readonly peer: ProvedPeer;
   readonly isProved: boolean;
 }
 
@@ -72,10 +71,10 @@ export class RequestServer {
 
   #answer(asker: Asker, request: KadRequest, roomBytes: number): Uint8Array {
     this.#stats.requestsServed += 1;
-    const { nodeId, address, isProved } = asker;
+    const { peer, isProved } = asker;
     let why: string;
     try {
-      const response: KadResponse = this.#handler({ peer: { nodeId, address }, isProved, request });
+      const response: KadResponse = this.#handler({ peer, isProved, request });
       const bytes = encodeResponse(response);
       if (bytes.length <= roomBytes) return bytes;
       why = `an answer of ${bytes.length} bytes where ${roomBytes} fit`;

@@ -5,7 +5,11 @@ import { BoundedMap } from './bounded-map.ts';
 interface Estimate {
   smoothedMs: number;
   variationMs: number;
+  samples: number;
 }
+
+/** An address in use is moved to the end of the queue with every so many answers: turning the map over with each costs more. */
+const SAMPLES_PER_TOUCH = 16;
 
 /** RFC 6298 section 2: alpha = 1/8, beta = 1/4, K = 4. */
 function update(estimate: Estimate, rttMs: number): void {
@@ -13,7 +17,7 @@ function update(estimate: Estimate, rttMs: number): void {
   estimate.smoothedMs += (rttMs - estimate.smoothedMs) / 8;
 }
 
-const first = (rttMs: number): Estimate => ({ smoothedMs: rttMs, variationMs: rttMs / 2 });
+const first = (rttMs: number): Estimate => ({ smoothedMs: rttMs, variationMs: rttMs / 2, samples: 1 });
 const timeoutOf = (estimate: Estimate): number => estimate.smoothedMs + 4 * estimate.variationMs;
 
 /**
@@ -33,9 +37,13 @@ export class RttEstimator {
   }
 
   record(address: string, rttMs: number): void {
-    const known = this.#estimates.get(address);
-    if (known === undefined) this.#estimates.set(address, first(rttMs));
-    else update(known, rttMs);
+    const known = this.#estimates.peek(address);
+    if (known === undefined) {
+      this.#estimates.set(address, first(rttMs));
+    } else {
+      update(known, rttMs);
+      if (++known.samples % SAMPLES_PER_TOUCH === 0) this.#estimates.get(address);
+    }
     if (this.#overall === undefined) this.#overall = first(rttMs);
     else update(this.#overall, rttMs);
   }

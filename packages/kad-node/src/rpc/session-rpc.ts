@@ -166,8 +166,9 @@ export class SessionRpc implements KadRpc {
     if (signal?.aborted === true) return fail('aborted');
     if (this.#isOurselves(to, expected)) return fail('not-dialable', 'this is ourselves');
     const addressKey = formatAddress(to);
-    const hasSession = this.#context.sessions.forPeer(addressKey, this.#runtime.clock.monotonicMs()) !== undefined;
-    if (!hasSession && !isDialable(to, this.#config.ownHosts())) return fail('not-dialable', addressKey);
+    const nowMs = this.#runtime.clock.monotonicMs();
+    const session = this.#context.sessions.forPeer(addressKey, nowMs);
+    if (session === undefined && !isDialable(to, this.#config.ownHosts())) return fail('not-dialable', addressKey);
     const bytes = encodeRequest(request);
     if (bytes.length > REQUEST_BYTES_MAX) return fail('refused', `a request of ${bytes.length} bytes, at most ${REQUEST_BYTES_MAX}`);
     const call = new Call(
@@ -193,13 +194,17 @@ export class SessionRpc implements KadRpc {
       return fail('busy', 'too many requests are waiting');
     }
     signal?.addEventListener('abort', onAbort, { once: true });
-    this.#try(call);
+    this.#tryIn(session, call, nowMs);
     return undefined;
   }
 
   #try(call: Call): void {
     const nowMs = this.#runtime.clock.monotonicMs();
-    const session = this.#context.sessions.forPeer(call.addressKey, nowMs);
+    this.#tryIn(this.#context.sessions.forPeer(call.addressKey, nowMs), call, nowMs);
+  }
+
+  /** The session is the one with the call's address; without one, or with one that may be out of date, it is asked anew who is there. */
+  #tryIn(session: Session | undefined, call: Call, nowMs: number): void {
     const { expected } = call.parts;
     if (session === undefined) this.#opener.join(call);
     else if (expected === undefined || equalBytes(expected, session.nodeId)) this.#sendIn(session, call);

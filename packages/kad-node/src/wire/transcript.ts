@@ -44,7 +44,7 @@ const mac: Buffer = Buffer.alloc(DIGEST_BYTES);
  * object outside the heap.
  */
 function hashDatagram(key: Uint8Array, datagram: Uint8Array, length: number): void {
-  if (key.length > BLOCK_BYTES || length > DATAGRAM_BYTES_MAX) throw new RangeError('a session key and a datagram');
+  if (key.length > BLOCK_BYTES || datagram.length > DATAGRAM_BYTES_MAX) throw new RangeError('a session key and a datagram');
   inner.fill(INNER_PAD, 0, BLOCK_BYTES);
   outer.fill(OUTER_PAD, 0, BLOCK_BYTES);
   for (let i = 0; i < key.length; i++) {
@@ -52,7 +52,8 @@ function hashDatagram(key: Uint8Array, datagram: Uint8Array, length: number): vo
     inner[i] = byte ^ INNER_PAD;
     outer[i] = byte ^ OUTER_PAD;
   }
-  inner.set(length === datagram.length ? datagram : datagram.subarray(0, length), BLOCK_BYTES);
+  // What stands behind `length` comes along and is not hashed: a view of the part would be one more object.
+  inner.set(datagram, BLOCK_BYTES);
   outer.write(hash('sha256', inner.subarray(0, BLOCK_BYTES + length), 'binary'), BLOCK_BYTES, 'latin1');
   mac.write(hash('sha256', outer, 'binary'), 'latin1');
 }

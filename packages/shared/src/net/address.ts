@@ -33,7 +33,14 @@ function ipv4Bytes(host: string): Uint8Array {
   return bytes;
 }
 
-const formatIpv4 = (bytes: Uint8Array, at: number): string => `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
+const OCTETS: readonly string[] = Array.from({ length: 256 }, (_, octet) => `${octet}`);
+const DOTTED_OCTETS: readonly string[] = OCTETS.map((octet) => `${octet}.`);
+
+/** From ready pieces: three texts come into being on the way, not seven. */
+function formatIpv4(bytes: Uint8Array, at: number): string {
+  const front = (DOTTED_OCTETS[bytes[at] as number] as string) + DOTTED_OCTETS[bytes[at + 1] as number];
+  return front + DOTTED_OCTETS[bytes[at + 2] as number] + OCTETS[bytes[at + 3] as number];
+}
 
 function ipv6Bytes(host: string): Uint8Array {
   let text = host;
@@ -156,13 +163,16 @@ function rangesOf(...subnets: readonly (readonly [net: string, bits: number])[])
 
 /** Compared as bytes: `BlockList` of node:net makes an object per check, which took a tenth of a lookup's time. */
 function isIn(ranges: readonly IpRange[], ip: Uint8Array): boolean {
-  return ranges.some(({ prefix, bits }) => {
-    if (prefix.length !== ip.length) return false;
-    const whole = bits >> 3;
-    for (let i = 0; i < whole; i++) if (prefix[i] !== ip[i]) return false;
-    const shift = 8 - (bits & 7);
-    return shift === 8 || (prefix[whole] as number) >> shift === (ip[whole] as number) >> shift;
-  });
+  for (const range of ranges) if (isInRange(range, ip)) return true;
+  return false;
+}
+
+function isInRange({ prefix, bits }: IpRange, ip: Uint8Array): boolean {
+  if (prefix.length !== ip.length) return false;
+  const whole = bits >> 3;
+  for (let i = 0; i < whole; i++) if (prefix[i] !== ip[i]) return false;
+  const shift = 8 - (bits & 7);
+  return shift === 8 || (prefix[whole] as number) >> shift === (ip[whole] as number) >> shift;
 }
 
 const LOOPBACK = rangesOf(['127.0.0.0', 8], ['::1', 128]);
@@ -182,7 +192,9 @@ const NEVER = rangesOf(['0.0.0.0', 8], ['224.0.0.0', 4], ['240.0.0.0', 4], ['::'
 /** True for addresses of RFC 1918, 100.64/10, link-local, loopback and ULA. */
 export function isPrivateHost(host: string): boolean {
   const ip = ipBytes(host);
-  return ip !== undefined && PRIVATE_RANGES.some((range) => isIn(range, ip));
+  if (ip === undefined) return false;
+  for (const range of PRIVATE_RANGES) if (isIn(range, ip)) return true;
+  return false;
 }
 
 export function isLoopbackHost(host: string): boolean {
