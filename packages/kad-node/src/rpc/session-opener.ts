@@ -174,7 +174,7 @@ export class SessionOpener {
     this.#end(opening);
     this.#context.sessions.add(session);
     this.#context.stats.sessionsOpened += 1;
-    if (opening.tries === 1) this.#context.rtt.record(opening.addressKey, session.openedMs - opening.sentMs);
+    if (opening.tries === 1) this.#context.rtt.record(session.addressKey, session.openedMs - opening.sentMs);
     this.#handOver(opening, session, welcome.value.body.reply);
   }
 

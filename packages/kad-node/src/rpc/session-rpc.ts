@@ -244,7 +244,7 @@ export class SessionRpc implements KadRpc {
       this.#context.stats.unmatchedReplies += 1;
       return;
     }
-    if (call.tries === 1) this.#context.rtt.record(call.addressKey, nowMs - call.sentMs);
+    if (call.tries === 1) this.#context.rtt.record(session.addressKey, nowMs - call.sentMs);
     call.settleWithReply(session, datagram.message, nowMs);
   }
 

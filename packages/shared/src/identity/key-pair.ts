@@ -18,7 +18,7 @@ export const PUBLIC_KEY_BYTES = 32;
 export const SEED_BYTES = 32;
 export const SIGNATURE_BYTES = 64;
 /**
- * Importing a key costs a quarter of a check, so those of a batch of records are kept. Few: each is an object of OpenSSL, and
+ * Importing a key costs at most a quarter of a check, so those of a batch of records are kept. Few: each is an object of OpenSSL, and
  * most keys are used once, for the session with their owner.
  */
 const IMPORTED_KEYS_MAX = 64;
