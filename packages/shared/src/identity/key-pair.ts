@@ -18,10 +18,10 @@ export const PUBLIC_KEY_BYTES = 32;
 export const SEED_BYTES = 32;
 export const SIGNATURE_BYTES = 64;
 /**
- * Importing a key costs at most a quarter of a check, so those of a batch of records are kept. Few: each is an object of OpenSSL, and
- * most keys are used once, for the session with their owner.
+ * Importing a key costs at most a quarter of a check, so the keys of one message's records (12 at most) are kept. Not many
+ * more: each is an object of OpenSSL, and most keys are used once, for the session with their owner.
  */
-const IMPORTED_KEYS_MAX = 64;
+const IMPORTED_KEYS_MAX = 16;
 
 function privateKey(prefix: Uint8Array, seed: Uint8Array): KeyObject {
   return createPrivateKey({ key: Buffer.from(concatBytes(prefix, seed)), format: 'der', type: 'pkcs8' });
