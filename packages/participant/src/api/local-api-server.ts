@@ -1,5 +1,5 @@
 // driven: the local API on a Unix socket that only its owner may open (T17, T18).
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { dirname } from 'node:path';
@@ -15,6 +15,7 @@ import {
 } from '../limits.ts';
 import type { LocalNode } from '../local-node.ts';
 import { emptyBody } from './api-schemas.ts';
+import { clearControlPath } from './control-socket.ts';
 import { EventLog } from './event-log.ts';
 import { JobTable } from './job-table.ts';
 import { readBody } from './request-body.ts';
@@ -31,7 +32,7 @@ export interface LocalApiOptions {
   readonly onStopRequest: () => void;
 }
 
-/** Serves one participant. The caller holds the home lock: a socket file that lies there is a dead process's. */
+/** Serves one participant. A socket file that lies there is taken over when it is dead, never from a process that listens. */
 export class LocalApiServer implements Startable {
   readonly #runtime: Runtime;
   readonly #node: LocalNode;
@@ -56,7 +57,7 @@ export class LocalApiServer implements Startable {
     const isFile = process.platform !== 'win32';
     if (isFile) {
       ensurePrivateDir(dirname(controlPath));
-      rmSync(controlPath, { force: true });
+      await clearControlPath(controlPath);
     }
     const server = createServer({
       headersTimeout: API_HEADERS_TIMEOUT_MS,

@@ -30,14 +30,22 @@ describe('home paths', () => {
       shardsDir: '/d/batchain/shards',
       dbDir: '/d/batchain/db',
       logDir: '/s/batchain/log',
-      controlPath: '/run/user/1000/batchain/control.sock',
+      controlPath: '/d/batchain/control.sock',
     });
     expect(homePaths(undefined, around({ XDG_DATA_HOME: 'relative' }))).toMatchObject({
       home: '/home/ana/.local/share/batchain',
       configFile: '/home/ana/.config/batchain/config.toml',
-      controlPath: '/tmp/batchain-1000/control.sock',
+      controlPath: '/home/ana/.local/share/batchain/control.sock',
     });
     expect(stateDir(around(env))).toBe('/s/batchain');
+  });
+
+  it('gives two homes of one user two sockets, with and without a runtime directory', () => {
+    for (const env of [{}, { XDG_RUNTIME_DIR: '/run/user/1000' }]) {
+      const ofHome = (userHome: string): string => homePaths(undefined, { ...around(env), userHome }).controlPath;
+      expect(ofHome('/home/bo')).not.toBe(ofHome('/home/ana'));
+      expect(homePaths('/home/ana/.local/share/batchain', around(env)).controlPath).toBe(ofHome('/home/ana'));
+    }
   });
 
   it('takes the platform folders of macOS and Windows', () => {

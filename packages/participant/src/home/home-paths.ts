@@ -64,9 +64,11 @@ export function stateDir(around: HomeSurroundings): string {
   return resolve(platformDirs(around).log, '..');
 }
 
-function chooseControlPath(preferred: string, home: string, around: HomeSurroundings): string {
+/** In the home itself: whoever finds the home finds its daemon, whatever the environment, and no two homes share a socket. */
+function chooseControlPath(home: string, around: HomeSurroundings): string {
   const name = createHash('sha256').update(home).digest('hex').slice(0, 16);
   if (around.platform === 'win32') return `\\\\.\\pipe\\batchain-${name}`;
+  const preferred = join(home, 'control.sock');
   return Buffer.byteLength(preferred) <= SOCKET_PATH_BYTES_MAX ? preferred : join(runtimeDir(around), `${name}.sock`);
 }
 
@@ -75,7 +77,6 @@ export function homePaths(home: string | undefined, around: HomeSurroundings): H
   const dirs = platformDirs(around);
   const data = home === undefined ? dirs.data : resolve(around.cwd, home);
   const isDefault = home === undefined;
-  const controlPath = isDefault ? join(runtimeDir(around), 'control.sock') : join(data, 'control.sock');
   return {
     home: data,
     configFile: join(isDefault ? dirs.config : data, 'config.toml'),
@@ -90,6 +91,6 @@ export function homePaths(home: string | undefined, around: HomeSurroundings): H
     kadStateFile: join(data, 'db', 'kad-state'),
     logDir: isDefault ? dirs.log : join(data, 'log'),
     lockFile: join(data, 'lock'),
-    controlPath: chooseControlPath(controlPath, data, around),
+    controlPath: chooseControlPath(data, around),
   };
 }
