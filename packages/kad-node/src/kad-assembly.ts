@@ -33,6 +33,12 @@ export interface KadNodeParts {
   readonly stateStore?: KadStateStore;
 }
 
+interface PeerSideHooks {
+  readonly events: EventEmitter<KadEventMap>;
+  readonly onJoined: (result: JoinResult) => void;
+  readonly onAdded: (contact: TableContact) => void;
+}
+
 /** What finds and keeps peers. */
 interface PeerSide {
   readonly table: RoutingTable;
@@ -64,7 +70,11 @@ export function assembleKad(runtime: Runtime, parts: KadNodeParts, events: Event
     events.emit('joined', { contacts });
     records.maintenance.publishNow();
   };
-  const peers = assemblePeerSide(runtime, parts, { events, onJoined }, config);
+  const onAdded = ({ nodeId, address }: TableContact): void => {
+    events.emit('contact-added', { nodeId, address });
+    if (records.stateKeeper !== undefined) records.maintenance.contactAdded();
+  };
+  const peers = assemblePeerSide(runtime, parts, { events, onJoined, onAdded }, config);
   const records = assembleRecordSide(runtime, parts, peers, config);
   return { ...peers, ...records };
 }
@@ -72,14 +82,13 @@ export function assembleKad(runtime: Runtime, parts: KadNodeParts, events: Event
 function assemblePeerSide(
   runtime: Runtime,
   { rpc, signer, crypto }: KadNodeParts,
-  { events, onJoined }: { readonly events: EventEmitter<KadEventMap>; readonly onJoined: (result: JoinResult) => void },
+  { events, onJoined, onAdded }: PeerSideHooks,
   config: KadConfig,
 ): PeerSide {
   const { clock } = runtime;
   const table = new RoutingTable(signer.nodeId, config);
   const observed = new ObservedAddresses();
   const connectivity = new Connectivity(config, clock.monotonicMs());
-  const onAdded = ({ nodeId, address }: TableContact): void => void events.emit('contact-added', { nodeId, address });
   const goOffline = (): void => {
     for (const peer of bootstrap.peersToSave()) bootstrap.remember(peer);
     runtime.log.info('kad.offline', { contacts: table.size });

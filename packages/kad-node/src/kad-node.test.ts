@@ -401,6 +401,32 @@ describe('life of a node', () => {
     expect(boAgain.contact.contact.sequence).toBeGreaterThan(sequence);
   });
 
+  it('knows its peers again after a crash soon after it met them, and writes a few times for many', async () => {
+    const saves: number[] = [];
+    class CountingStore extends MemoryKadStateStore {
+      override save(parts: Iterable<Uint8Array>): Promise<void> {
+        saves.push(simulation.clock.elapsedMs);
+        return super.save(parts);
+      }
+    }
+    const config = { saveIntervalMs: hour };
+    const stateStore = new CountingStore();
+    const anna = await start('anna', { config, stateStore });
+    for (const name of NAMES.slice(1)) {
+      const node = await start(name);
+      await settle(node.bootstrap([anna.localAddress]));
+      await simulation.clock.runFor(minute);
+    }
+    expect(anna.stats().contacts).toBe(7);
+    expect(saves, 'after 1, 2 and 4 contacts').toHaveLength(3);
+    network.kill(hosts.get('anna') as SimHost);
+    await simulation.clock.runFor(minute);
+    network.revive(hosts.get('anna') as SimHost);
+    const again = await start('anna', { config, stateStore });
+    await simulation.clock.runFor(10 * second);
+    expect(again.stats()).toMatchObject({ isJoined: true, contacts: 7 });
+  });
+
   it('pings an address', async () => {
     const [anna, bo] = (await startAll(['anna', 'bo'])) as [KadNode, KadNode];
     const pong = await settle(anna.ping(bo.localAddress));

@@ -127,6 +127,8 @@ export const VALUE_NAME_BYTES_MAX = 32;
 /** Rows per part: 256 of the longest rows (1.1 KB) are below STATE_PART_BYTES_MAX, and cost a few milliseconds at most. */
 export const STATE_ROWS_MAX = 256;
 export const STATE_PART_BYTES_MAX: number = 512 * KiB;
+/** New contacts are saved this long after the first of them, so that those of one join are one write. */
+export const SAVE_SOON_MS: number = 2 * second;
 
 // Lookups.
 

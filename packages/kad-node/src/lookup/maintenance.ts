@@ -2,6 +2,7 @@
 import type { Runtime } from '@batchain/shared';
 import pLimit from 'p-limit';
 import type { KadConfig } from '../kad-config.ts';
+import { SAVE_SOON_MS } from '../limits.ts';
 import type { RecordStore } from '../records/record-store.ts';
 import { idInBucket } from '../routing/distance.ts';
 import { planRefresh } from '../routing/refresh-plan.ts';
@@ -34,6 +35,9 @@ export class Maintenance {
   readonly #tasks: readonly RecurringTask[];
   readonly #contact: RecurringTask;
   readonly #republish: RecurringTask;
+  readonly #save: RecurringTask;
+  #savedContacts = 0;
+  #isSaveDue = false;
 
   constructor(
     runtime: Runtime,
@@ -57,13 +61,14 @@ export class Maintenance {
     this.#config = config;
     this.#contact = this.#task('contact', config.contactIntervalMs, () => this.#publishContact());
     this.#republish = this.#task('republish', config.republishRoundMs, () => this.#republishDue());
+    this.#save = this.#task('save', config.saveIntervalMs, () => this.#saveState());
     this.#tasks = [
       this.#contact,
       this.#republish,
       this.#task('refresh', config.refreshIntervalMs, () => this.refresh()),
       this.#task('liveness', config.livenessIntervalMs, () => this.pingSilent()),
       this.#task('expiry', config.expiryIntervalMs, () => void this.#store.expire(this.#runtime.clock.monotonicMs())),
-      this.#task('save', config.saveIntervalMs, () => this.#hooks.saveState()),
+      this.#save,
     ];
   }
 
@@ -84,6 +89,26 @@ export class Maintenance {
   /** Our contact record has changed. */
   publishContactNow(): void {
     this.#contact.runSoon();
+  }
+
+  /**
+   * A contact is new. The state is saved soon when the contacts worth saving are twice those saved last: after a crash half
+   * of them are known at least, and a join costs a few writes, however many it finds.
+   */
+  contactAdded(): void {
+    if (this.#isSaveDue || this.#contactsToSave() < Math.max(1, 2 * this.#savedContacts)) return;
+    this.#isSaveDue = true;
+    this.#save.runSoon(SAVE_SOON_MS);
+  }
+
+  #contactsToSave(): number {
+    return Math.min(this.#table.size, this.#config.rememberedPeersMax);
+  }
+
+  #saveState(): Promise<void> {
+    this.#isSaveDue = false;
+    this.#savedContacts = this.#contactsToSave();
+    return this.#hooks.saveState();
   }
 
   /** Looks up the own id and a random id in each stale bucket (DF-22, Kademlia section 2.3). */

@@ -38,11 +38,11 @@ export class RecurringTask {
     this.#arm(jittered(this.#runtime, firstDelayMs, this.#options.jitterRatio));
   }
 
-  /** Runs it as soon as may be: at once, or right after the run that is under way. Several calls are one run. */
-  runSoon(): void {
+  /** Runs it after the delay, by default at once, or right after the run that is under way. Several calls are one run. */
+  runSoon(delayMs = 1): void {
     if (this.#isStopped) return;
     this.#isWanted = true;
-    if (!this.#isRunning) this.#arm(1);
+    if (!this.#isRunning) this.#arm(delayMs);
   }
 
   /** Resolves when no run is under way any more. */

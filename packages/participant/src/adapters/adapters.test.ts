@@ -67,6 +67,15 @@ describe('the state of a KadNode on disk', () => {
     expect(await loadAll(store)).toEqual([[1]]);
     expect(readdirSync(dir)).toEqual(['kad-state']);
   });
+
+  it('takes away what a kill amid a save left', async () => {
+    const store = new FsKadStateStore(join(dir, 'kad-state'), runtime.random);
+    await store.save([Uint8Array.of(1)]);
+    writeFileSync(join(dir, 'kad-state.0123456789abcdef.tmp'), 'half');
+    writeFileSync(join(dir, 'other.tmp'), 'not ours');
+    expect(await loadAll(store)).toEqual([[1]]);
+    expect(readdirSync(dir).sort()).toEqual(['kad-state', 'other.tmp']);
+  });
 });
 
 describe('what a node tells others', () => {

@@ -1,6 +1,6 @@
 // driven: what a KadNode keeps over a restart, in one file: each part behind its length, replaced as a whole.
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import type { KadStateStore } from '@batchain/kad-node';
 import { MiB, type Random, toHex, uintBytes } from '@batchain/shared';
 
@@ -52,8 +52,9 @@ export class FsKadStateStore implements KadStateStore {
     this.#names = names;
   }
 
-  /** Ends at the first part that is not whole: the node then begins with what came before. */
+  /** Ends at the first part that is not whole: the node then begins with what came before. What a kill amid a save left goes. */
   async *load(): AsyncGenerator<Uint8Array> {
+    await this.#sweep();
     const file = await open(this.#path, 'r').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined;
       throw error;
@@ -71,6 +72,13 @@ export class FsKadStateStore implements KadStateStore {
     } finally {
       await file.close();
     }
+  }
+
+  async #sweep(): Promise<void> {
+    const folder = dirname(this.#path);
+    const names = await readdir(folder).catch((): string[] => []);
+    const left = names.filter((name) => name.startsWith(`${basename(this.#path)}.`) && name.endsWith('.tmp'));
+    for (const name of left) await rm(join(folder, name), { force: true });
   }
 
   async save(parts: Iterable<Uint8Array>): Promise<void> {
