@@ -1,6 +1,6 @@
 // The daemon's life on this machine, as a person meets it: homes side by side, a crash, members that do not answer.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -76,5 +76,122 @@ describe('BN-49 after a crash', () => {
     expect(again.last.nodeId).not.toBe(started.last.nodeId);
     await until('it is back', async () => (await online(second)) === 1 || undefined, 15_000);
     for (const home of [first, second]) expect((await runCli(['stop', '--home', home])).code).toBe(0);
+  });
+});
+
+describe('a member that does not answer', () => {
+  const NOBODY = '127.0.0.1:9';
+  const lines = (text: string): Record<string, any>[] =>
+    text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, any>);
+  const WARNING = { type: 'warning', text: expect.stringContaining(NOBODY), fix: expect.stringContaining('batchain peers') };
+
+  it('is warned of, with a fix; ready stays the first line in the foreground, and joining goes on', async () => {
+    const home = join(folder, 'alone');
+    const args = ['start', '--foreground', '--json', '--home', home, ...BIND, '--offer', '0', '--profile', 'demo', '--join', NOBODY];
+    const child = spawn(process.execPath, [CLI_PATH, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+    pids.add(child.pid as number);
+    let out = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
+    await until('ready and a warning', async () => out.split('\n').length > 2 || undefined);
+    const [ready, warning] = lines(out);
+    expect(ready).toMatchObject({ type: 'ready', joined: false });
+    expect(warning).toMatchObject(WARNING);
+    // Another that names the first brings both together.
+    const other = join(folder, 'other');
+    const started = await startDaemon(other, ['--join', ready?.kad, '--profile', 'demo']);
+    expect(started.last).toMatchObject({ type: 'ready', joined: true });
+    expect(lines(started.stdout)).toHaveLength(1);
+    await until('they have met', async () => (await online(home)) === 1 || undefined);
+    expect((await runCli(['stop', '--home', other])).code).toBe(0);
+    child.kill('SIGTERM');
+    expect(await new Promise((resolve) => child.once('close', resolve))).toBe(0);
+    expect(lines(out).at(-1)).toMatchObject({ type: 'result', stopped: true });
+  });
+
+  it('is warned of in the background too: before ready with --json, on stderr for a person', async () => {
+    const home = join(folder, 'lonely');
+    const json = lines((await startDaemon(home, ['--join', NOBODY])).stdout);
+    expect(json).toMatchObject([WARNING, { type: 'ready', joined: false }]);
+    await runCli(['stop', '--home', home]);
+    const text = await runCli(['start', '--home', home, ...BIND, '--join', NOBODY]);
+    pids.add(await pidOf(home));
+    expect(text.stdout).toContain('Node is up');
+    expect(text.stderr).toMatch(/^warning: no member of the network answered at 127\.0\.0\.1:9 [^\n]*\nwhy: {3}[^\n]+\nfix: {3}[^\n]+$/m);
+    await runCli(['stop', '--home', home]);
+  });
+});
+
+describe('BD-08 settings of a home', () => {
+  it('flags of start hold for one run; config keeps a setting, says where each comes from, and init says how to change one', async () => {
+    const home = join(folder, 'kept');
+    const run = (args: readonly string[], env: Record<string, string> = {}): Promise<CommandResult> =>
+      runCli([...args, '--home', home, '--json'], { env });
+    const offer = async (): Promise<number> => (await run(['status'])).last.offer.bytes;
+    await startDaemon(home, ['--offer', '1GiB', '--name', 'for-now']);
+    expect(await offer()).toBe(2 ** 30);
+    expect((await run(['config', 'get', 'offer'])).last).toMatchObject({ key: 'offer', value: 20 * 2 ** 30, origin: 'default' });
+    expect(await run(['init', '--name', 'kept one', '--offer', '2GiB'])).toMatchObject({
+      code: 8,
+      last: {
+        code: 'BAT_E_HOME_EXISTS',
+        fix: `batchain config set name 'kept one' --home ${home} && batchain config set offer 2GiB --home ${home}`,
+      },
+    });
+    expect(await run(['config', 'set', 'offer', '2GiB'])).toMatchObject({ code: 0, last: { key: 'offer', value: 2 ** 31 } });
+    expect((await run(['config', 'set', 'name', 'kept one'])).code).toBe(0);
+    expect(await offer(), 'a running node is not changed').toBe(2 ** 30);
+    await run(['stop']);
+    expect((await runCli(['start', '--json', '--home', home, ...BIND])).code).toBe(0);
+    pids.add(await pidOf(home));
+    expect((await run(['status'])).last).toMatchObject({ name: 'kept one', offer: { bytes: 2 ** 31 } });
+    await run(['stop']);
+    const { settings } = (await run(['config', 'list'], { BATCHAIN_OFFER: '0' })).last;
+    const row = (key: string): unknown => settings.find((one: { key: string }) => one.key === key);
+    expect(row('offer')).toEqual({ key: 'offer', value: 0, origin: 'environment' });
+    expect(row('name')).toEqual({ key: 'name', value: 'kept one', origin: 'file' });
+    expect(row('kad-port')).toEqual({ key: 'kad-port', value: 4870, origin: 'default' });
+  });
+
+  it('config refuses what is no setting or no value, and a broken file does not keep other commands from working', async () => {
+    const home = join(folder, 'strict');
+    const run = (...args: string[]): Promise<CommandResult> => runCli([...args, '--home', home, '--json']);
+    await run('init', '--offer', '0');
+    for (const [args, why] of [
+      [['config', 'set', 'ofer', '1'], 'did you mean offer?'],
+      [['config', 'set', 'offer', 'lots'], 'expected a size'],
+      [['config', 'set', 'offer'], 'usage: batchain config set KEY VALUE'],
+      [['config', 'sett', 'offer', '1'], 'did you mean set?'],
+      [['config', 'list', 'offer'], 'usage: batchain config list'],
+    ] as const) {
+      expect(await run(...args)).toMatchObject({ code: 2, last: { code: 'BAT_E_USAGE', why: expect.stringContaining(why) } });
+    }
+    const { path } = (await run('config', 'path')).last;
+    await writeFile(path, 'offer = = 1\n');
+    for (const args of [['stop'], ['ls'], ['help', 'start'], ['config', 'path']])
+      expect([args, (await run(...args)).code]).toEqual([args, 0]);
+    for (const args of [['start'], ['config', 'list'], ['config', 'set', 'offer', '1']])
+      expect(await run(...args), args.join(' ')).toMatchObject({ code: 2, last: { code: 'BAT_E_CONFIG', fix: `edit ${path}` } });
+  });
+});
+
+describe('status --watch', () => {
+  it('shows the state again and again until Ctrl-C, one object per line with --json', async () => {
+    const home = join(folder, 'watched');
+    await startDaemon(home);
+    const child = spawn(process.execPath, [CLI_PATH, 'status', '--watch', '--json', '--home', home], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let out = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
+    await until('two states', async () => out.split('\n').length > 2 || undefined);
+    child.kill('SIGINT');
+    expect(await new Promise((resolve) => child.once('close', resolve))).toBe(130);
+    const all = out.trim().split('\n');
+    for (const line of all.slice(0, -1)) expect(JSON.parse(line)).toMatchObject({ type: 'status', files: { total: 0 } });
+    expect(JSON.parse(all.at(-1) ?? '')).toMatchObject({ type: 'error', code: 'BAT_E_INTERRUPTED', exit: 130 });
+    await runCli(['stop', '--home', home]);
   });
 });

@@ -50,6 +50,12 @@ describe('BN-54 sample', () => {
     expect(two.last).toMatchObject({ identical: true, segments: 4, stopped: ['node2'], verdict: 'at-risk' });
     expect((two.last.hosts as { shards: number }[]).map(({ shards }) => shards)).toEqual([4, 4]);
     expect((await readdir(two.last.folder)).sort()).toEqual(['node1', 'node2', 'node3', 'you']);
+    // Kept and stopped: its homes are started by the sample alone, which keeps them on loopback.
+    expect((await runSample(['-l'], state)).last.files).toHaveLength(1);
+    expect(await runSample(['-d', two.last.id], state)).toMatchObject({
+      code: 5,
+      last: { code: 'BAT_E_NO_DAEMON', fix: 'batchain sample' },
+    });
     const five = await runCli(['sample', '--nodes', '6', '--json'], { env: env() });
     expect(five.last).toMatchObject({ policy: { k: 2, n: 5 }, stopped: ['node3', 'node4', 'node5'], identical: true });
     expect(five.code).toBe(0);

@@ -1,5 +1,5 @@
 // pure: what a command is: its words, flags, help, and what it does.
-import type { HomePaths, SettingTable, SettingValues } from '@batchain/participant/client';
+import type { HomePaths, Origin, SettingTable, SettingValues } from '@batchain/participant/client';
 import type { Clock, Runtime } from '@batchain/shared';
 import type { GlobalOptions } from './global-options.ts';
 import type { CliIo } from './output/io.ts';
@@ -18,6 +18,8 @@ export interface CommandContext<T extends SettingTable = SettingTable> {
   readonly output: Output;
   readonly globals: GlobalOptions;
   readonly options: SettingValues<T>;
+  /** Where each option comes from. */
+  readonly origins: { readonly [K in keyof T]: Origin };
   /** The words after the command. */
   readonly words: readonly string[];
   readonly paths: HomePaths;
@@ -47,8 +49,10 @@ export interface Command<T extends SettingTable = any> {
   readonly options: T;
   /** Each with what it does. */
   readonly examples: readonly (readonly [line: string, what: string])[];
-  /** Deadline unless --timeout says otherwise; `own` when the command itself sees to it. */
-  readonly timeoutMs: number | 'own';
+  /** Deadline unless --timeout says otherwise; `own` when the command itself sees to it; undefined for what runs until it is ended. */
+  readonly timeoutMs: number | 'own' | ((options: SettingValues<T>) => number | undefined);
+  /** Takes options from config.toml too: true for what runs or sets up the node. */
+  readonly usesConfigFile?: boolean;
   run(context: CommandContext<T>): Promise<CommandOutcome>;
 }
 

@@ -1,6 +1,7 @@
 // driven: all commands, in the order in which help names them.
 import type { Command } from './command.ts';
 import { auditCommand } from './commands/audit.ts';
+import { configCommand } from './commands/config.ts';
 import { explainCommand } from './commands/explain.ts';
 import { getCommand } from './commands/get.ts';
 import { hashCommand } from './commands/hash.ts';
@@ -31,6 +32,7 @@ const VERBS: readonly Command[] = [
   auditCommand,
   removeCommand,
   hashCommand,
+  configCommand,
   explainCommand,
   versionCommand,
 ];

@@ -1,6 +1,6 @@
 // driven: Ctrl-C, SIGTERM and the deadline as one abort signal; a second Ctrl-C ends the process at once.
 import { formatDuration } from '@batchain/participant/client';
-import { BatChainError, type Clock } from '@batchain/shared';
+import { BatChainError, type Clock, type Timer } from '@batchain/shared';
 
 const EXIT_BY_SIGNAL: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
 
@@ -8,12 +8,13 @@ export interface Interruption {
   readonly signal: AbortSignal;
   /** The exit code that an abort asks for; undefined when nothing was aborted by a signal. */
   readonly exit: () => number | undefined;
+  /** Aborts after this time, from now; undefined: no deadline. */
+  setDeadline(timeoutMs: number | undefined): void;
   /** Takes all handlers away. */
   end(): void;
 }
 
-/** `timeoutMs` undefined: no deadline. */
-export function watchInterruption(clock: Clock, timeoutMs: number | undefined): Interruption {
+export function watchInterruption(clock: Clock): Interruption {
   const controller = new AbortController();
   let exit: number | undefined;
   const onSignal = (name: NodeJS.Signals): void => {
@@ -25,18 +26,20 @@ export function watchInterruption(clock: Clock, timeoutMs: number | undefined): 
   };
   const names = Object.keys(EXIT_BY_SIGNAL) as NodeJS.Signals[];
   for (const name of names) process.on(name, onSignal);
-  const timer =
-    timeoutMs === undefined
-      ? undefined
-      : clock.setTimer(timeoutMs, () => {
-          const what = `not done within ${formatDuration(timeoutMs)}`;
-          controller.abort(
-            new BatChainError('BAT_E_TIMEOUT', { what, fix: 'run the command again: it goes on where it was; or give a longer --timeout' }),
-          );
-        });
+  let timer: Timer | undefined;
+  const setDeadline = (timeoutMs: number | undefined): void => {
+    if (timeoutMs === undefined) return;
+    timer = clock.setTimer(timeoutMs, () => {
+      const what = `not done within ${formatDuration(timeoutMs)}`;
+      controller.abort(
+        new BatChainError('BAT_E_TIMEOUT', { what, fix: 'run the command again: it goes on where it was; or give a longer --timeout' }),
+      );
+    });
+  };
   return {
     signal: controller.signal,
     exit: () => exit,
+    setDeadline,
     end: () => {
       timer?.cancel();
       for (const name of names) process.off(name, onSignal);

@@ -1,4 +1,5 @@
 // driven: one run of the command line: parse, resolve settings, run the command, write its result, give the exit code.
+import { resolve } from 'node:path';
 import { homePaths, readConfigFile, resolveSettings, type SettingTable, systemSurroundings, VERSION } from '@batchain/participant/client';
 import { BatChainError, ERROR_CODES, type Runtime, toBatChainError } from '@batchain/shared';
 import { createSystemRuntime } from '@batchain/shared/node';
@@ -57,24 +58,30 @@ function makeOutput(io: CliIo, runtime: Runtime, command: Command, globals: Glob
 async function runCommand(parsed: ParsedArgv, command: Command, io: CliIo, runtime: Runtime, argv: readonly string[]): Promise<number> {
   const { values: globals } = resolveSettings(GLOBAL_OPTIONS, { flags: parsed.flags, env: io.env });
   const output = makeOutput(io, runtime, command, globals);
-  const paths = homePaths(globals.home, systemSurroundings(io.env));
+  const found = homePaths(globals.home, systemSurroundings(io.env));
+  const paths = globals.config === undefined ? found : { ...found, configFile: resolve(io.cwd, globals.config) };
   // A defect outside of everything that is awaited: said in the same form, then the process ends.
   const onDefect = (error: unknown): void => {
     output.error(refine(toBatChainError(error), paths.logDir, command.name, runtime), 1);
     process.exit(1);
   };
   process.once('uncaughtException', onDefect);
-  const interruption = watchInterruption(runtime.clock, command.timeoutMs === 'own' ? undefined : (globals.timeout ?? command.timeoutMs));
+  const interruption = watchInterruption(runtime.clock);
   try {
-    const configFile = globals.config ?? paths.configFile;
-    const sources = { flags: parsed.flags, env: io.env, file: readConfigFile(configFile), filePath: configFile };
+    // A broken file must not keep `stop` or `help` from working; one that was named is looked at.
+    const file = command.usesConfigFile === true || globals.config !== undefined ? readConfigFile(paths.configFile) : {};
+    const sources = { flags: parsed.flags, env: io.env, file: command.usesConfigFile === true ? file : {}, filePath: paths.configFile };
+    const { values, origins } = resolveSettings(command.options as SettingTable, sources);
+    const timeoutMs = typeof command.timeoutMs === 'function' ? command.timeoutMs(values) : command.timeoutMs;
+    if (timeoutMs !== 'own') interruption.setDeadline(globals.timeout ?? timeoutMs);
     const context: CommandContext = {
       runtime,
       clock: runtime.clock,
       io,
       output,
       globals,
-      options: resolveSettings(command.options as SettingTable, sources).values,
+      options: values,
+      origins,
       words: parsed.words,
       paths,
       signal: interruption.signal,

@@ -17,6 +17,8 @@ export interface DaemonReady {
   readonly bat: string;
   /** Path of the control socket. */
   readonly control: string;
+  /** Somebody of the network has answered. False is no failure: joining goes on. */
+  readonly joined: boolean;
 }
 
 export interface DaemonOptions {
@@ -95,7 +97,13 @@ export async function runDaemon(options: DaemonOptions): Promise<DaemonEnd> {
   await server.start();
   const nodeId = toHex(participant.nodeId);
   try {
-    onReady({ nodeId, kad: formatAddress(participant.kadAddress), bat: formatAddress(participant.batAddress), control: paths.controlPath });
+    onReady({
+      nodeId,
+      kad: formatAddress(participant.kadAddress),
+      bat: formatAddress(participant.batAddress),
+      control: paths.controlPath,
+      joined: participant.kad.stats().contacts > 0,
+    });
     await stopped;
   } finally {
     await server.stop();

@@ -3,11 +3,21 @@ import { existsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
-import { defineSettings, formatSize, initHome, NODE_SETTINGS, parseSize } from '@batchain/participant/client';
+import {
+  defineSettings,
+  formatSize,
+  initHome,
+  NODE_SETTINGS,
+  parseSize,
+  readConfigFile,
+  resolveSettings,
+} from '@batchain/participant/client';
 import { BatChainError, hour, toHex } from '@batchain/shared';
 import { type CommandContext, type CommandOutcome, defineCommand } from '../command.ts';
 import { hasHome, homeFlag } from '../daemon-access.ts';
 import { printable } from '../output/printable.ts';
+import { settingText } from '../output/setting-text.ts';
+import { shellWord } from '../output/shell-word.ts';
 import { ask, canAsk } from '../prompt.ts';
 
 const OPTIONS = defineSettings({ name: NODE_SETTINGS.name, offer: NODE_SETTINGS.offer });
@@ -31,11 +41,23 @@ async function askOffer(context: Context, offer: number): Promise<number> {
   }
 }
 
+/** Says what is there and how to change it: a home is set up once. */
+function homeExists(context: Context): BatChainError {
+  const { paths, options, origins } = context;
+  const flag = homeFlag(context);
+  const given = (['name', 'offer'] as const).filter((key) => origins[key] === 'flag');
+  const sets = given.map((key) => `batchain config set ${key} ${shellWord(settingText(key, options[key]))}${flag}`);
+  const { name, offer } = resolveSettings(OPTIONS, { file: readConfigFile(paths.configFile), filePath: paths.configFile }).values;
+  return new BatChainError('BAT_E_HOME_EXISTS', {
+    what: `${paths.home} is set up already: ${name === undefined ? '' : `name ${name}, `}offer ${formatSize(offer)}`,
+    why: 'init never changes a home that exists',
+    fix: sets.length > 0 ? sets.join(' && ') : `batchain start${flag}; to change a setting: batchain config set KEY VALUE${flag}`,
+  });
+}
+
 async function runInit(context: Context): Promise<CommandOutcome> {
   const { options, paths, output, runtime } = context;
-  if (hasHome(paths)) {
-    throw new BatChainError('BAT_E_HOME_EXISTS', { what: `${paths.home} is set up already`, fix: `batchain start${homeFlag(context)}` });
-  }
+  if (hasHome(paths)) throw homeExists(context);
   let name = options.name ?? hostname();
   let { offer } = options;
   if (canAsk(context)) {
@@ -51,6 +73,7 @@ async function runInit(context: Context): Promise<CommandOutcome> {
       `  home       ${printable(paths.home, output.out.isAscii)}`,
       `  settings   ${printable(paths.configFile, output.out.isAscii)}`,
       `Keep ${printable(paths.identityFile, output.out.isAscii)} safe: it is this computer's identity.`,
+      `Change settings later: batchain config set offer SIZE${homeFlag(context)}`,
       `Next: batchain start${homeFlag(context)}`,
     ],
   };
@@ -67,5 +90,6 @@ export const initCommand = defineCommand({
     ['batchain init --home ./ana --offer 0', 'everything under one folder; hosts nothing'],
   ],
   timeoutMs: 1 * hour,
+  usesConfigFile: true,
   run: runInit,
 });

@@ -3,7 +3,7 @@ import type { PeersResult } from '@batchain/participant/client';
 import { second } from '@batchain/shared';
 import { parseIsoTime } from '@batchain/shared/node';
 import { type CommandContext, type CommandOutcome, defineCommand } from '../command.ts';
-import { requireDaemon } from '../daemon-access.ts';
+import { homeFlag, requireDaemon } from '../daemon-access.ts';
 import { shortIdText } from '../output/health-text.ts';
 import { formatTable } from '../output/table.ts';
 import { agoText } from '../output/times.ts';
@@ -17,8 +17,10 @@ const COLUMNS = [
   { title: 'SEEN', dropOrder: 4 },
 ];
 
-function peersText({ output, clock }: CommandContext, { peers }: PeersResult): string[] {
-  if (peers.length === 0) return ['No peers known. Join a member: batchain start --join HOST:PORT'];
+function peersText(context: CommandContext, { peers }: PeersResult): string[] {
+  const { output, clock } = context;
+  const flag = homeFlag(context);
+  if (peers.length === 0) return [`No peers known. Join a member: batchain stop${flag} && batchain start${flag} --join HOST:PORT`];
   const nowMs = clock.nowMs();
   const rows = peers.map((peer) => [
     shortIdText(peer.nodeId),

@@ -1,13 +1,23 @@
 // driven: `batchain put FILE` (`-u FILE`): stores a file on the peers.
 import { basename, resolve } from 'node:path';
-import { defineSettings, formatSize, optional, type PutResult, sizeValue, switchValue, textValue } from '@batchain/participant/client';
-import { hour } from '@batchain/shared';
+import {
+  defineSettings,
+  formatSize,
+  type LocalApiClient,
+  optional,
+  type PutResult,
+  sizeValue,
+  switchValue,
+  textValue,
+} from '@batchain/participant/client';
+import { BatChainError, hour } from '@batchain/shared';
 import { z } from 'zod';
 import { type CommandContext, type CommandOutcome, defineCommand } from '../command.ts';
-import { requireDaemon } from '../daemon-access.ts';
+import { homeFlag, requireDaemon } from '../daemon-access.ts';
 import { countText, policyText, shortIdText } from '../output/health-text.ts';
 import { printable } from '../output/printable.ts';
 import { showProgress } from '../show-progress.ts';
+import { refinePutError } from './put-fixes.ts';
 
 const policyValue = z.string().transform((text, context) => {
   const match = /^([1-9]\d{0,2})of([1-9]\d{0,2})$/i.exec(text);
@@ -24,12 +34,20 @@ const OPTIONS = defineSettings({
     argument: 'KofN',
     help: 'any K of N peers restore it; 1of1 consents to a single copy',
   },
+  name: {
+    schema: optional(textValue(255)),
+    default: undefined,
+    argument: 'NAME',
+    help: "name to keep it under; the file's own by default",
+  },
   manifest: { schema: optional(textValue(4096)), default: undefined, argument: 'PATH', help: 'where the manifest goes' },
   'segment-size': { schema: optional(sizeValue), default: undefined, argument: 'SIZE', help: 'bytes of a segment, 1KiB to 64MiB' },
   fresh: { schema: switchValue, default: false, help: 'start over instead of resuming' },
   'keep-shards': { schema: switchValue, default: false, help: 'keep own copies of the shards under HOME/shards (demos)' },
   force: { schema: switchValue, default: false, help: 'replace an existing --manifest' },
 });
+
+const KEY_NOTE = 'the manifest is the only key to the file: keep a copy of it elsewhere';
 
 function resultText(context: CommandContext, result: PutResult): string[] {
   const { style, short } = { style: context.output.out, short: shortIdText(result.id) };
@@ -44,6 +62,7 @@ function resultText(context: CommandContext, result: PutResult): string[] {
     `  policy     ${policyText(result.policy)}`,
     `  stored     ${formatSize(bytes)} in ${countText(segments, 'segment')} on ${countText(all.length, 'peer')} (${hosts})`,
     `  manifest   ${printable(result.manifest, style.isAscii)}`,
+    `             ${KEY_NOTE}`,
     `  checked    ${result.receipts} of ${result.policy.n} receipts signed and verified`,
     ...(result.placed < result.policy.n
       ? [`  note       ${result.placed} of ${result.policy.n} peers have their shard; the daemon goes on placing`]
@@ -52,14 +71,29 @@ function resultText(context: CommandContext, result: PutResult): string[] {
 }
 
 async function runPut(context: CommandContext<typeof OPTIONS>): Promise<CommandOutcome> {
-  const { options, io } = context;
   const client = await requireDaemon(context);
+  try {
+    const result = await upload(context, client);
+    // For people; what is on stdout of a pipe is for scripts.
+    if (!context.io.stdout.isTTY) context.output.say(KEY_NOTE);
+    return { json: result, text: resultText(context, result) };
+  } catch (error) {
+    if (!(error instanceof BatChainError)) throw error;
+    throw refinePutError(error, { file: context.words[0] ?? '', homeFlag: homeFlag(context) });
+  }
+}
+
+function upload(context: CommandContext<typeof OPTIONS>, client: LocalApiClient): Promise<PutResult> {
+  const { options, origins, io } = context;
   const path = resolve(io.cwd, context.words[0] ?? '');
-  const result = await showProgress(context, 'placing', (progress) => {
+  // BATCHAIN_NAME is the node's name.
+  const name = origins.name === 'flag' ? options.name : undefined;
+  return showProgress(context, 'placing', (progress) => {
     if (context.output.err.canRedraw) context.output.say(printable(basename(path), context.output.err.isAscii));
     return client.put(
       {
         path,
+        ...(name === undefined ? {} : { name }),
         ...(options.policy === undefined ? {} : { policy: options.policy }),
         ...(options.manifest === undefined ? {} : { manifestPath: resolve(io.cwd, options.manifest) }),
         ...(options['segment-size'] === undefined ? {} : { segmentSizeBytes: options['segment-size'] }),
@@ -70,7 +104,6 @@ async function runPut(context: CommandContext<typeof OPTIONS>): Promise<CommandO
       progress,
     );
   });
-  return { json: result, text: resultText(context, result) };
 }
 
 export const putCommand = defineCommand({

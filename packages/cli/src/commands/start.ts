@@ -17,6 +17,7 @@ import {
 import { BatChainError, ERROR_CODES, type ErrorCode, minute, present } from '@batchain/shared';
 import { type CommandContext, type CommandOutcome, defineCommand } from '../command.ts';
 import { hasHome, homeFlag } from '../daemon-access.ts';
+import { printable } from '../output/printable.ts';
 
 const OPTIONS = defineSettings({
   ...NODE_SETTINGS,
@@ -32,6 +33,17 @@ function readyText(context: Context, ready: DaemonReady, tookMs: number): string
     `  bat        ${ready.bat}`,
     `  control    ${ready.control}`,
   ];
+}
+
+/** What a person should know of a node that is ready and yet not as asked for. */
+function warnOf(context: Context, ready: DaemonReady): void {
+  const { options, output } = context;
+  if (options.relay) output.warn('this version does not carry the connections of others yet: --relay changes nothing');
+  if (ready.joined || options.join.length === 0) return;
+  output.warn(`no member of the network answered at ${options.join.join(', ')} (--join); the node goes on trying`, {
+    why: 'the member is away, the address or UDP port is wrong, a firewall drops UDP, or --network and its secret differ',
+    fix: `compare the address with "kad" in the member's \`batchain status\`; see who has answered: batchain peers${homeFlag(context)}`,
+  });
 }
 
 /** Until the node is ready; it may run for ever after. */
@@ -53,7 +65,6 @@ async function runForeground(context: Context): Promise<CommandOutcome> {
   const deadline = readyDeadline(context);
   const secretPath = options['network-secret-file'];
   const { runDaemon } = await import('@batchain/participant');
-  if (options.relay) output.warn('this version does not carry the connections of others yet: --relay changes nothing');
   const ended = await runDaemon({
     paths,
     settings: {
@@ -67,6 +78,8 @@ async function runForeground(context: Context): Promise<CommandOutcome> {
       deadline.ready();
       if (output.isJson) output.line('ready', { ...ready });
       else for (const line of readyText(context, ready, clock.monotonicMs() - startedMs)) output.say(line);
+      // `ready` is the first line whatever else there is to say.
+      warnOf(context, ready);
     },
   });
   return { json: { stopped: true, nodeId: ended.nodeId, uptimeMs: ended.uptimeMs }, text: [] };
@@ -126,14 +139,19 @@ async function runStart(context: Context): Promise<CommandOutcome> {
   const { paths, options, output, runtime, clock } = context;
   if (!hasHome(paths)) {
     initHome(paths, {}, runtime.entropy);
-    output.say(`Made a home at ${paths.home}`);
+    output.say(
+      `Made a home at ${printable(paths.home, output.err.isAscii)}; flags of start hold for this run, batchain config set keeps them`,
+    );
   }
   if (options.foreground) return runForeground(context);
   const startedMs = clock.monotonicMs();
-  const { nodeId, kad, bat, control } = await startProcess(context);
-  const ready = { nodeId, kad, bat, control };
-  output.line('ready', ready);
+  const { nodeId, kad, bat, control, joined } = await startProcess(context);
+  const ready = { nodeId, kad, bat, control, joined };
+  // Here `ready` stands for the result, which is the last line.
+  if (output.isJson) warnOf(context, ready);
+  output.line('ready', { ...ready });
   for (const line of output.isJson ? [] : readyText(context, ready, clock.monotonicMs() - startedMs)) output.result({}, [line]);
+  if (!output.isJson) warnOf(context, ready);
   output.say(`Stop it: batchain stop${homeFlag(context)}`);
   return { json: {}, text: [], isSilent: true };
 }
@@ -146,8 +164,10 @@ export const startCommand = defineCommand({
   examples: [
     ['batchain start', 'in the background'],
     ['batchain start --join 192.168.1.7:4870', 'and join a network through a member'],
+    ['batchain start --offer 50GiB', 'for this run; batchain config set offer 50GiB keeps it'],
     ['batchain start --foreground --offer 0', 'in this terminal; hosts nothing'],
   ],
   timeoutMs: 'own',
+  usesConfigFile: true,
   run: runStart,
 });

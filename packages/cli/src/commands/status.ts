@@ -1,10 +1,25 @@
 // driven: `batchain status`: one screen: node, reach, peers, offer, files.
-import { formatDuration, formatSize, type StatusResult } from '@batchain/participant/client';
+import {
+  defineSettings,
+  formatDuration,
+  formatSize,
+  type LocalApiClient,
+  type StatusResult,
+  switchValue,
+} from '@batchain/participant/client';
 import { second } from '@batchain/shared';
 import { type CommandContext, type CommandOutcome, defineCommand } from '../command.ts';
 import { requireDaemon } from '../daemon-access.ts';
 import { countText } from '../output/health-text.ts';
 import { printable } from '../output/printable.ts';
+
+const OPTIONS = defineSettings({
+  watch: { schema: switchValue, default: false, help: 'show it again every 2 s until Ctrl-C' },
+});
+type Context = CommandContext<typeof OPTIONS>;
+
+const WATCH_INTERVAL_MS: number = 2 * second;
+const CLEAR_SCREEN = '\u001b[H\u001b[2J';
 
 function filesText({ files }: StatusResult): string {
   const parts: readonly (readonly [number, string])[] = [
@@ -18,7 +33,7 @@ function filesText({ files }: StatusResult): string {
   return [countText(files.total, 'file'), ...words].join(', ');
 }
 
-function statusText({ output }: CommandContext, status: StatusResult): string[] {
+function statusText({ output }: Context, status: StatusResult): string[] {
   const { isAscii } = output.out;
   const { offer } = status;
   const offering =
@@ -41,8 +56,22 @@ function exitOf({ files }: StatusResult, isQuiet: boolean): number {
   return !isQuiet && files.degraded + files.atRisk + files.lost > 0 ? 3 : 0;
 }
 
-async function runStatus(context: CommandContext): Promise<CommandOutcome> {
+/** Ends with the signal, or with the daemon. */
+async function watch(context: Context, client: LocalApiClient): Promise<never> {
+  const { output, clock, signal } = context;
+  for (;;) {
+    const status = await client.status({ signal });
+    const lines = statusText(context, status);
+    if (output.isJson) output.line('status', status);
+    else if (output.out.canRedraw) output.result({}, [`${CLEAR_SCREEN}${lines.join('\n')}`]);
+    else output.result({}, [...lines, '']);
+    await clock.sleep(WATCH_INTERVAL_MS, signal);
+  }
+}
+
+async function runStatus(context: Context): Promise<CommandOutcome> {
   const client = await requireDaemon(context);
+  if (context.options.watch) return watch(context, client);
   const status = await client.status({ signal: context.signal });
   return { json: status, text: statusText(context, status), exit: exitOf(status, context.globals.quiet) };
 }
@@ -51,11 +80,12 @@ export const statusCommand = defineCommand({
   name: 'status',
   summary: 'one screen: node, reach, peers, offer, files',
   positionals: [],
-  options: {},
+  options: OPTIONS,
   examples: [
     ['batchain status', 'exits with 3 when a file is below its target'],
+    ['batchain status --watch', 'again and again, until Ctrl-C'],
     ['batchain status --quiet', 'exit code only: 0 while the daemon answers'],
   ],
-  timeoutMs: 10 * second,
+  timeoutMs: (options) => (options.watch ? undefined : 10 * second),
   run: runStatus,
 });

@@ -64,23 +64,35 @@ function shardLines(style: Style, file: FileAudit, isVerbose: boolean): string[]
   return formatTable(columns, rows, style.width - 4).map((line) => `    ${line}`);
 }
 
+/** Pass: enough right shards are left to give the file back; how far it is from its target is the health's word. */
+function judgement(style: Style, { verdict, policy: { k, n } }: FileAudit): string {
+  if (verdict === 'lost') return style.tint('red', `fail: ${k} of ${n} are needed`);
+  if (verdict === 'unknown') return style.tint('yellow', `unsure: ${k} of ${n} are needed`);
+  return style.tint(verdict === 'at-risk' ? 'yellow' : 'green', `pass: any ${k} of ${n} restore it`);
+}
+
+function lastLine({ files }: AuditResult, isAscii: boolean): string {
+  const below = files.filter((file) => file.verdict !== 'good').length;
+  const [only] = files;
+  if (files.length === 1 && only !== undefined)
+    return `${printable(only.name, isAscii)} ${below === 0 ? 'meets its policy.' : 'is below its target.'}`;
+  return below === 0 ? `All ${files.length} files meet their policy.` : `${below} of ${countText(files.length, 'file')} below target.`;
+}
+
 function fileLines(style: Style, file: FileAudit, isVerbose: boolean): string[] {
-  const isPassed = file.verdict === 'good' || file.verdict === 'degraded';
-  const verdict = isPassed ? style.tint('green', 'pass') : style.tint('red', file.verdict === 'unknown' ? 'unsure' : 'fail');
   const head = `${shortIdText(file.id)}  ${printable(file.name, style.isAscii)}`;
   const health = healthText(style, file.verdict, file.shardsHealthy, file.shardsTotal);
-  return [`${head}  ${health}  ${verdict}: any ${file.policy.k} of ${file.policy.n} are needed`, ...shardLines(style, file, isVerbose)];
+  return [`${head}  ${health}  ${judgement(style, file)}`, ...shardLines(style, file, isVerbose)];
 }
 
 export function auditLines(style: Style, result: AuditResult, isVerbose: boolean): string[] {
   if (result.files.length === 0) return ['No files to audit.'];
-  const below = result.files.filter((file) => file.verdict !== 'good').length;
   return [
     ...hostLines(
       style,
       result.files.flatMap((file) => file.shards),
     ),
     ...result.files.flatMap((file) => fileLines(style, file, isVerbose)),
-    below === 0 ? 'All files meet their policy.' : `${below} of ${countText(result.files.length, 'file')} below target.`,
+    lastLine(result, style.isAscii),
   ];
 }

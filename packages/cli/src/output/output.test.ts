@@ -1,7 +1,12 @@
+import { PassThrough } from 'node:stream';
 import type { ProgressLine } from '@batchain/participant/client';
+import { createSimRuntime } from '@batchain/shared/testing';
 import { describe, expect, it } from 'vitest';
+import type { CliIo } from './io.ts';
+import { Output } from './output.ts';
 import { printable } from './printable.ts';
 import { barLine, plainLine } from './progress-text.ts';
+import { ProgressView } from './progress-view.ts';
 import { styleOf, wantsColor } from './style.ts';
 import { formatTable } from './table.ts';
 import { TransferMeter } from './transfer-meter.ts';
@@ -46,6 +51,55 @@ describe('DF-20 progress and transfer totals', () => {
     const etaMs = meter.etaMs;
     meter.add(101 * MiB, total, 11_500);
     expect(meter.etaMs).toBe(etaMs);
+  });
+});
+
+describe('DF-20 progress where there is no terminal', () => {
+  /** What stands on stderr after so many seconds of a transfer that takes 100 s. */
+  async function linesAfter(seconds: number, mode: 'auto' | 'plain'): Promise<string[]> {
+    const { runtime, clock } = createSimRuntime('progress');
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+    const io = { stdout, stderr, stdin: stdout, env: {}, cwd: '/' } as unknown as CliIo;
+    const options = { isJson: false, isQuiet: false, isDebug: false, command: 'get', color: 'auto', isAscii: false, env: {} } as const;
+    const view = new ProgressView(new Output(io, runtime.clock, options), runtime.clock, mode, 'fetching');
+    for (let at = 0; at <= seconds * 4; at++) {
+      view.update(progress(at * MiB, 400 * MiB));
+      await clock.runFor(250);
+    }
+    return String(stderr.read() ?? '')
+      .split('\n')
+      .slice(0, -1);
+  }
+
+  it('says little in a log: a line when 30 s and a tenth have passed', async () => {
+    expect(await linesAfter(12, 'auto')).toEqual([]);
+    expect(await linesAfter(31, 'auto')).toEqual([expect.stringMatching(/^fetching 30 %/)]);
+  });
+
+  it('says where it stands at once and every 2 s when plain lines were asked for', async () => {
+    const lines = await linesAfter(12, 'plain');
+    expect(lines).toHaveLength(7);
+    expect(lines[0]).toMatch(/^fetching 0 %, 0 B \/ 400\.0 MiB$/);
+    expect(lines.at(-1)).toMatch(/^fetching 12 %, .*, ETA \d+/);
+  });
+});
+
+describe('a warning', () => {
+  it('names cause and cure when there is one, also in JSON', () => {
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+    const io = { stdout, stderr, stdin: stdout, env: {}, cwd: '/' } as unknown as CliIo;
+    const options = { isQuiet: false, isDebug: false, command: 'start', color: 'auto', isAscii: true, env: {} } as const;
+    const { clock } = createSimRuntime('warn').runtime;
+    new Output(io, clock, { ...options, isJson: false }).warn('nobody answered', { why: 'away', fix: 'batchain peers' });
+    expect(String(stderr.read())).toBe('warning: nobody answered\nwhy:   away\nfix:   batchain peers\n');
+    new Output(io, clock, { ...options, isJson: true }).warn('nobody answered', { why: 'away', fix: 'batchain peers' });
+    expect(JSON.parse(String(stdout.read()))).toMatchObject({
+      type: 'warning',
+      text: 'nobody answered',
+      why: 'away',
+      fix: 'batchain peers',
+    });
+    expect(stderr.read()).toBeNull();
   });
 });
 

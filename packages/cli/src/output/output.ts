@@ -14,6 +14,12 @@ export interface OutputOptions extends StyleChoice {
   readonly command: string;
 }
 
+export interface WarningHelp {
+  readonly why: string;
+  /** Names what to do or to run. */
+  readonly fix: string;
+}
+
 const JSON_VERSION = 1;
 
 export class Output {
@@ -54,10 +60,16 @@ export class Output {
     if (!this.isJson && !this.isQuiet) this.#io.stderr.write(`${text}\n`);
   }
 
-  /** Something that went otherwise than hoped, and does not end the command. */
-  warn(text: string): void {
-    if (this.isJson) this.line('warning', { text });
-    else if (!this.isQuiet) this.#io.stderr.write(`${this.err.tint('yellow', 'note:')} ${printable(text, this.err.isAscii)}\n`);
+  /** Something that went otherwise than hoped, and does not end the command; with what helps when the person can do something. */
+  warn(text: string, help?: WarningHelp): void {
+    if (this.isJson) this.line('warning', { text, ...help });
+    if (this.isJson || this.isQuiet) return;
+    const { tint, isAscii } = this.err;
+    const write = (label: string, words: string): void => void this.#io.stderr.write(`${label} ${printable(words, isAscii)}\n`);
+    write(tint('yellow', help === undefined ? 'note:' : 'warning:'), text);
+    if (help === undefined) return;
+    write(`${tint('bold', 'why:')}  `, help.why);
+    write(`${tint('bold', 'fix:')}  `, help.fix);
   }
 
   /** The error as the last JSON line, or as at most four lines on stderr. */

@@ -9,15 +9,17 @@ import { TransferMeter } from './transfer-meter.ts';
 const REDRAW_INTERVAL_MS = 500;
 const JSON_INTERVAL_MS: number = 1 * second;
 /** A log gets a line when both have passed: time and a tenth of the work. */
-const PLAIN_INTERVAL_MS: number = 30 * second;
-const PLAIN_STEP_PERCENT = 10;
+const LOG_INTERVAL_MS: number = 30 * second;
+const LOG_STEP_PERCENT = 10;
+/** Who asks for plain lines wants to see them: the first at once, then one every two seconds. */
+const PLAIN_INTERVAL_MS: number = 2 * second;
 
 const CLEAR_LINE = '\r\u001b[2K';
 
 export class ProgressView {
   readonly #output: Output;
   readonly #clock: Clock;
-  readonly #mode: 'bar' | 'plain' | 'json' | 'none';
+  readonly #mode: Mode;
   readonly #verb: string;
   #meter = new TransferMeter();
   #latest: ProgressLine | undefined;
@@ -30,8 +32,8 @@ export class ProgressView {
     this.#clock = clock;
     this.#verb = verb;
     this.#mode = chooseMode(output, mode);
-    // A log gets its first line after a whole interval; screens and programs at once.
-    this.#shownAtMs = this.#mode === 'plain' ? clock.monotonicMs() : Number.NEGATIVE_INFINITY;
+    // A log gets its first line after a whole interval; all else at once.
+    this.#shownAtMs = this.#mode === 'log' ? clock.monotonicMs() : Number.NEGATIVE_INFINITY;
   }
 
   update(progress: ProgressLine): void {
@@ -44,7 +46,8 @@ export class ProgressView {
     const isDue =
       (this.#mode === 'bar' && sinceMs >= REDRAW_INTERVAL_MS) ||
       (this.#mode === 'json' && sinceMs >= JSON_INTERVAL_MS) ||
-      (this.#mode === 'plain' && sinceMs >= PLAIN_INTERVAL_MS && percentOf(progress) >= this.#shownPercent + PLAIN_STEP_PERCENT);
+      (this.#mode === 'plain' && sinceMs >= PLAIN_INTERVAL_MS) ||
+      (this.#mode === 'log' && sinceMs >= LOG_INTERVAL_MS && percentOf(progress) >= this.#shownPercent + LOG_STEP_PERCENT);
     if (isDue) this.#show(progress, nowMs);
   }
 
@@ -66,7 +69,7 @@ export class ProgressView {
         bytesPerSecond: Math.round(bytesPerSecond),
         etaMs: etaMs === undefined ? null : Math.round(etaMs),
       });
-    } else if (this.#mode === 'plain') this.#output.say(plainLine(this.#facts(progress)));
+    } else if (this.#mode === 'plain' || this.#mode === 'log') this.#output.say(plainLine(this.#facts(progress)));
     else {
       this.#output.draw(CLEAR_LINE + barLine(this.#facts(progress), this.#output.err.width - 1));
       this.#hasBar = true;
@@ -98,9 +101,12 @@ export class ProgressView {
   }
 }
 
-function chooseMode(output: Output, mode: ProgressMode): 'bar' | 'plain' | 'json' | 'none' {
+/** `plain` was asked for; `log` is what a stream gets that is no terminal. */
+type Mode = 'bar' | 'plain' | 'log' | 'json' | 'none';
+
+function chooseMode(output: Output, mode: ProgressMode): Mode {
   if (mode === 'none' || (output.isQuiet && !output.isJson)) return 'none';
   if (output.isJson) return 'json';
-  if (mode === 'auto') return output.err.canRedraw ? 'bar' : 'plain';
+  if (mode === 'auto') return output.err.canRedraw ? 'bar' : 'log';
   return 'plain';
 }

@@ -1,6 +1,6 @@
 // driven: the folder of the sample network, and which of its homes is the person's.
 import { existsSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   acquireHomeLock,
   ensurePrivateDir,
@@ -25,6 +25,11 @@ const youFile = (folder: string): string => join(folder, 'you');
 
 export function nodeHome(folder: string, number: number): string {
   return join(folder, `node${number}`);
+}
+
+/** True for the homes that `batchain sample` made: nobody starts one of them alone. */
+export function isSampleHome(home: string, env: Env): boolean {
+  return dirname(home) === sampleFolder(env);
 }
 
 /** The home that `batchain-sample` speaks to. Throws BAT_E_NO_HOME when no sample network is there. */

@@ -1,7 +1,10 @@
-// driven: config.toml: read with its mistakes named, and written once by `init`.
-import { readFileSync } from 'node:fs';
-import { BatChainError, KiB } from '@batchain/shared';
+// driven: config.toml: read with its mistakes named, written whole by `init`, changed line by line afterwards.
+import { readFileSync, realpathSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { BatChainError, KiB, type Random, utf8Bytes } from '@batchain/shared';
 import { parse, stringify, TomlError } from 'smol-toml';
+import { ensurePrivateDir, replaceFile } from '../home/private-files.ts';
 import { NODE_SETTINGS } from './node-settings.ts';
 
 /** Ours has a dozen lines; more is no config file. */
@@ -12,16 +15,20 @@ export type ConfigValues = Readonly<Record<string, unknown>>;
 const wrong = (path: string, why: string, cause?: unknown): BatChainError =>
   new BatChainError('BAT_E_CONFIG', { what: `${path} can not be used`, why, fix: `edit ${path}`, cause });
 
-/** The settings in the file; none when there is no file. Throws BAT_E_CONFIG. */
-export function readConfigFile(path: string): ConfigValues {
+/** Undefined when there is no file. */
+function readText(path: string): string | undefined {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw wrong(path, (error as Error).message, error);
   }
   if (text.length > CONFIG_BYTES_MAX) throw wrong(path, `longer than ${CONFIG_BYTES_MAX} bytes`);
+  return text;
+}
+
+function parseConfig(path: string, text: string): ConfigValues {
   let values: ConfigValues;
   try {
     values = parse(text, { maxDepth: 4 });
@@ -32,6 +39,41 @@ export function readConfigFile(path: string): ConfigValues {
   const unknown = Object.keys(values).find((key) => !Object.hasOwn(NODE_SETTINGS, key));
   if (unknown !== undefined) throw wrong(path, `${JSON.stringify(unknown)} is no setting; known: ${Object.keys(NODE_SETTINGS).join(', ')}`);
   return values;
+}
+
+/** The settings in the file; none when there is no file. Throws BAT_E_CONFIG. */
+export function readConfigFile(path: string): ConfigValues {
+  const text = readText(path);
+  return text === undefined ? {} : parseConfig(path, text);
+}
+
+/** The text with one setting changed: its line, else the comment that stands for it, else a new line at the end. */
+function changeLine(text: string, key: string, value: unknown): string {
+  const lines = text.split('\n');
+  const isOf = (prefix: string, line: string): boolean => new RegExp(`^${prefix}(?:${key}|"${key}")\\s*=`).test(line);
+  const own = lines.findIndex((line) => isOf('\\s*', line));
+  const at = own >= 0 ? own : lines.findIndex((line) => isOf('#\\s*', line));
+  const line = stringify({ [key]: value }).trim();
+  if (at < 0) return `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${line}\n`;
+  return lines.with(at, line).join('\n');
+}
+
+/** Changes settings of the file and leaves all else as it stands, comments too; makes the file when there is none. Throws BAT_E_CONFIG. */
+export function changeConfigFile(path: string, changes: ConfigValues, entropy: Random): void {
+  const before = readText(path);
+  const old = before === undefined ? {} : parseConfig(path, before);
+  const text = Object.entries(changes).reduce((changed, [key, value]) => changeLine(changed, key, value), before ?? formatConfig({}));
+  let isRight = false;
+  try {
+    isRight = isDeepStrictEqual({ ...parse(text, { maxDepth: 4 }) }, { ...old, ...changes });
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+  }
+  // A value over several lines, or a text that looks like a setting: a person's file is not to be guessed at.
+  if (!isRight) throw wrong(path, `${Object.keys(changes).join(', ')} can not be changed in it by a command`);
+  if (before === undefined) ensurePrivateDir(dirname(path));
+  // A link, to a folder of settings under version control perhaps, stays one.
+  replaceFile(before === undefined ? path : realpathSync(path), utf8Bytes(text), entropy);
 }
 
 /** The text of a new config file: the given settings, and every other one as a comment with its default. */

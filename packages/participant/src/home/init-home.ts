@@ -1,20 +1,23 @@
 // driven: makes a home: its directories, its identity, its config file.
+import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { BatChainError, type KeyPair, type Random, utf8Bytes } from '@batchain/shared';
-import { type ConfigValues, formatConfig } from '../config/config-file.ts';
+import { type ConfigValues, changeConfigFile, formatConfig } from '../config/config-file.ts';
 import type { HomePaths } from './home-paths.ts';
 import { createIdentityFile, loadIdentityFile } from './identity-file.ts';
 import { createFile, ensurePrivateDir } from './private-files.ts';
 
-/** Creates the home; an existing config file is kept. Throws BAT_E_HOME_EXISTS when it has an identity already, BAT_E_HOME_UNUSABLE. */
+/** Creates the home; in a config file that is there already only the given settings change. Throws BAT_E_HOME_EXISTS when it has an identity already, BAT_E_HOME_UNUSABLE. */
 export function initHome(paths: HomePaths, settings: ConfigValues, entropy: Random): KeyPair {
   try {
     ensurePrivateDir(paths.home);
-    ensurePrivateDir(dirname(paths.configFile));
+    // A folder that is there may hold other things: the file is private by itself.
+    if (!existsSync(dirname(paths.configFile))) ensurePrivateDir(dirname(paths.configFile));
     if (loadIdentityFile(paths.identityFile) !== undefined) {
       throw new BatChainError('BAT_E_HOME_EXISTS', { what: `${paths.home} is set up already` });
     }
-    createFile(paths.configFile, utf8Bytes(formatConfig(settings)), entropy);
+    const isNew = createFile(paths.configFile, utf8Bytes(formatConfig(settings)), entropy);
+    if (!isNew && Object.keys(settings).length > 0) changeConfigFile(paths.configFile, settings, entropy);
     return createIdentityFile(paths.identityFile, entropy);
   } catch (error) {
     if (error instanceof BatChainError) throw error;

@@ -1,0 +1,26 @@
+import { BatChainError, type ErrorCode } from '@batchain/shared';
+import { describe, expect, it } from 'vitest';
+import { refinePutError } from './put-fixes.ts';
+
+const words = { file: 'my films/a b.mp4', homeFlag: ' --home ./h' };
+const fixOf = (code: ErrorCode, facts: { why?: string; fix?: string; details?: Record<string, unknown> } = {}): string =>
+  refinePutError(new BatChainError(code, { what: 'x', ...facts }), words).fix;
+
+describe('fix lines of put', () => {
+  it('name flags that put has, and the command as it was typed', () => {
+    expect(fixOf('BAT_E_TARGET_EXISTS')).toBe('choose another --manifest PATH, or replace it with --force');
+    expect(fixOf('BAT_E_FILE_NOT_FOUND')).toBe("ls -l 'my films/a b.mp4'");
+    expect(fixOf('BAT_E_NOT_ENOUGH_PEERS', { fix: 'batchain put a b.mp4 --policy 1of2', details: { found: 2 } })).toBe(
+      "batchain put 'my films/a b.mp4' --policy 1of2 --home ./h",
+    );
+    expect(fixOf('BAT_E_TIMEOUT', { fix: 'as it was' })).toBe('as it was');
+  });
+
+  it('do not advise to wait for hosts that are there and full', () => {
+    const full = { why: 'ab12cd34 no-room, 99999999 no-room', fix: 'wait for hosts to come online', details: { found: 0 } };
+    expect(fixOf('BAT_E_NOT_ENOUGH_PEERS', full)).toContain('batchain config set offer SIZE');
+    expect(fixOf('BAT_E_NOT_ENOUGH_PEERS', { why: 'no other host is known', details: { found: 0 } })).toBe(
+      'have a host with room join: batchain peers --home ./h shows who is here',
+    );
+  });
+});
