@@ -124,6 +124,28 @@ describe('a member that does not answer', () => {
   });
 });
 
+describe('a daemon that is still starting', () => {
+  const NOBODY = ['--join', '127.0.0.1:9'];
+
+  it('is not called stopped, and stop ends it', async () => {
+    const home = join(folder, 'slow');
+    const starting = startDaemon(home, NOBODY);
+    await until('it has the home', async () => (await readFile(join(home, 'lock')).catch(() => undefined)) !== undefined);
+    expect((await runCli(['status', '--home', home, '--json'])).last).toMatchObject({
+      code: 'BAT_E_NO_DAEMON',
+      what: expect.stringContaining('does not answer'),
+    });
+    expect(await runCli(['stop', '--home', home, '--json'])).toMatchObject({ code: 0, last: { wasRunning: true } });
+    await starting.catch(() => undefined);
+    await expect(readFile(join(home, 'lock'))).rejects.toThrow('ENOENT');
+  });
+
+  it('is given up at the --timeout of start, with the code that says so', async () => {
+    const result = await startDaemon(join(folder, 'late'), [...NOBODY, '--timeout', '3s']);
+    expect(result).toMatchObject({ code: 5, last: { type: 'error', code: 'BAT_E_TIMEOUT' } });
+  });
+});
+
 describe('BD-08 settings of a home', () => {
   it('flags of start hold for one run; config keeps a setting, says where each comes from, and init says how to change one', async () => {
     const home = join(folder, 'kept');

@@ -152,6 +152,9 @@ describe('BD-01 command line without a network', () => {
       [['explain', 'BAT_E_USAGE', '--json'], 0],
       [['explain', 'x', '--json'], 2],
       [['nonsense', '--json'], 2],
+      [['nonsense', '--json=true'], 2],
+      [['config', '--json', '--home', join(folder, 'nobody')], 0],
+      [['config', 'get', 'nothing', '--json'], 2],
       [['--json', '--nonsense'], 2],
       [['put', '--json'], 2],
       [['put', 'hello.txt', '--timeout', '0', '--json'], 2],
@@ -190,6 +193,16 @@ describe('BD-01 command line without a network', () => {
         });
       expect(JSON.stringify(last)).not.toMatch(/\n\s+at /);
     }
+  });
+
+  it('Ctrl-C while the program still loads ends as any other: 130 and one error line with --json', async () => {
+    // Sends itself the signal when the first of the parts that take long is asked for.
+    const hooks =
+      'export const resolve = (name, at, next) => { if (name.includes("run-process")) process.kill(process.pid, "SIGINT"); return next(name, at); };';
+    await writeFile(join(folder, 'hooks.mjs'), hooks);
+    await writeFile(join(folder, 'hook.mjs'), 'import { register } from "node:module"; register("./hooks.mjs", import.meta.url);');
+    const result = await run(['ls', '--home', home, '--json'], { NODE_OPTIONS: `--import=${join(folder, 'hook.mjs')}` });
+    expect(result).toMatchObject({ code: 130, last: { type: 'error', code: 'BAT_E_INTERRUPTED', exit: 130 } });
   });
 
   it('BN-56 colors errors when told to, never when NO_COLOR says so, and shows a stack only with --debug', async () => {

@@ -184,6 +184,19 @@ describe('BN-03 the verbs on a network', () => {
     await owner.run(['rm', put.last.id, '--yes']);
   });
 
+  it("keeps a file under another name when told to, never under the node's", async () => {
+    const source = await writeSeededFile(join(work, 'plain.bin'), 5000, 6);
+    const put = (args: readonly string[]): Promise<CommandResult> =>
+      owner.run(['put', source, '--policy', '1of2', ...args], { env: { BATCHAIN_NAME: 'the-node' } });
+    const renamed = await put(['--name', 'renamed.bin']);
+    expect(renamed.last).toMatchObject({ name: 'renamed.bin', manifest: join(owner.home, 'manifest', 'renamed.bin.batchain') });
+    const own = await put([]);
+    expect(own.last.name).toBe('plain.bin');
+    const taken = await put(['--manifest', own.last.manifest]);
+    expect(taken).toMatchObject({ code: 8, last: { code: 'BAT_E_TARGET_EXISTS', fix: expect.stringContaining('--manifest') } });
+    for (const { last } of [renamed, own]) await owner.run(['rm', last.id, '--yes']);
+  });
+
   it('BN-48 works from any directory', async () => {
     const source = await writeSeededFile(join(work, 'anywhere.bin'), 5000, 4);
     const put = await runCli(['-u', 'anywhere.bin', '--policy', '1of2', '--home', owner.home, '--json'], { cwd: work });

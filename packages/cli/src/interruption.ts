@@ -1,6 +1,7 @@
 // driven: Ctrl-C, SIGTERM and the deadline as one abort signal; a second Ctrl-C ends the process at once.
 import { formatDuration } from '@batchain/participant/client';
 import { BatChainError, type Clock, type Timer } from '@batchain/shared';
+import { takeEarlySignal } from './early-interruption.ts';
 
 const EXIT_BY_SIGNAL: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
 
@@ -26,6 +27,8 @@ export function watchInterruption(clock: Clock): Interruption {
   };
   const names = Object.keys(EXIT_BY_SIGNAL) as NodeJS.Signals[];
   for (const name of names) process.on(name, onSignal);
+  const early = takeEarlySignal();
+  if (early !== undefined) onSignal(early);
   let timer: Timer | undefined;
   const setDeadline = (timeoutMs: number | undefined): void => {
     if (timeoutMs === undefined) return;

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // driven: the `batchain` command.
-import { runProcess } from './run-process.ts';
+import './early-interruption.ts';
 
+const { runProcess } = await import('./run-process.ts');
 await runProcess(process.argv.slice(2));

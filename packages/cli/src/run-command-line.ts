@@ -18,7 +18,8 @@ function guessOutput(argv: readonly string[], io: CliIo, runtime: Runtime): Outp
   const end = argv.indexOf('--');
   const words = end < 0 ? argv : argv.slice(0, end);
   const isOn = (name: string): boolean =>
-    words.includes(`--${name}`) || ['1', 'true'].includes(io.env[`BATCHAIN_${name.toUpperCase()}`] ?? '');
+    words.some((word) => word === `--${name}` || word === `--${name}=true`) ||
+    ['1', 'true'].includes(io.env[`BATCHAIN_${name.toUpperCase()}`] ?? '');
   const command = words.find((word) => COMMANDS.some(({ name }) => name === word)) ?? 'batchain';
   return new Output(io, runtime.clock, {
     isJson: isOn('json'),

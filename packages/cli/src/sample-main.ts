@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // driven: the `batchain-sample` command: the same verbs, against the sample network of this computer.
-import { runProcess } from './run-process.ts';
-import { readSampleHome } from './sample/sample-home.ts';
+import './early-interruption.ts';
+
+const [{ runProcess }, { readSampleHome }] = await Promise.all([import('./run-process.ts'), import('./sample/sample-home.ts')]);
 
 function sampleArguments(argv: readonly string[]): readonly string[] {
   const wantsOnlyHelp = argv.length === 0 || argv.some((word) => ['-h', '--help', 'help', '-V', '--version'].includes(word));

@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import { BatChainError, hour, MiB } from '@batchain/shared';
 import { type CommandContext, type CommandOutcome, defineCommand } from '../command.ts';
 import { printable } from '../output/printable.ts';
+import { shellWord } from '../output/shell-word.ts';
 
 /** Large reads cost a quarter of small ones. */
 const READ_BYTES: number = 1 * MiB;
@@ -22,7 +23,8 @@ async function hashFile(path: string, signal: AbortSignal): Promise<string> {
     signal.throwIfAborted();
     if (error instanceof BatChainError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') throw new BatChainError('BAT_E_FILE_NOT_FOUND', { what: `no such file: ${path}` });
+    if (code === 'ENOENT')
+      throw new BatChainError('BAT_E_FILE_NOT_FOUND', { what: `no such file: ${path}`, fix: `ls -l ${shellWord(path)}` });
     throw new BatChainError('BAT_E_FILE_UNREADABLE', { what: `${path} can not be read`, why: message, cause: error });
   }
   return hash.digest('hex');

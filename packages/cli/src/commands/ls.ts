@@ -36,7 +36,7 @@ function listText({ output, clock }: CommandContext<any>, { files }: ListResult)
     dayWord(parseIsoTime(file.addedAt), nowMs),
   ]);
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-  const below = files.filter(({ health }) => health !== 'good' && health !== 'unknown').length;
+  const below = files.filter(({ health }) => health !== 'good').length;
   const trouble = below === 0 ? '' : `  ${countText(below, 'file')} below target: batchain audit`;
   return [...formatTable(COLUMNS, rows, style.width), `${countText(files.length, 'file')}, ${formatSize(bytes)} yours.${trouble}`];
 }

@@ -22,5 +22,8 @@ describe('fix lines of put', () => {
     expect(fixOf('BAT_E_NOT_ENOUGH_PEERS', { why: 'no other host is known', details: { found: 0 } })).toBe(
       'have a host with room join: batchain peers --home ./h shows who is here',
     );
+    expect(fixOf('BAT_E_NOT_ENOUGH_PEERS', { why: 'ab12cd34 refused', details: { found: 0 } })).toContain(
+      'try again when one of them answers',
+    );
   });
 });

@@ -19,7 +19,9 @@ function fixOf({ code, why, fix, details }: BatChainError, { file, homeFlag }: P
   const policy = / (--policy \d+of\d+)$/.exec(fix)?.[1];
   if (policy !== undefined) return `${command} ${policy}${homeFlag}`;
   if (why.includes('no-room')) return 'the hosts are full: have one offer more (there: batchain config set offer SIZE), or add a host';
-  return details.found === 0 ? `have a host with room join: batchain peers${homeFlag} shows who is here` : fix;
+  if (details.found !== 0) return fix;
+  const isAway = why !== 'no other host is known';
+  return `${isAway ? 'try again when one of them answers' : 'have a host with room join'}: batchain peers${homeFlag} shows who is here`;
 }
 
 /** The same error with a fix that works for `put`. */

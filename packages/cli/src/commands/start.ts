@@ -123,6 +123,8 @@ async function startProcess(context: Context): Promise<DaemonReady> {
     for await (const text of createInterface({ input: stdout })) {
       const line = JSON.parse(text) as Record<string, unknown>;
       if (line.type === 'ready') return line as unknown as DaemonReady;
+      // What it says after being ended by us is not why.
+      signal.throwIfAborted();
       if (line.type === 'error') throw errorOfLine(line);
     }
     signal.throwIfAborted();

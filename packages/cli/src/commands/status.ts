@@ -51,9 +51,9 @@ function statusText({ output }: Context, status: StatusResult): string[] {
   ];
 }
 
-/** 3 when a file is below its target; with --quiet the question is only whether the daemon answers. */
+/** 3 when a file is below its target, or too few hosts answered its last audit to tell; with --quiet the question is only whether the daemon answers. */
 function exitOf({ files }: StatusResult, isQuiet: boolean): number {
-  return !isQuiet && files.degraded + files.atRisk + files.lost > 0 ? 3 : 0;
+  return !isQuiet && files.good < files.total ? 3 : 0;
 }
 
 /** Ends with the signal, or with the daemon. */

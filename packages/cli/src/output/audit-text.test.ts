@@ -31,7 +31,7 @@ describe('BN-58 audit output', () => {
       '  bbbbbbbb  0/2 ok, 2 no answer',
       '  cccccccc  1/1 ok',
       '  nobody    0/1 ok, 1 not proved yet',
-      '77777777  a.txt  at risk 2/3  pass: any 1 of 3 restore it',
+      '77777777  a.txt  at risk 2/3  pass: any 1 of 3 restores it',
       '    SHARD     SEGMENT  COPIES',
       '    11111111  0        2 of 3  offline                        bbbbbbbb: timeout',
       '    22222222  1        0 of 3  failed, offline, inconclusive  aaaaaaaa: bad-proof; bbbbbbbb: time...',
@@ -45,12 +45,14 @@ describe('BN-58 audit output', () => {
       return auditLines(style(100), { files: Array.from({ length: count }, () => file) }, false);
     };
     for (const verdict of ['good', 'degraded', 'at-risk'] as const)
-      expect(lines(verdict)[1], verdict).toMatch(/pass: any 1 of 3 restore it$/);
+      expect(lines(verdict)[1], verdict).toMatch(/pass: any 1 of 3 restores it$/);
     expect(lines('lost')[1]).toMatch(/fail: 1 of 3 are needed$/);
     expect(lines('unknown')[1]).toMatch(/unsure: 1 of 3 are needed$/);
     expect(lines('good').at(-1)).toBe('a.txt meets its policy.');
     expect(lines('good', 2).at(-1)).toBe('All 2 files meet their policy.');
+    expect(lines('unknown').at(-1)).toBe('a.txt can not be judged now: too few hosts answered.');
     expect(lines('lost', 2).at(-1)).toBe('2 of 2 files below target.');
+    expect(lines('unknown', 2).at(-1)).toBe('0 of 2 files below target, 2 can not be judged now.');
   });
 
   it('lists only shards with trouble when there are many, all with --verbose', () => {

@@ -68,15 +68,20 @@ function shardLines(style: Style, file: FileAudit, isVerbose: boolean): string[]
 function judgement(style: Style, { verdict, policy: { k, n } }: FileAudit): string {
   if (verdict === 'lost') return style.tint('red', `fail: ${k} of ${n} are needed`);
   if (verdict === 'unknown') return style.tint('yellow', `unsure: ${k} of ${n} are needed`);
-  return style.tint(verdict === 'at-risk' ? 'yellow' : 'green', `pass: any ${k} of ${n} restore it`);
+  return style.tint(verdict === 'at-risk' ? 'yellow' : 'green', `pass: any ${k} of ${n} ${k === 1 ? 'restores' : 'restore'} it`);
 }
 
+/** One sentence about all of them; about the one when there is one. */
 function lastLine({ files }: AuditResult, isAscii: boolean): string {
-  const below = files.filter((file) => file.verdict !== 'good').length;
+  const unsure = files.filter((file) => file.verdict === 'unknown').length;
+  const below = files.filter((file) => file.verdict !== 'good').length - unsure;
   const [only] = files;
-  if (files.length === 1 && only !== undefined)
-    return `${printable(only.name, isAscii)} ${below === 0 ? 'meets its policy.' : 'is below its target.'}`;
-  return below === 0 ? `All ${files.length} files meet their policy.` : `${below} of ${countText(files.length, 'file')} below target.`;
+  if (files.length === 1 && only !== undefined) {
+    const words = unsure > 0 ? 'can not be judged now: too few hosts answered.' : below > 0 ? 'is below its target.' : 'meets its policy.';
+    return `${printable(only.name, isAscii)} ${words}`;
+  }
+  if (below + unsure === 0) return `All ${files.length} files meet their policy.`;
+  return `${below} of ${countText(files.length, 'file')} below target${unsure > 0 ? `, ${unsure} can not be judged now` : ''}.`;
 }
 
 function fileLines(style: Style, file: FileAudit, isVerbose: boolean): string[] {
