@@ -58,7 +58,7 @@ describe('homes side by side', () => {
   });
 });
 
-describe('BN-49 after a crash', () => {
+describe('after a crash', () => {
   it('a node that was killed finds the network again without being told a member, with the timers of every day', async () => {
     const first = join(folder, 'first');
     const second = join(folder, 'second');
@@ -146,7 +146,7 @@ describe('a daemon that is still starting', () => {
   });
 });
 
-describe('BD-08 settings of a home', () => {
+describe('settings of a home', () => {
   it('flags of start hold for one run; config keeps a setting, says where each comes from, and init says how to change one', async () => {
     const home = join(folder, 'kept');
     const run = (args: readonly string[], env: Record<string, string> = {}): Promise<CommandResult> =>

@@ -409,9 +409,8 @@ describe('life of a node', () => {
         return super.save(parts);
       }
     }
-    const config = { saveIntervalMs: hour };
-    const stateStore = new CountingStore();
-    const anna = await start('anna', { config, stateStore });
+    const options = { config: { saveIntervalMs: hour }, stateStore: new CountingStore() };
+    const anna = await start('anna', options);
     for (const name of NAMES.slice(1)) {
       const node = await start(name);
       await settle(node.bootstrap([anna.localAddress]));
@@ -422,7 +421,7 @@ describe('life of a node', () => {
     network.kill(hosts.get('anna') as SimHost);
     await simulation.clock.runFor(minute);
     network.revive(hosts.get('anna') as SimHost);
-    const again = await start('anna', { config, stateStore });
+    const again = await start('anna', options);
     await simulation.clock.runFor(10 * second);
     expect(again.stats()).toMatchObject({ isJoined: true, contacts: 7 });
   });

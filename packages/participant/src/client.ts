@@ -9,6 +9,7 @@ export * from './config/node-settings.ts';
 export * from './config/resolve-settings.ts';
 export * from './config/settings.ts';
 export * from './config/sizes.ts';
+export * from './home/change-config-file.ts';
 export * from './home/home-lock.ts';
 export * from './home/home-paths.ts';
 export * from './home/identity-file.ts';

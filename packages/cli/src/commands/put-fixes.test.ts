@@ -2,9 +2,9 @@ import { BatChainError, type ErrorCode } from '@batchain/shared';
 import { describe, expect, it } from 'vitest';
 import { refinePutError } from './put-fixes.ts';
 
-const words = { file: 'my films/a b.mp4', homeFlag: ' --home ./h' };
-const fixOf = (code: ErrorCode, facts: { why?: string; fix?: string; details?: Record<string, unknown> } = {}): string =>
-  refinePutError(new BatChainError(code, { what: 'x', ...facts }), words).fix;
+const words = { file: 'my films/a b.mp4', homeFlag: ' --home ./h', peersOnline: 0 };
+const fixOf = (code: ErrorCode, facts: { why?: string; fix?: string; details?: Record<string, unknown> } = {}, peersOnline = 0): string =>
+  refinePutError(new BatChainError(code, { what: 'x', ...facts }), { ...words, peersOnline }).fix;
 
 describe('fix lines of put', () => {
   it('name flags that put has, and the command as it was typed', () => {
@@ -22,6 +22,9 @@ describe('fix lines of put', () => {
     expect(fixOf('BAT_E_NOT_ENOUGH_PEERS', { why: 'no other host is known', details: { found: 0 } })).toBe(
       'have a host with room join: batchain peers --home ./h shows who is here',
     );
+    expect(fixOf('BAT_E_NOT_ENOUGH_PEERS', { why: 'ab12cd34 refused', details: { found: 0 } }, 1)).toContain('offer SIZE');
+    const hidden = new BatChainError('BAT_E_NOT_ENOUGH_PEERS', { what: 'x', why: 'no other host is known', details: { found: 0 } });
+    expect(refinePutError(hidden, { ...words, peersOnline: 4 }).why).toBe('peers that answer: 4; all are full or offer nothing');
     expect(fixOf('BAT_E_NOT_ENOUGH_PEERS', { why: 'ab12cd34 refused', details: { found: 0 } })).toContain(
       'try again when one of them answers',
     );

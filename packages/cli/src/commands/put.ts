@@ -79,8 +79,17 @@ async function runPut(context: CommandContext<typeof OPTIONS>): Promise<CommandO
     return { json: result, text: resultText(context, result) };
   } catch (error) {
     if (!(error instanceof BatChainError)) throw error;
-    throw refinePutError(error, { file: context.words[0] ?? '', homeFlag: homeFlag(context) });
+    const peersOnline = error.code === 'BAT_E_NOT_ENOUGH_PEERS' ? await countOnline(context, client) : 0;
+    throw refinePutError(error, { file: context.words[0] ?? '', homeFlag: homeFlag(context), peersOnline });
   }
+}
+
+/** 0 when it can not be asked: the error at hand matters more. */
+async function countOnline({ signal }: CommandContext, client: LocalApiClient): Promise<number> {
+  return client.status({ signal }).then(
+    ({ peers }) => peers.online,
+    () => 0,
+  );
 }
 
 function upload(context: CommandContext<typeof OPTIONS>, client: LocalApiClient): Promise<PutResult> {

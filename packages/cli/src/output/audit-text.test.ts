@@ -49,6 +49,7 @@ describe('BN-58 audit output', () => {
     expect(lines('lost')[1]).toMatch(/fail: 1 of 3 are needed$/);
     expect(lines('unknown')[1]).toMatch(/unsure: 1 of 3 are needed$/);
     expect(lines('good').at(-1)).toBe('a.txt meets its policy.');
+    expect(lines('lost').at(-1)).toBe('a.txt can not be restored any more.');
     expect(lines('good', 2).at(-1)).toBe('All 2 files meet their policy.');
     expect(lines('unknown').at(-1)).toBe('a.txt can not be judged now: too few hosts answered.');
     expect(lines('lost', 2).at(-1)).toBe('2 of 2 files below target.');

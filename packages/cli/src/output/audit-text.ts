@@ -71,14 +71,19 @@ function judgement(style: Style, { verdict, policy: { k, n } }: FileAudit): stri
   return style.tint(verdict === 'at-risk' ? 'yellow' : 'green', `pass: any ${k} of ${n} ${k === 1 ? 'restores' : 'restore'} it`);
 }
 
+const VERDICT_WORDS: Partial<Record<FileAudit['verdict'], string>> = {
+  good: 'meets its policy.',
+  lost: 'can not be restored any more.',
+  unknown: 'can not be judged now: too few hosts answered.',
+};
+
 /** One sentence about all of them; about the one when there is one. */
 function lastLine({ files }: AuditResult, isAscii: boolean): string {
   const unsure = files.filter((file) => file.verdict === 'unknown').length;
   const below = files.filter((file) => file.verdict !== 'good').length - unsure;
   const [only] = files;
   if (files.length === 1 && only !== undefined) {
-    const words = unsure > 0 ? 'can not be judged now: too few hosts answered.' : below > 0 ? 'is below its target.' : 'meets its policy.';
-    return `${printable(only.name, isAscii)} ${words}`;
+    return `${printable(only.name, isAscii)} ${VERDICT_WORDS[only.verdict] ?? 'is below its target.'}`;
   }
   if (below + unsure === 0) return `All ${files.length} files meet their policy.`;
   return `${below} of ${countText(files.length, 'file')} below target${unsure > 0 ? `, ${unsure} can not be judged now` : ''}.`;

@@ -1,9 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createSystemRuntime } from '@batchain/shared/node';
 import { afterAll, describe, expect, it } from 'vitest';
-import { changeConfigFile, formatConfig, readConfigFile } from './config-file.ts';
+import { formatConfig, readConfigFile } from './config-file.ts';
 import { NODE_SETTINGS } from './node-settings.ts';
 import { resolveSettings } from './resolve-settings.ts';
 
@@ -41,32 +40,5 @@ describe('BD-08 config.toml', () => {
     expect(() => readConfigFile(path)).toThrow(expect.objectContaining({ why: expect.stringContaining('"ofer" is no setting') }));
     writeFileSync(path, `a = ${'['.repeat(20_000)}`);
     expect(() => readConfigFile(path)).toThrow(expect.objectContaining({ code: 'BAT_E_CONFIG' }));
-  });
-
-  it('changes one setting and nothing else: a line, a comment that stands for it, a file without it, no file', () => {
-    const { entropy } = createSystemRuntime();
-    const change = (text: string | undefined, changes: Record<string, unknown>): string => {
-      rmSync(path, { force: true });
-      if (text !== undefined) writeFileSync(path, text);
-      changeConfigFile(path, changes, entropy);
-      return readFileSync(path, 'utf8');
-    };
-    expect(change('# mine\noffer = 1 # old\nname = "ana"\n', { offer: '5GiB' })).toBe('# mine\noffer = "5GiB"\nname = "ana"\n');
-    expect(change('# offer = 3\njoin = [\n  "a:1",\n]\n', { offer: 4 })).toBe('offer = 4\njoin = [\n  "a:1",\n]\n');
-    expect(change('name = "ana"', { relay: true, join: ['a:1', 'b:2'] })).toBe('name = "ana"\nrelay = true\njoin = [ "a:1", "b:2" ]\n');
-    expect(change(undefined, { offer: 4 })).toContain('\noffer = 4\n');
-    expect(readConfigFile(path)).toEqual({ offer: 4 });
-    expect(statSync(path).mode & 0o777).toBe(0o600);
-  });
-
-  it('leaves a file alone in which a command could only guess', () => {
-    const { entropy } = createSystemRuntime();
-    for (const text of ['join = [\n  "a:1",\n]\n', 'offer = = 1\n', 'name = """\njoin = 1\n"""\n']) {
-      writeFileSync(path, text);
-      expect(() => changeConfigFile(path, { join: ['b:2'] }, entropy)).toThrow(
-        expect.objectContaining({ code: 'BAT_E_CONFIG', fix: `edit ${path}` }),
-      );
-      expect(readFileSync(path, 'utf8')).toBe(text);
-    }
   });
 });

@@ -1,10 +1,8 @@
-// driven: config.toml: read with its mistakes named, written whole by `init`, changed line by line afterwards.
-import { readFileSync, realpathSync } from 'node:fs';
-import { dirname } from 'node:path';
+// driven: config.toml: read with its mistakes named; the text that `init` writes, and that text with a setting changed.
+import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
-import { BatChainError, KiB, type Random, utf8Bytes } from '@batchain/shared';
+import { BatChainError, KiB } from '@batchain/shared';
 import { parse, stringify, TomlError } from 'smol-toml';
-import { ensurePrivateDir, replaceFile } from '../home/private-files.ts';
 import { NODE_SETTINGS } from './node-settings.ts';
 
 /** Ours has a dozen lines; more is no config file. */
@@ -58,8 +56,8 @@ function changeLine(text: string, key: string, value: unknown): string {
   return lines.with(at, line).join('\n');
 }
 
-/** Changes settings of the file and leaves all else as it stands, comments too; makes the file when there is none. Throws BAT_E_CONFIG. */
-export function changeConfigFile(path: string, changes: ConfigValues, entropy: Random): void {
+/** The file's text with some settings changed and all else as it stands, comments too; a new text when there is no file. Throws BAT_E_CONFIG. */
+export function changedConfig(path: string, changes: ConfigValues): { readonly text: string; readonly isNew: boolean } {
   const before = readText(path);
   const old = before === undefined ? {} : parseConfig(path, before);
   const text = Object.entries(changes).reduce((changed, [key, value]) => changeLine(changed, key, value), before ?? formatConfig({}));
@@ -71,9 +69,7 @@ export function changeConfigFile(path: string, changes: ConfigValues, entropy: R
   }
   // A value over several lines, or a text that looks like a setting: a person's file is not to be guessed at.
   if (!isRight) throw wrong(path, `${Object.keys(changes).join(', ')} can not be changed in it by a command`);
-  if (before === undefined) ensurePrivateDir(dirname(path));
-  // A link, to a folder of settings under version control perhaps, stays one.
-  replaceFile(before === undefined ? path : realpathSync(path), utf8Bytes(text), entropy);
+  return { text, isNew: before === undefined };
 }
 
 /** The text of a new config file: the given settings, and every other one as a comment with its default. */

@@ -2,7 +2,8 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { BatChainError, type KeyPair, type Random, utf8Bytes } from '@batchain/shared';
-import { type ConfigValues, changeConfigFile, formatConfig } from '../config/config-file.ts';
+import { type ConfigValues, formatConfig } from '../config/config-file.ts';
+import { changeConfigFile } from './change-config-file.ts';
 import type { HomePaths } from './home-paths.ts';
 import { createIdentityFile, loadIdentityFile } from './identity-file.ts';
 import { createFile, ensurePrivateDir } from './private-files.ts';
