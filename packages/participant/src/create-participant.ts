@@ -5,7 +5,7 @@ import { DatagramDemux, makeKadConfig, networkKey, SessionRpc, UdpSocket } from 
 import { createCrypto, type KeyPair, type Logger, type Runtime } from '@batchain/shared';
 import { createSystemRuntime } from '@batchain/shared/node';
 import { FsKadStateStore } from './adapters/fs-kad-state-store.ts';
-import { resolveJoins } from './adapters/join-addresses.ts';
+import { keepResolving, type ResolvedJoins, resolveJoins } from './adapters/join-addresses.ts';
 import { ownHosts } from './adapters/own-addresses.ts';
 import { ownShardKeeper } from './adapters/own-shards.ts';
 import { NODE_SETTINGS, type Profile } from './config/node-settings.ts';
@@ -95,6 +95,20 @@ function bindLife(participant: Participant, lock: HomeLock, signal: AbortSignal 
   });
 }
 
+/** Resolves as `join` does; names that can not be looked up yet are looked up again while the participant runs. */
+async function joinMembers(
+  runtime: Runtime,
+  participant: Participant,
+  joins: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { addresses, unresolved } = await resolveJoins(runtime, joins);
+  const resolve = (names: readonly string[]): Promise<ResolvedJoins> => resolveJoins(runtime, names);
+  const end = keepResolving(runtime.clock, unresolved, resolve, (found) => participant.join(found));
+  participant.events.once('stopped', end);
+  await participant.join(addresses, signal);
+}
+
 /**
  * A started participant: `await using node = await createParticipant({ home })`. Resolves when ports are bound, stores
  * open, and the `join` addresses answered (or 8 s passed). Rejects with BAT_E_HOME_IN_USE when another process has the
@@ -130,7 +144,7 @@ export async function createParticipant(options: ParticipantOptions = {}): Promi
   bindLife(participant, lock, options.signal);
   try {
     await participant.start();
-    await participant.join(await resolveJoins(runtime, options.join ?? []), options.signal);
+    await joinMembers(runtime, participant, options.join ?? [], options.signal);
     options.signal?.throwIfAborted();
   } catch (error) {
     await participant.stop().catch(() => undefined);

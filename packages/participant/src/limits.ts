@@ -34,6 +34,8 @@ export const STORE_ROOM_BYTES_MIN: number = 16 * KiB;
 export const ROOM_CHECK_INTERVAL_MS: number = 10 * second;
 /** `ready` does not wait longer than this for `--join` addresses; joining goes on. */
 export const JOIN_WAIT_MS: number = 8 * second;
+/** A name of `--join` that could not be looked up is tried again this often: a laptop may start before its network. */
+export const JOIN_LOOKUP_INTERVAL_MS: number = 30 * second;
 /** Peers in one answer; the routing table holds more only in very large networks. */
 export const PEERS_SHOWN_MAX = 1024;
 /** Contact records that are not at hand may be asked for so long, so many at once. */

@@ -2,10 +2,12 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ShardId } from '@batchain/bat-node';
+import type { Address } from '@batchain/shared';
 import { createSystemRuntime } from '@batchain/shared/node';
+import { createSimRuntime } from '@batchain/shared/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FsKadStateStore } from './fs-kad-state-store.ts';
-import { resolveJoins } from './join-addresses.ts';
+import { keepResolving, type ResolvedJoins, resolveJoins } from './join-addresses.ts';
 import { chooseAdvertised, ownHosts } from './own-addresses.ts';
 import { ownShardKeeper } from './own-shards.ts';
 
@@ -106,8 +108,10 @@ describe('what a node tells others', () => {
 });
 
 describe('join addresses', () => {
-  it('are IP addresses as they stand, and names looked up; what can not be found is left out', async () => {
-    const found = await resolveJoins(runtime, ['127.0.0.1:4870', '[::1]:5', 'localhost:7', 'no-such-host.invalid:1']);
+  it('are IP addresses as they stand, and names looked up; what can not be found is told', async () => {
+    const joins = ['127.0.0.1:4870', '[::1]:5', 'localhost:7', 'no-such-host.invalid:1'];
+    const { addresses: found, unresolved } = await resolveJoins(runtime, joins);
+    expect(unresolved).toEqual(['no-such-host.invalid:1']);
     expect(found.slice(0, 2)).toEqual([
       { host: '127.0.0.1', port: 4870 },
       { host: '::1', port: 5 },
@@ -115,6 +119,30 @@ describe('join addresses', () => {
     expect(found.slice(2).every(({ host, port }) => port === 7 && ['127.0.0.1', '::1'].includes(host))).toBe(true);
     expect(found.length).toBeGreaterThan(2);
     await expect(resolveJoins(runtime, ['nonsense'])).rejects.toMatchObject({ code: 'BAT_E_USAGE' });
+  });
+
+  it('are looked up again while they can not be found, until all are or the node stops', async () => {
+    const { clock } = createSimRuntime('joins');
+    const answers = new Map<string, Address>();
+    const joined: string[] = [];
+    const resolve = async (names: readonly string[]): Promise<ResolvedJoins> => ({
+      addresses: names.flatMap((name) => answers.get(name) ?? []),
+      unresolved: names.filter((name) => !answers.has(name)),
+    });
+    const join = async (addresses: readonly Address[]): Promise<void> => void joined.push(...addresses.map(({ host }) => host));
+    const end = keepResolving(clock, ['ana:1', 'bo:2'], resolve, join);
+    await clock.runFor(61_000);
+    expect(joined).toEqual([]);
+    answers.set('ana:1', { host: '192.0.2.1', port: 1 });
+    await clock.runFor(61_000);
+    expect(joined).toEqual(['192.0.2.1']);
+    end();
+    answers.set('bo:2', { host: '192.0.2.2', port: 2 });
+    await clock.runFor(61_000);
+    expect([joined.length, clock.pendingCount]).toEqual([1, 0]);
+    keepResolving(clock, ['bo:2'], resolve, join);
+    await clock.runFor(61_000);
+    expect([joined.at(-1), clock.pendingCount], 'nothing is left to look up').toEqual(['192.0.2.2', 0]);
   });
 });
 

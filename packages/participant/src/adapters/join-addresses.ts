@@ -1,6 +1,7 @@
 // driven: `--join HOST:PORT` into addresses; names are looked up.
 import { lookup } from 'node:dns/promises';
-import { type Address, BatChainError, makeAddress, type Runtime, splitHostPort } from '@batchain/shared';
+import { type Address, BatChainError, type Clock, makeAddress, type Runtime, splitHostPort, type Timer } from '@batchain/shared';
+import { JOIN_LOOKUP_INTERVAL_MS } from '../limits.ts';
 
 /** A resolver that does not answer must not hold the start up. */
 const LOOKUP_TIMEOUT_MS = 3000;
@@ -19,7 +20,39 @@ async function resolveOne(runtime: Runtime, text: string): Promise<readonly Addr
   return answers.map(({ address }) => makeAddress(address, named.port)).filter((address) => address !== undefined);
 }
 
-/** Names that can not be resolved are left out, with a line in the log. */
-export async function resolveJoins(runtime: Runtime, joins: readonly string[]): Promise<readonly Address[]> {
-  return (await Promise.all(joins.map((text) => resolveOne(runtime, text)))).flat();
+export interface ResolvedJoins {
+  readonly addresses: readonly Address[];
+  /** Names that can not be looked up now: the machine may have no network yet. */
+  readonly unresolved: readonly string[];
+}
+
+export async function resolveJoins(runtime: Runtime, joins: readonly string[]): Promise<ResolvedJoins> {
+  const found = await Promise.all(joins.map((text) => resolveOne(runtime, text)));
+  return { addresses: found.flat(), unresolved: joins.filter((_, i) => found[i]?.length === 0) };
+}
+
+/** Looks the names up again and again until none is left, and hands over what is found. Returns what ends it. */
+export function keepResolving(
+  clock: Clock,
+  names: readonly string[],
+  resolve: (names: readonly string[]) => Promise<ResolvedJoins>,
+  join: (addresses: readonly Address[]) => Promise<unknown>,
+): () => void {
+  let timer: Timer | undefined;
+  let isEnded = false;
+  const again = async (left: readonly string[]): Promise<void> => {
+    const { addresses, unresolved } = await resolve(left);
+    if (isEnded) return;
+    arm(unresolved);
+    // What fails here is tried again by the node itself.
+    if (addresses.length > 0) await join(addresses).catch(() => undefined);
+  };
+  const arm = (left: readonly string[]): void => {
+    if (left.length > 0) timer = clock.setTimer(JOIN_LOOKUP_INTERVAL_MS, () => void again(left));
+  };
+  arm(names);
+  return () => {
+    isEnded = true;
+    timer?.cancel();
+  };
 }
