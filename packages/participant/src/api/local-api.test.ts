@@ -122,14 +122,6 @@ describe('BD-02 local API', () => {
     await expect(client.status()).rejects.toMatchObject({ code: 'BAT_E_NO_DAEMON', exit: 5 });
   });
 
-  it('leaves the socket of another daemon alone', async () => {
-    const client = await serve({});
-    const first = server;
-    await expect(serve({})).rejects.toMatchObject({ code: 'BAT_E_HOME_IN_USE' });
-    server = first;
-    expect(await client.isRunning()).toBe(true);
-  });
-
   it('tells progress and notes of a job, then its result in hex and ISO words', async () => {
     const client = await serve({
       audit: async (_ref, options) => {
