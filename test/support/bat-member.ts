@@ -104,7 +104,7 @@ export async function createBatMember(runtime: Runtime, options: BatMemberOption
   const locator = list.locatorOf(keyPair.nodeId);
   const pool = new ConnectionPool(
     runtime,
-    { dialer, resolve: locator.resolve },
+    { dialer, resolve: locator.resolve, self: keyPair },
     {
       nodeId: keyPair.nodeId,
       networkKey: NETWORK_KEY,

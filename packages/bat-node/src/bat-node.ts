@@ -73,7 +73,8 @@ export class BatNode implements BatNodeApi {
     this.#parts = parts;
     const times = OWNER_TIMES[config.profile ?? 'normal'];
     const { journalFolder } = config;
-    this.#deps = { runtime, signer, crypto, locator, connector, ownerStore, stagePool, keepOwnShard, times, journalFolder };
+    const holdsFile = (fileId: FileId): boolean => parts.shardStore.file(fileId) !== undefined;
+    this.#deps = { runtime, signer, crypto, locator, connector, ownerStore, stagePool, keepOwnShard, holdsFile, times, journalFolder };
     this.#tools = { connector, clientOptions: { signer, verifier: crypto.verifier } };
     this.library = new FileLibrary(ownerStore, crypto.verifier);
     this.#renewer = new Renewer(this.#deps, this.#tools);

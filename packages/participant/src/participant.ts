@@ -123,7 +123,7 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
     const locator = new KadLocator(this.kad);
     this.#pool = new ConnectionPool(
       batRuntime,
-      { dialer: parts.dialer, resolve: (nodeId, signal) => locator.resolve(nodeId, signal) },
+      { dialer: parts.dialer, resolve: (nodeId, signal) => locator.resolve(nodeId, signal), self: keyPair },
       {
         nodeId: keyPair.nodeId,
         networkKey: config.networkKey,

@@ -5,9 +5,11 @@ import {
   compareBytes,
   type Dialer,
   type DialFailure,
+  equalBytes,
   fail,
   type NodeId,
   ok,
+  type PeerIdentity,
   type Result,
   type Runtime,
   toHex,
@@ -16,12 +18,15 @@ import { DIAL_ADDRESS_TIMEOUT_MS, SESSION_RETIRE_MS, SESSIONS_MAX, SIMULTANEOUS_
 import type { Connector, ProviderHint } from '../ports.ts';
 import { CreditBudget } from './credit.ts';
 import { dialFirst } from './dial-race.ts';
+import { LocalConnection } from './local-connection.ts';
 import { openSession, type Session, type SessionConfig } from './session.ts';
 
 export interface ConnectionPoolParts {
   readonly dialer: Dialer;
   /** The newest contact record of a node of which only the id is known. */
   readonly resolve: (nodeId: NodeId, signal: AbortSignal) => Promise<ContactRecord | undefined>;
+  /** This node: what it asks of itself is served inside the process, never dialled. */
+  readonly self?: PeerIdentity;
 }
 
 interface PooledSession {
@@ -51,6 +56,9 @@ export class ConnectionPool implements Connector {
   /** Every session that has not ended, retired ones included. */
   readonly #all = new Set<Session>();
   readonly #dials = new Map<string, PendingDial>();
+  /** To this node itself. */
+  #own: Session | undefined;
+  #openingOwn: Promise<Result<Session, DialFailure>> | undefined;
   #isClosed = false;
 
   constructor(runtime: Runtime, parts: ConnectionPoolParts, config: SessionConfig) {
@@ -72,6 +80,7 @@ export class ConnectionPool implements Connector {
     if (known !== undefined) return ok(known);
     const { signal, timeoutMs } = options;
     if (this.#isClosed || signal.aborted) return fail('aborted');
+    if (this.#parts.self !== undefined && equalBytes(target.nodeId, this.#parts.self.nodeId)) return this.#connectSelf(this.#parts.self);
     const pending = this.#dials.get(key);
     const dial = pending === undefined || pending.abort.signal.aborted ? this.#startDial(key, target) : pending;
     return new Promise((resolve) => {
@@ -109,6 +118,28 @@ export class ConnectionPool implements Connector {
     for (const dial of dials) this.#settleDial(dial, fail('aborted'));
     for (const session of this.#all) session.close('stopping');
     await Promise.allSettled([...dials.map((dial) => dial.done), ...[...this.#all].map((session) => session.closed)]);
+  }
+
+  /** One session to oneself, opened anew when it was idle for long. */
+  async #connectSelf(self: PeerIdentity): Promise<Result<Session, DialFailure>> {
+    if (this.#own?.isUsable === true) return ok(this.#own);
+    this.#openingOwn ??= this.#openSelf(self).finally(() => {
+      this.#openingOwn = undefined;
+    });
+    return this.#openingOwn;
+  }
+
+  async #openSelf(self: PeerIdentity): Promise<Result<Session, DialFailure>> {
+    const [near, far] = LocalConnection.pair(this.#runtime, self);
+    const [asking, serving] = await Promise.all([this.#hello(near), this.#hello(far)]);
+    if (!asking.ok || !serving.ok) return fail('error', 'no session to oneself');
+    for (const session of [asking.value, serving.value]) {
+      if (this.#isClosed) session.close('stopping');
+      this.#all.add(session);
+      void session.closed.then(() => this.#all.delete(session));
+    }
+    this.#own = asking.value;
+    return asking;
   }
 
   #live(key: string): Session | undefined {

@@ -1,4 +1,5 @@
 // driven: a file's bytes in order: shards fetched and checked, segments decoded and opened some ahead, one after the other given out.
+import { equalBytes } from '@batchain/shared';
 import type { Manifest } from '../manifest/manifest.ts';
 import { manifestName, totalBytes } from '../manifest/manifest.ts';
 import { segmentPlainBytes } from '../pipeline/segment-layout.ts';
@@ -112,7 +113,9 @@ export class SegmentReader {
       .filter((peer) => !peer.isUsable)
       .map((peer) => peer.key);
     const away = [...new Set([...this.#sources.away(), ...gone])];
-    const isEverybodyHeard = away.length === 0 && this.#sources.peers().length > 0;
+    // This node itself is no witness for what others hold.
+    const others = this.#sources.peers().filter(({ nodeId }) => !equalBytes(nodeId, this.#deps.signer.nodeId));
+    const isEverybodyHeard = away.length === 0 && others.length > 0;
     return isEverybodyHeard ? unrecoverable(name, right, needed) : tooFewShards(name, right, needed, away);
   }
 }

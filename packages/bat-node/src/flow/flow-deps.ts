@@ -1,6 +1,6 @@
 // pure: what every flow works with; built once by BatNode.
 import type { Crypto, Runtime, Signer } from '@batchain/shared';
-import type { ShardId } from '../ids.ts';
+import type { FileId, ShardId } from '../ids.ts';
 import type { OwnerTimes } from '../limits.ts';
 import type { Connector, Locator } from '../ports.ts';
 import type { OwnerStore } from '../storage/owner-store.ts';
@@ -14,6 +14,8 @@ export interface FlowDeps {
   readonly connector: Connector;
   readonly ownerStore: OwnerStore;
   readonly stagePool: StagePool;
+  /** True when this node keeps shards of the file, as a host. */
+  readonly holdsFile: (fileId: FileId) => boolean;
   /** When the owner's daemon does what it does by itself. */
   readonly times: OwnerTimes;
   /** Folder of upload journals. */

@@ -115,7 +115,14 @@ export class ShardSources {
     return (await Promise.all([providers, ...moved])).flat();
   }
 
+  /** This node first, when it keeps some of the file itself; then those that the manifest names. */
   #known(hints: readonly HostHint[]): ProviderHint[] {
+    const { signer, holdsFile } = this.#deps;
+    const own: ProviderHint[] = holdsFile(this.#file.roster.fileId) ? [{ nodeId: signer.nodeId, record: undefined }] : [];
+    return own.concat(this.#opened(hints));
+  }
+
+  #opened(hints: readonly HostHint[]): ProviderHint[] {
     return hints.map((hint) => ({ nodeId: hint.nodeId, record: this.#openRecord(hint) }));
   }
 
@@ -127,8 +134,9 @@ export class ShardSources {
 
   /** Asks each host once, some at a time; resolves when all were heard, or a grace after it is enough. */
   async #askAll(hints: readonly ProviderHint[]): Promise<void> {
-    const others = hints.filter((hint) => !equalBytes(hint.nodeId, this.#deps.signer.nodeId));
-    const queue = [...new Map(others.map((hint) => [toHex(hint.nodeId), hint])).values()];
+    const { signer, holdsFile } = this.#deps;
+    const isAsked = ({ nodeId }: ProviderHint): boolean => !equalBytes(nodeId, signer.nodeId) || holdsFile(this.#file.roster.fileId);
+    const queue = [...new Map(hints.filter(isAsked).map((hint) => [toHex(hint.nodeId), hint])).values()];
     let settle: () => void = () => undefined;
     const isSettled = new Promise<void>((resolve) => {
       settle = resolve;
