@@ -151,9 +151,9 @@ export const TRANSFER_BYTES_PER_SECOND_MIN: number = 4 * KiB;
 export const SLOW_WINDOW_MS: number = 30 * second;
 /** The rate that the deadline of an audit answer allows for (T1). */
 export const AUDIT_BYTES_PER_SECOND: number = 128 * KiB;
-/** Requests that one session may have in work at a host at one time. */
-export const REQUESTS_PER_SESSION_MAX = 32;
-/** Requests in work at a host over all sessions: each may hold 256 KiB that were read and are not sent yet. */
+/** Requests that one peer may have in work at a host at one time, over all of its sessions; fewer when places are scarce (T14). */
+export const REQUESTS_PER_PEER_MAX = 32;
+/** Requests in work at a host over all peers: each may hold 256 KiB that were read and are not sent yet. */
 export const REQUESTS_MAX = 256;
 /** Rosters that are being received at one time: four of the largest. */
 export const ROSTERS_IN_WORK_BYTES_MAX: number = 4 * ROSTER_BYTES_MAX;

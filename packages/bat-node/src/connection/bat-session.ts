@@ -16,9 +16,12 @@ export type StreamItem = { readonly kind: 'control'; readonly bytes: Uint8Array 
 
 /** A two-way stream inside a session. A stalled reader stalls its own stream only. */
 export interface BatStream {
-  /** Sends a control frame (CBOR, at most CONTROL_BYTES_MAX). Rejects with StreamClosedError once reset or closed. */
+  /**
+   * Sends a control frame (CBOR, at most CONTROL_BYTES_MAX). Rejects with StreamClosedError once reset or closed. A frame
+   * that the peer leaves without credit, or takes too slowly, resets the stream with `timeout`.
+   */
   sendControl(bytes: Uint8Array): Promise<void>;
-  /** Sends raw bytes (any length, split into messages); waits for credit. The bytes must not change until it resolves. */
+  /** Sends raw bytes (any length, split into messages); waits for credit without a deadline of its own: see withPace. The bytes must not change until it resolves. */
   sendData(bytes: Uint8Array): Promise<void>;
   /** No more from this side. */
   end(): Promise<void>;

@@ -438,4 +438,87 @@ describe('a hostile peer', () => {
     ];
     expect(await outcome(() => late)).toMatchObject({ reason: 'open' });
   });
+
+  /** A session of ben's to a peer that says HELLO and pings, and otherwise does what `act` does. */
+  const bare = async (world: World, act: (near: Connection) => void = () => undefined): Promise<[Session, Connection]> => {
+    const [near, far] = await world.connect();
+    near.onMessage(() => undefined);
+    const opening = openSession(world.ben.runtime, far, new CreditBudget(), world.ben.config());
+    void near.send(hello(near, world));
+    const session = await opening;
+    if (!session.ok) throw new Error(session.reason);
+    const live = (): void => {
+      near.send(encodePing('ping', 1)).catch(() => undefined);
+      act(near);
+      timer = world.clock.setTimer(4 * second, live);
+    };
+    let timer = world.clock.setTimer(0, live);
+    void near.closed.then(() => timer.cancel());
+    return [session.value, near];
+  };
+
+  /** How a send ended and how long it took. */
+  const ended = async (world: World, send: Promise<void>): Promise<[string, number]> => {
+    const beganMs = world.clock.elapsedMs;
+    const outcome = await send.then(
+      () => 'sent',
+      (error: { readonly reason?: string }) => error.reason ?? String(error),
+    );
+    return [outcome, world.clock.elapsedMs - beganMs];
+  };
+
+  tale('T1 T14 that grants no credit does not hold a control frame for ever, nor the session', async (world) => {
+    const [session] = await bare(world);
+    const stream = await session.openStream();
+    const [outcome, tookMs] = await ended(world, stream.sendControl(new Uint8Array(100 * KiB)));
+    expect(outcome).toBe('timeout');
+    expect(tookMs).toBeLessThanOrEqual(5 * second);
+    await expect(stream.next()).rejects.toMatchObject({ reason: 'timeout' });
+    expect(session.isUsable).toBe(true);
+  });
+
+  tale('T14 that grants credit in drops does not hold a control frame below 4 KiB/s', async (world) => {
+    const [session] = await bare(world, (near) => void near.send(encodeCredit(2, 4200)).catch(() => undefined));
+    const stream = await session.openStream();
+    const [outcome, tookMs] = await ended(world, stream.sendControl(new Uint8Array(160 * KiB)));
+    expect(outcome).toBe('timeout');
+    expect(tookMs).toBe(70 * second);
+  });
+
+  tale('T14 that reads nothing loses the session, pings or not, and nobody waits on', async (world) => {
+    const [session, near] = await bare(world);
+    const credit = 4 * MiB;
+    const streams = await Promise.all([session.openStream(), session.openStream()]);
+    for (const stream of streams) await stream.sendControl(control('go'));
+    for (const id of [2, 4]) void near.send(encodeCredit(id, credit));
+    await world.clock.sleep(second);
+    near.pause(true);
+    const data = streams.map((stream) => ended(world, stream.sendData(new Uint8Array(credit))));
+    const behind = await session.openStream();
+    await world.clock.sleep(second);
+    const outcomes = await Promise.all([...data, ended(world, behind.sendControl(control('behind the others')))]);
+    for (const [outcome, tookMs] of outcomes) {
+      expect(outcome).not.toBe('sent');
+      expect(tookMs).toBeLessThanOrEqual(60 * second);
+    }
+    expect(await session.closed).toMatchObject({ reason: 'timeout', detail: 'the peer reads too slowly' });
+  });
+
+  tale('T14 that reads nothing: a stream that is given up does not wait for its turn', async (world) => {
+    const [session, near] = await bare(world);
+    const [busy, waiting] = await Promise.all([session.openStream(), session.openStream()]);
+    await busy.sendControl(control('go'));
+    await waiting.sendControl(control('go'));
+    for (const id of [2, 4]) void near.send(encodeCredit(id, 4 * MiB));
+    await world.clock.sleep(second);
+    near.pause(true);
+    const held = ended(world, busy.sendData(new Uint8Array(4 * MiB)));
+    await world.clock.sleep(second);
+    const behind = ended(world, waiting.sendData(new Uint8Array(1000)));
+    await world.clock.sleep(second);
+    waiting.reset('too-slow');
+    expect(await behind).toEqual(['too-slow', second]);
+    session.close('enough');
+    expect((await held)[0]).toBe('closed');
+  });
 });

@@ -11,11 +11,14 @@ import {
   ok,
   type Result,
   type Runtime,
+  type Timer,
 } from '@batchain/shared';
 import {
   HANDSHAKE_TIMEOUT_MS,
+  SEND_BUFFER_LOW_BYTES,
   SEND_BUFFER_MAX_BYTES,
   SESSION_IDLE_MS,
+  SLOW_WINDOW_MS,
   STREAM_CREDIT_INITIAL_BYTES,
   STREAMS_PER_SIDE_MAX,
 } from '../limits.ts';
@@ -31,6 +34,7 @@ import {
   streamWindowCap,
   type WindowFacts,
 } from './credit.ts';
+import { answerDeadlineMs, SLOW_WINDOW_BYTES } from './deadlines.ts';
 import { FrameAllowance } from './frame-allowance.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { decodeFrame, encodeGoaway, encodePing, encodeReset, frameHead, type SessionFrame } from './session-frames.ts';
@@ -209,8 +213,8 @@ class Session implements BatSession, StreamHost {
     try {
       const head = makeHead();
       if (head === undefined) return;
-      if (this.connection.sendParts !== undefined) await this.connection.sendParts(head, body);
-      else await this.connection.send(concatBytes(head, body));
+      const { connection } = this;
+      await this.#drained(connection.sendParts?.(head, body) ?? connection.send(concatBytes(head, body)));
     } catch (error) {
       if (!isConnectionClosed(error)) throw error;
       this.#isCut = true;
@@ -218,6 +222,11 @@ class Session implements BatSession, StreamHost {
     } finally {
       done();
     }
+  }
+
+  /** What stands before the frame in our own buffer must reach the peer first. */
+  creditDeadlineMs(bytes: number): number {
+    return answerDeadlineMs(bytes + this.connection.bufferedBytes, this.rttMs);
   }
 
   windowFacts(window: ReceiveWindow, consumed: number): WindowFacts {
@@ -240,6 +249,26 @@ class Session implements BatSession, StreamHost {
     this.#strayBytes += stream.openCreditBytes;
     if (this.#streams.size === 0) this.#idleSinceMs = this.clock.monotonicMs();
     this.#closeIfDrained();
+  }
+
+  /** Waits for the connection to take more; a peer that reads too slowly for it loses the session (T14). */
+  async #drained(sent: Promise<void>): Promise<void> {
+    const { connection } = this;
+    if (connection.bufferedBytes <= SEND_BUFFER_LOW_BYTES) return sent;
+    let timer: Timer | undefined;
+    const watch = (bufferedBytes: number): void => {
+      timer = this.clock.setTimer(SLOW_WINDOW_MS, () => {
+        const isTooSlow = bufferedBytes - connection.bufferedBytes < SLOW_WINDOW_BYTES;
+        if (isTooSlow) this.#end({ reason: 'timeout', detail: 'the peer reads too slowly' }, 'timeout');
+        else watch(connection.bufferedBytes);
+      });
+    };
+    watch(connection.bufferedBytes);
+    try {
+      await sent;
+    } finally {
+      timer?.cancel();
+    }
   }
 
   // Receiving.

@@ -3,6 +3,7 @@ import { assert, type Clock, type Timer } from '@batchain/shared';
 import { CONTROL_BYTES_MAX, DATA_BYTES_MAX, FRAME_COST_BYTES, LEAF_BYTES, TINY_DATA_FRAMES_MAX } from '../limits.ts';
 import type { BatStream, StreamItem } from './bat-session.ts';
 import { frameCost, type ReceiveWindow, SendCredit, type WindowFacts } from './credit.ts';
+import { paceDeadlineMs } from './deadlines.ts';
 import { encodeCredit, encodeReset, frameHead } from './session-frames.ts';
 import { StreamClosedError } from './stream-closed-error.ts';
 
@@ -18,6 +19,8 @@ export interface StreamHost {
    * answers undefined when the frame is no longer wanted.
    */
   sendInTurn(makeHead: () => Uint8Array | undefined, body: Uint8Array): Promise<void>;
+  /** How long the peer may leave a control frame without credit of which so many bytes are to go. */
+  creditDeadlineMs(bytes: number): number;
   windowFacts(window: ReceiveWindow, consumed: number): WindowFacts;
   /** The stream needs no more frames in either direction. */
   finished(stream: Stream): void;
@@ -67,6 +70,8 @@ export class Stream implements BatStream {
   #sendError: StreamClosedError | undefined;
   #readError: StreamClosedError | undefined;
   #creditWaiter: (() => void) | undefined;
+  /** The piece that waits for its turn need not wait any more. */
+  #turnWaiter: (() => void) | undefined;
   /** Sends of one stream go one after the other. */
   #lastSend: Promise<void> = Promise.resolve();
 
@@ -97,14 +102,17 @@ export class Stream implements BatStream {
 
   sendControl(bytes: Uint8Array): Promise<void> {
     assert(bytes.length > 0 && bytes.length <= CONTROL_BYTES_MAX, `a control frame of ${bytes.length} bytes`);
-    return this.#inOrder(async () => {
-      for (let at = 0; at < bytes.length; ) {
-        const size = await this.#takeCredit(bytes.length - at);
-        const makeHead = at === 0 ? () => this.#controlHead(bytes.length) : () => frameHead('control-more', this.#id as number);
-        await this.#sendPiece(makeHead, bytes.subarray(at, at + size));
-        at += size;
-      }
-    });
+    return this.#inOrder(() =>
+      this.#within(paceDeadlineMs(bytes.length), async () => {
+        for (let at = 0; at < bytes.length; ) {
+          const wanted = bytes.length - at;
+          const size = this.#useCredit(wanted) || (await this.#within(this.#host.creditDeadlineMs(wanted), () => this.#takeCredit(wanted)));
+          const makeHead = at === 0 ? () => this.#controlHead(bytes.length) : () => frameHead('control-more', this.#id as number);
+          await this.#sendPiece(makeHead, bytes.subarray(at, at + size));
+          at += size;
+        }
+      }),
+    );
   }
 
   sendData(bytes: Uint8Array): Promise<void> {
@@ -224,7 +232,7 @@ export class Stream implements BatStream {
 
   receiveCredit(bytes: number): string | undefined {
     if (!this.#credit.add(bytes)) return `a credit of ${bytes} bytes`;
-    this.#wakeSender();
+    this.#creditWaiter?.();
     return undefined;
   }
 
@@ -289,8 +297,23 @@ export class Stream implements BatStream {
     return frameHead('control', this.#id, length);
   }
 
-  #sendPiece(makeHead: () => Uint8Array, piece: Uint8Array): Promise<void> {
-    return this.#host.sendInTurn(() => (this.#sendError === undefined ? makeHead() : undefined), piece);
+  /** Resolves when the connection has taken the piece; rejects at the end of the stream unless it has the piece already. */
+  async #sendPiece(makeHead: () => Uint8Array, piece: Uint8Array): Promise<void> {
+    let isHandedOver = false;
+    const head = (): Uint8Array | undefined => {
+      if (this.#sendError !== undefined) return undefined;
+      isHandedOver = true;
+      return makeHead();
+    };
+    const sent = this.#host.sendInTurn(head, piece);
+    // Who gave up waiting for the turn hears no more of it.
+    sent.catch(() => undefined);
+    const ended = new Promise<void>((resolve) => {
+      this.#turnWaiter = resolve;
+    });
+    await Promise.race([sent, ended]);
+    if (isHandedOver) return sent;
+    if (this.#sendError !== undefined) throw this.#sendError;
   }
 
   async #inOrder(send: () => Promise<void>): Promise<void> {
@@ -316,23 +339,37 @@ export class Stream implements BatStream {
     if (this.#hasEnded) throw new StreamClosedError('ended');
   }
 
+  /** Waits until the peer has granted a useful amount; `sendData` is watched by who calls it (T14). */
   async #takeCredit(wanted: number): Promise<number> {
     for (;;) {
       if (this.#sendError !== undefined) throw this.#sendError;
-      const size = this.#credit.payloadBytes(wanted, DATA_BYTES_MAX);
-      if (size > 0) {
-        this.#credit.use(size);
-        return size;
-      }
+      const size = this.#useCredit(wanted);
+      if (size > 0) return size;
       await new Promise<void>((resolve) => {
         this.#creditWaiter = resolve;
       });
     }
   }
 
+  /** What may go now of `wanted` bytes; 0 = wait. */
+  #useCredit(wanted: number): number {
+    const size = this.#credit.payloadBytes(wanted, DATA_BYTES_MAX);
+    if (size > 0) this.#credit.use(size);
+    return size;
+  }
+
   #wakeSender(): void {
-    const waiter = this.#creditWaiter;
-    this.#creditWaiter = undefined;
-    waiter?.();
+    this.#creditWaiter?.();
+    this.#turnWaiter?.();
+  }
+
+  /** A frame that can not be finished in time takes its stream with it: half a frame is of no use. */
+  async #within<T>(timeoutMs: number, work: () => Promise<T>): Promise<T> {
+    const timer = this.#host.clock.setTimer(timeoutMs, () => this.reset('timeout'));
+    try {
+      return await work();
+    } finally {
+      timer.cancel();
+    }
   }
 }

@@ -1,14 +1,16 @@
 // driven: the host side of the bat wire: one request per stream, decoded, limited, handed to its handler; never throws.
 import { type Runtime, toHex, unreachable } from '@batchain/shared';
 import type { BatSession, BatStream } from '../connection/bat-session.ts';
+import { paceDeadlineMs } from '../connection/deadlines.ts';
 import { StreamClosedError } from '../connection/stream-closed-error.ts';
-import { ANSWER_TIMEOUT_MS, REQUESTS_MAX, REQUESTS_PER_SESSION_MAX } from '../limits.ts';
+import { ANSWER_TIMEOUT_MS, CONTROL_BYTES_MAX, LEAF_BYTES, RECEIPT_BYTES_MAX } from '../limits.ts';
 import { batRequestCodec } from '../wire/frame-codecs.ts';
 import type { BatRefusal, BatRequest } from '../wire/frames.ts';
 import { handleCommit } from './handlers/handle-commit.ts';
 import { handleRelease, handleRenew, handleStatus } from './handlers/handle-leases.ts';
 import { handleChallenge, handleFetch, handleHave } from './handlers/handle-reads.ts';
 import { handleStore } from './handlers/handle-store.ts';
+import { RequestPlaces } from './request-places.ts';
 import { RosterDesk } from './roster-desk.ts';
 import { ServeContext, type ShardServerParts } from './serve-context.ts';
 
@@ -35,6 +37,22 @@ function dispatch(context: ServeContext, request: BatRequest): Promise<void> {
   }
 }
 
+/** Data that a request moves in either direction, at most. */
+function movedBytesMax(request: BatRequest): number {
+  switch (request.verb) {
+    case 'store':
+      return request.order.length;
+    case 'commit':
+      return request.rosterBytes;
+    case 'fetch':
+      return request.length;
+    case 'challenge':
+      return request.leaves.length * LEAF_BYTES;
+    default:
+      return RECEIPT_BYTES_MAX;
+  }
+}
+
 const DECODE_REFUSALS: Readonly<Record<string, BatRefusal>> = {
   'unsupported-version': 'unsupported-verb',
   'unsupported-extension': 'unsupported-extension',
@@ -43,7 +61,7 @@ const DECODE_REFUSALS: Readonly<Record<string, BatRefusal>> = {
 export class ShardServer {
   readonly #runtime: Runtime;
   readonly #parts: ShardServerParts;
-  readonly #perSession = new WeakMap<BatSession, number>();
+  readonly #places = new RequestPlaces();
   readonly #running = new Set<Promise<void>>();
   readonly #rosters = new RosterDesk();
 
@@ -66,21 +84,32 @@ export class ShardServer {
 
   async #serve(session: BatSession, stream: BatStream): Promise<void> {
     const context = new ServeContext(this.#runtime, this.#parts, this.#rosters, session, stream);
-    const inWork = this.#perSession.get(session) ?? 0;
-    this.#perSession.set(session, inWork + 1);
+    const peer = toHex(session.connection.peer.nodeId);
+    const hasPlace = this.#places.take(peer);
     try {
       const item = await stream.next({ timeoutMs: ANSWER_TIMEOUT_MS });
       if (item?.kind !== 'control') return stream.reset('malformed');
-      if (inWork >= REQUESTS_PER_SESSION_MAX || this.#running.size > REQUESTS_MAX) return await context.refuse('busy');
+      if (!hasPlace) return await context.refuse('busy');
       const request = batRequestCodec.decode(item.bytes);
       if (!request.ok) return await context.refuse(DECODE_REFUSALS[request.reason] ?? 'malformed', request.detail);
-      await dispatch(context, request.value);
+      await this.#dispatch(context, request.value);
     } catch (error) {
       stream.reset('internal');
       if (error instanceof StreamClosedError) return;
-      this.#runtime.log.error('bat.serve.failed', { peer: toHex(session.connection.peer.nodeId), error: String(error) });
+      this.#runtime.log.error('bat.serve.failed', { peer, error: String(error) });
     } finally {
-      this.#perSession.set(session, (this.#perSession.get(session) ?? 1) - 1);
+      if (hasPlace) this.#places.give(peer);
+    }
+  }
+
+  /** A request keeps its place no longer than a transfer at the slowest pace takes, whatever its peer does (T14). */
+  async #dispatch(context: ServeContext, request: BatRequest): Promise<void> {
+    const deadlineMs = paceDeadlineMs(CONTROL_BYTES_MAX + movedBytesMax(request));
+    const timer = this.#runtime.clock.setTimer(deadlineMs, () => context.stream.reset('timeout'));
+    try {
+      await dispatch(context, request);
+    } finally {
+      timer.cancel();
     }
   }
 }

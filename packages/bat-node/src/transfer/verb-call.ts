@@ -1,8 +1,8 @@
 // driven: the asking side of one verb on one stream: answers with deadlines, data with a pace, receipts and statements checked.
 import { equalBytes, fail, nodeIdFromPublicKey, ok, type Result, type Runtime, type Signer, type Verifier } from '@batchain/shared';
 import type { BatSession, BatStream, StreamItem } from '../connection/bat-session.ts';
+import { answerDeadlineMs } from '../connection/deadlines.ts';
 import type { FileId } from '../ids.ts';
-import { ANSWER_TIMEOUT_MS, AUDIT_BYTES_PER_SECOND } from '../limits.ts';
 import { batAnswerCodec } from '../wire/frame-codecs.ts';
 import type { BatAnswer, BatRefusal, StorageReceipt } from '../wire/frames.ts';
 import { openReceipt, openStatement } from '../wire/receipt.ts';
@@ -66,7 +66,7 @@ export class VerbCall {
 
   /** Deadline of an answer that takes the peer work on so many bytes: max(5 s, 4 x RTT + bytes at 128 KiB/s), T1. */
   answerMs(bytes: number): number {
-    return Math.max(ANSWER_TIMEOUT_MS, 4 * (this.#session.rttMs ?? 0) + (bytes * 1000) / AUDIT_BYTES_PER_SECOND);
+    return answerDeadlineMs(bytes, this.#session.rttMs);
   }
 
   /** The next control frame, which must be of this kind. */
