@@ -27,8 +27,12 @@ export const SESSION_IDLE_MS: number = 1 * minute;
 
 // Sessions and streams.
 
-/** One session per peer; as many as inbound connections, so that dialling out never starves. */
-export const SESSIONS_MAX = 256;
+/** Places for sessions that only we can take, by dialling: peers that keep all others busy do not shut us in (T14). */
+export const OUTBOUND_SESSIONS_RESERVED = 64;
+/** One session per peer; as many as inbound connections, and those that we dial. */
+export const SESSIONS_MAX: number = INBOUND_CONNECTIONS_MAX + OUTBOUND_SESSIONS_RESERVED;
+/** Sessions of one peer that were replaced and end in their own time: a peer that reconnects does not need more, one that collects them gets none (T14). */
+export const RETIRED_SESSIONS_PER_PEER_MAX = 2;
 /** The next address is tried beside one that has not answered for so long (RFC 8305: the connection attempt delay). */
 export const DIAL_HEAD_START_MS = 300;
 /** One address: three SYNs and a handshake on a slow path; the ladder as a whole ends within 20 s. */

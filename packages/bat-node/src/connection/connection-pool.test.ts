@@ -8,12 +8,15 @@ import {
   fail,
   type KeyPair,
   keyPairFromSeed,
+  present,
   type Result,
   signContact,
 } from '@batchain/shared';
 import { createSimRuntime, SimDialer, SimListener, SimNetwork } from '@batchain/shared/testing';
 import { describe, expect, it } from 'vitest';
+import { INBOUND_CONNECTIONS_MAX } from '../limits.ts';
 import type { ProviderHint } from '../ports.ts';
+import type { BatSession } from './bat-session.ts';
 import { ConnectionPool } from './connection-pool.ts';
 
 function recordAt(keyPair: KeyPair, batAddresses: readonly Address[]): ContactRecord {
@@ -190,6 +193,49 @@ describe('the one session to a peer', () => {
     const idle = others.filter((other) => other.pool.sessions().length === 0);
     expect(idle).toEqual([others[0]]);
     await settle(Promise.all([a.pool.close(), b.pool.close(), ...others.map((other) => other.pool.close())]));
+  });
+
+  it('T14 can be dialled although peers who dialled us keep all of their places busy', async () => {
+    const { simulation, a, b, signal, settle, many } = world();
+    for (const node of [a, b]) await settle(node.listener.listen((connection) => void node.pool.accept(connection)));
+    b.hold();
+    const [late, ...others] = many(INBOUND_CONNECTIONS_MAX + 1);
+    const occupy = async (other: (typeof others)[number]): Promise<void> => {
+      const session = await settle(other.pool.connect(b.hint, options(signal)));
+      if (!session.ok) throw new Error(session.reason);
+      const stream = await settle(session.value.openStream());
+      await settle(stream.sendControl(Uint8Array.of(1)));
+    };
+    for (const other of others) await occupy(other);
+    await simulation.clock.runFor(1_000);
+    expect((await settle(b.pool.connect(a.hint, options(signal)))).ok).toBe(true);
+    expect((await settle(present(late, 'one more').pool.connect(b.hint, options(signal)))).ok).toBe(false);
+    b.release();
+    await settle(Promise.all([a.pool.close(), b.pool.close(), ...others.map((other) => other.pool.close())]));
+  });
+
+  it('T14 is replaced again and again by a peer that collects sessions, of which few are kept', async () => {
+    const { simulation, a, b, signal, settle } = world();
+    await settle(b.listener.listen((connection) => void b.pool.accept(connection)));
+    b.hold();
+    const sessions: BatSession[] = [];
+    for (let i = 0; i < 6; i++) {
+      const dialled = await settle(a.dialer.dial({ host: b.address, port: 4880 }, b.keyPair.nodeId, { timeoutMs: 1000 }));
+      if (!dialled.ok) throw new Error(dialled.reason);
+      void a.pool.accept(dialled.value);
+      await simulation.clock.runFor(1_000);
+      const session = await settle(a.pool.connect(b.hint, options(signal)));
+      if (!session.ok) throw new Error(session.reason);
+      sessions.push(session.value);
+      await settle((await settle(session.value.openStream())).sendControl(Uint8Array.of(1)));
+    }
+    await simulation.clock.runFor(1_000);
+    const ended = await settle(
+      Promise.all(sessions.map((session) => Promise.race([session.closed.then(() => true), simulation.clock.sleep(1).then(() => false)]))),
+    );
+    expect(ended).toEqual([true, true, true, false, false, false]);
+    b.release();
+    await settle(Promise.all([a.pool.close(), b.pool.close()]));
   });
 
   it('has a reason when it can not be had, and waits no longer than it may', async () => {

@@ -14,7 +14,14 @@ import {
   type Runtime,
   toHex,
 } from '@batchain/shared';
-import { DIAL_ADDRESS_TIMEOUT_MS, SESSION_RETIRE_MS, SESSIONS_MAX, SIMULTANEOUS_MS } from '../limits.ts';
+import {
+  DIAL_ADDRESS_TIMEOUT_MS,
+  OUTBOUND_SESSIONS_RESERVED,
+  RETIRED_SESSIONS_PER_PEER_MAX,
+  SESSION_RETIRE_MS,
+  SESSIONS_MAX,
+  SIMULTANEOUS_MS,
+} from '../limits.ts';
 import type { Connector, ProviderHint } from '../ports.ts';
 import { CreditBudget } from './credit.ts';
 import { dialFirst } from './dial-race.ts';
@@ -101,7 +108,7 @@ export class ConnectionPool implements Connector {
   /** Takes a connection that somebody opened to us; its session serves streams once HELLO is through. */
   async accept(connection: Connection): Promise<void> {
     if (this.#isClosed) return connection.close('stopping');
-    if (!this.#makeRoom()) return connection.close('limit');
+    if (!this.#makeInboundRoom()) return connection.close('limit');
     const session = await this.#hello(connection);
     if (session.ok) this.#admit(session.value);
   }
@@ -169,7 +176,7 @@ export class ConnectionPool implements Connector {
   }
 
   async #dial(target: ProviderHint, signal: AbortSignal): Promise<Result<Session, DialFailure>> {
-    if (!this.#makeRoom()) return fail('error', `${SESSIONS_MAX} sessions are busy`);
+    if (!this.#makeRoom(this.#all, SESSIONS_MAX)) return fail('error', `${SESSIONS_MAX} sessions are busy`);
     const race = { signal, timeoutMs: DIAL_ADDRESS_TIMEOUT_MS };
     const { dialer } = this.#parts;
     let dialled = await dialFirst(this.#runtime, dialer, target.record?.contact.batAddresses ?? [], target.nodeId, race);
@@ -191,13 +198,21 @@ export class ConnectionPool implements Connector {
     return session;
   }
 
-  /** True when one more session fits, after the one that has been idle for longest was closed if need be. */
-  #makeRoom(): boolean {
-    if (this.#all.size < SESSIONS_MAX) return true;
+  /** The places that are kept for our own dials are not taken by who dials us. */
+  #makeInboundRoom(): boolean {
+    const inbound = [...this.#all].filter((session) => !session.connection.isInitiator);
+    return this.#makeRoom(inbound, SESSIONS_MAX - OUTBOUND_SESSIONS_RESERVED) && this.#makeRoom(this.#all, SESSIONS_MAX);
+  }
+
+  /** True when one more of these fits, after the one that has been idle for longest was closed if need be. */
+  #makeRoom(among: Iterable<Session>, max: number): boolean {
+    let count = 0;
     let oldest: Session | undefined;
-    for (const session of this.#all) {
+    for (const session of among) {
+      count++;
       if (session.idleSinceMs !== undefined && session.idleSinceMs < (oldest?.idleSinceMs ?? Number.POSITIVE_INFINITY)) oldest = session;
     }
+    if (count < max) return true;
     oldest?.close('limit');
     return oldest !== undefined;
   }
@@ -217,8 +232,8 @@ export class ConnectionPool implements Connector {
       this.#retire(session);
       return earlier.session;
     }
-    if (earlier !== undefined) this.#retire(earlier.session);
     this.#sessions.set(key, { session, provedAtMs: nowMs });
+    if (earlier !== undefined) this.#retire(earlier.session);
     // Who waits for a dial of ours has what it waits for. That ends a dial which is not open yet; the peer's, which is
     // this one, was, so never do both ends give up both.
     const dial = this.#dials.get(key);
@@ -235,10 +250,14 @@ export class ConnectionPool implements Connector {
     return byEarlier !== byNewer && byEarlier === isOursSmaller;
   }
 
-  /** Streams under way end in their own time; both ends judge alike, so nobody opens new ones. */
+  /** Streams under way end in their own time, in a few sessions of a peer; both ends judge alike, so nobody opens new ones. */
   #retire(session: Session): void {
     session.drain('replaced');
     const timer = this.#runtime.clock.setTimer(SESSION_RETIRE_MS, () => session.close('replaced'));
     void session.closed.then(() => timer.cancel());
+    const key = toHex(session.connection.peer.nodeId);
+    const current = this.#sessions.get(key)?.session;
+    const retired = [...this.#all].filter((other) => other !== current && toHex(other.connection.peer.nodeId) === key);
+    for (const other of retired.slice(0, -RETIRED_SESSIONS_PER_PEER_MAX)) other.close('replaced');
   }
 }

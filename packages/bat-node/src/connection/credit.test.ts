@@ -1,7 +1,7 @@
 import { KiB, MiB } from '@batchain/shared';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CREDIT_TOTAL_BYTES, DATA_BYTES_MAX, STREAM_CREDIT_INITIAL_BYTES } from '../limits.ts';
+import { CREDIT_TOTAL_BYTES, DATA_BYTES_MAX, SESSIONS_MAX, STREAM_CREDIT_INITIAL_BYTES } from '../limits.ts';
 import { CreditBudget, connectionWindow, frameCost, RateMeter, ReceiveWindow, SendCredit, streamWindowCap } from './credit.ts';
 
 const openWindow = (budget = new CreditBudget()) => {
@@ -117,7 +117,7 @@ describe('credit of a stream', () => {
 describe('the budget over all sessions', () => {
   it('never promises more than 64 MiB, and keeps a floor for each session', () => {
     const budget = new CreditBudget();
-    const accounts = Array.from({ length: 256 }, () => budget.openAccount());
+    const accounts = Array.from({ length: SESSIONS_MAX }, () => budget.openAccount());
     let promised = 0;
     for (const account of accounts.slice(0, 200)) while (account.take(STREAM_CREDIT_INITIAL_BYTES)) promised += STREAM_CREDIT_INITIAL_BYTES;
     expect(promised).toBeGreaterThan(40 * MiB);
@@ -128,7 +128,7 @@ describe('the budget over all sessions', () => {
     expect(accounts.reduce((sum, account) => sum + account.takenBytes, 0)).toBeLessThanOrEqual(CREDIT_TOTAL_BYTES);
     for (const account of accounts) account.give(account.takenBytes);
     expect(budget.sharedTaken).toBe(0);
-    expect(budget.fairShareBytes).toBe(48 * MiB);
+    expect(budget.fairShareBytes).toBe(44 * MiB);
   });
 
   it('sizes a connection window by rate and round trip, from 1 to 8 MiB, within the fair share', () => {
