@@ -100,6 +100,13 @@ export const SHARD_BYTES_MAX: number = SEGMENT_BYTES_MAX + (SEGMENT_BYTES_MAX / 
 export const HOSTED_SHARDS_MAX = 1_000_000;
 /** Files that may share one shard's bytes: its row in the index names them all. */
 export const SHARD_SHARERS_MAX = 256;
+/**
+ * Places of one file filled on one host: one shard of each segment is all that placement gives a host. Bounds a receipt and
+ * the work of listing, renewing and releasing a file.
+ */
+export const SHARDS_PER_FILE_MAX: number = SEGMENTS_MAX;
+/** Places looked up, or dropped, before others get a turn of the event loop: a few ms. */
+export const PLACES_PER_TURN = 128;
 /** Shards being written at one time: each holds a file descriptor and a reservation. */
 export const STORES_UNDER_WAY_MAX = 256;
 /** Changes made durable by one round of syncs; the rest waits for the next round. */

@@ -67,6 +67,28 @@ export function shardStoreSuite(name: string, makeWorld: () => ShardStoreWorld |
     );
 
     it(
+      'T15 releases many shards of a file in several rounds, all of them or those named',
+      story(async (host) => {
+        const shards = Array.from({ length: 300 }, (_, segment) => testShard({ segment, length: 64 }));
+        for (let at = 0; at < shards.length; at += 100) await Promise.all(shards.slice(at, at + 100).map((shard) => host.put(shard)));
+        const fileId = fileIdNamed();
+        expect(
+          await host.store.release(
+            fileId,
+            shards.slice(0, 140).map(({ order }) => order),
+          ),
+        ).toBe(140);
+        expect(host.store.shards(fileId, { max: 300 }).map(({ segment }) => segment)).toEqual(
+          Array.from({ length: 160 }, (_, i) => 140 + i),
+        );
+        expect(await host.store.release(fileId)).toBe(160);
+        expect(host.store.usage()).toMatchObject({ usedBytes: 0, shardCount: 0 });
+        await host.restart();
+        expect(host.store.file(fileId)).toBeUndefined();
+      }),
+    );
+
+    it(
       'answers that it holds a shard already, and that a place or a file is taken',
       story(async (host) => {
         const shard = testShard();

@@ -77,6 +77,15 @@ export function signRoster(owner: Signer, roster: Roster): SignedRoster {
 
 /** Decodes a roster and checks everything but its signature. Never throws. */
 export function decodeRoster(bytes: Uint8Array): Result<Roster, ManifestFailure> {
+  const roster = decodeForm(bytes);
+  return roster.ok ? checkCanonical(roster.value, bytes) : roster;
+}
+
+function checkCanonical(roster: Roster, bytes: Uint8Array): Result<Roster, ManifestFailure> {
+  return equalBytes(encodeRoster(roster), bytes) ? ok(roster) : malformed('roster: not in canonical form');
+}
+
+function decodeForm(bytes: Uint8Array): Result<Roster, ManifestFailure> {
   if (bytes.length > ROSTER_BYTES_MAX) return malformed(`roster: ${bytes.length} bytes, at most ${ROSTER_BYTES_MAX}`);
   if (!hasFewItems(bytes, ROSTER_ITEMS_MAX)) return malformed(`roster: more than ${ROSTER_ITEMS_MAX} items`);
   const decoded = decodeCbor(bytes, ROSTER_BYTES_MAX, ROSTER_DEPTH_MAX);
@@ -87,9 +96,7 @@ export function decodeRoster(bytes: Uint8Array): Result<Roster, ManifestFailure>
     const { version, suite, requiredShards, totalShards, fileId, ...rest } = rosterShape.fromCbor(decoded.value, 'roster');
     const roster: Roster = { ...rest, fileId: fileId as FileId, scheme: { requiredShards, totalShards } };
     const broken = brokenRule(roster);
-    if (broken !== undefined) return malformed(`roster.${broken}`);
-    if (!equalBytes(encodeRoster(roster), bytes)) return malformed('roster: not in canonical form');
-    return ok(roster);
+    return broken === undefined ? ok(roster) : malformed(`roster.${broken}`);
   } catch (error) {
     if (!(error instanceof ShapeError)) throw error;
     return error.reason === 'unsupported-extension' ? fail('BAT_E_MANIFEST_UNSUPPORTED', error.message) : malformed(error.message);
@@ -98,11 +105,26 @@ export function decodeRoster(bytes: Uint8Array): Result<Roster, ManifestFailure>
 
 /** Opens a roster from outside: form, invariants, then the owner's signature over these very bytes. */
 export function openRoster(verifier: Verifier, rosterBytes: Uint8Array, signature: Uint8Array): Result<SignedRoster, ManifestFailure> {
-  const roster = decodeRoster(rosterBytes);
+  const work = openingRoster(verifier, rosterBytes, signature);
+  for (let step = work.next(); ; step = work.next()) if (step.done === true) return step.value;
+}
+
+/** The same in steps: each takes some 20 ms for the largest roster, and who serves others has better things to do between them. */
+export function* openingRoster(
+  verifier: Verifier,
+  rosterBytes: Uint8Array,
+  signature: Uint8Array,
+): Generator<undefined, Result<SignedRoster, ManifestFailure>> {
+  const form = decodeForm(rosterBytes);
+  if (!form.ok) return form;
+  yield;
+  const roster = checkCanonical(form.value, rosterBytes);
   if (!roster.ok) return roster;
+  yield;
   if (!verifyFor(verifier, 'roster', roster.value.ownerKey, rosterBytes, signature)) {
     return fail('BAT_E_MANIFEST_SIGNATURE', 'signature: not that of the owner over this roster');
   }
+  yield;
   return ok({ roster: roster.value, rosterBytes, rosterId: makeRosterId(rosterBytes), signature });
 }
 

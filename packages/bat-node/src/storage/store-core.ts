@@ -1,7 +1,7 @@
 // driven: the parts of a store on disk put together: opened, closed, and the changes that several of its sides share.
 import { assert, ok, type Result, type Runtime, toHex } from '@batchain/shared';
 import type { FileId, ShardId } from '../ids.ts';
-import { HOSTED_SHARDS_MAX, INDEX_REOPEN_FREE_BYTES } from '../limits.ts';
+import { HOSTED_SHARDS_MAX, INDEX_REOPEN_FREE_BYTES, PLACES_PER_TURN } from '../limits.ts';
 import type { StoreRefusal } from '../ports.ts';
 import { type DiskFault, faultOf } from './disk-fault.ts';
 import { DiskGauge } from './disk-gauge.ts';
@@ -122,6 +122,10 @@ export class StoreCore implements StoreParts {
     return this.#state === 'read-only' ? 'read-only' : 'stopped';
   }
 
+  breathe(): Promise<void> {
+    return this.runtime.clock.sleep(0);
+  }
+
   writeRefusal(): StoreRefusal | undefined {
     if (this.#state === 'read-only') return 'read-only';
     return this.#state === 'closed' ? 'stopped' : undefined;
@@ -188,8 +192,24 @@ export class StoreCore implements StoreParts {
     return dropped.ok ? undefined : dropped.reason;
   }
 
-  /** Forgets places, or the whole file; the number of places that were filled. */
+  /**
+   * Forgets places, or the whole file; the number of places that were filled. Many go in several rounds, so that others
+   * get theirs in between; what a crash or a fault leaves of them is still held.
+   */
   async drop(entry: HostedEntry, places: readonly Place[] | 'all'): Promise<Result<number, StoreRefusal>> {
+    const listed = places === 'all' ? [...entry.places] : places;
+    let count = 0;
+    let at = 0;
+    for (; listed.length - at > PLACES_PER_TURN; at += PLACES_PER_TURN) {
+      const dropped = await this.#dropOrMakeRoom(entry, listed.slice(at, at + PLACES_PER_TURN));
+      if (!dropped.ok) return dropped;
+      count += dropped.value;
+    }
+    const rest = await this.#dropOrMakeRoom(entry, places === 'all' ? 'all' : listed.slice(at));
+    return rest.ok ? ok(count + rest.value) : rest;
+  }
+
+  async #dropOrMakeRoom(entry: HostedEntry, places: readonly Place[] | 'all'): Promise<Result<number, StoreRefusal>> {
     const dropped = await this.#drop(entry, places);
     if (dropped.ok || dropped.reason !== 'disk-full') return dropped;
     // To free bytes takes bytes (a journal record, a row). The shards are to go anyway, so they go first.

@@ -1,6 +1,6 @@
 // driven: the way in: whether a shard may be stored, and the writer that takes it to the disk.
 import { equalBytes, fail, ok, type Result, toHex } from '@batchain/shared';
-import { STORES_UNDER_WAY_MAX } from '../limits.ts';
+import { SHARDS_PER_FILE_MAX, STORES_UNDER_WAY_MAX } from '../limits.ts';
 import { checkLeafHashes } from '../pipeline/shard.ts';
 import type { HostedShard, ShardWriter, StoreOrder, StoreRefusal, StoreStart } from '../ports.ts';
 import { faultOf } from './disk-fault.ts';
@@ -94,6 +94,8 @@ export class StoreIntake {
     const placed = known && this.#core.index.place(order.fileId, place);
     if (placed !== undefined && !equalBytes(placed.shardId, order.shardId)) return fail('conflict', 'the place has another shard');
     if (this.#underWay.has(shard) || this.#underWay.has(placeKey(order, place))) return fail('busy', 'it is being stored');
+    const filled = (known?.places.length ?? 0) + (known?.writers ?? 0);
+    if (placed === undefined && filled >= SHARDS_PER_FILE_MAX) return fail('too-many-shards', 'of this file');
     if (this.#underWay.size >= 2 * STORES_UNDER_WAY_MAX) return fail('busy', 'too many stores at once');
     const presence = this.#presence(order, placed);
     const owner = toHex(order.ownerKey);

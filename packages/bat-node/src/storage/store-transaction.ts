@@ -1,6 +1,6 @@
 // driven: one round of changes to the store, made durable together: names and journals first, then the index.
 import { type Logger, toHex } from '@batchain/shared';
-import { JOURNAL_COMPACT_BYTES } from '../limits.ts';
+import { JOURNAL_COMPACT_BYTES, PLACES_PER_TURN } from '../limits.ts';
 import type { StoreRefusal } from '../ports.ts';
 import { DiskFault, faultOf } from './disk-fault.ts';
 import { compactJournal, encodeJournal, type JournalRecord } from './file-journal.ts';
@@ -24,6 +24,8 @@ export interface StoreParts {
   readonly quota: Quota;
   /** Told of every fault of the disk, also where the work goes on. */
   onFault(fault: DiskFault): void;
+  /** Lets the event loop do everything else, in the middle of a long round. */
+  breathe(): Promise<void>;
   /** Why no round may be made durable, if so. */
   writeRefusal(): StoreRefusal | undefined;
 }
@@ -227,7 +229,10 @@ export class StoreTransaction {
   async #tidy(): Promise<void> {
     const { shards, journals, rosters, log, onFault } = this.#parts;
     try {
-      for (const shard of this.edit.emptied()) await shards.remove(shard);
+      const emptied = this.edit.emptied();
+      for (let at = 0; at < emptied.length; at += PLACES_PER_TURN) {
+        await allOf(emptied.slice(at, at + PLACES_PER_TURN).map((shard) => shards.remove(shard)));
+      }
       for (const { entry, rosterId } of this.#rostersGone) await rosters.remove(entry.id, rosterId);
       for (const { entry, isEnded } of this.#touched.values()) {
         if (isEnded) await journals.remove(entry.id);
@@ -244,7 +249,12 @@ export class StoreTransaction {
     if (entry.journalBytes < JOURNAL_COMPACT_BYTES || entry.journalBytes < 3 * liveBytes) return;
     const { index, journals } = this.#parts;
     const { file } = entry;
-    const rows = entry.places.flatMap((place) => index.place(file.fileId, place) ?? []);
+    const rows: PlaceRecord[] = [];
+    for (const [count, place] of [...entry.places].entries()) {
+      if (count % PLACES_PER_TURN === 0) await this.#parts.breathe();
+      const row = index.place(file.fileId, place);
+      if (row !== undefined) rows.push(row);
+    }
     const bytes = compactJournal(file, rows);
     await journals.replace(entry.id, bytes);
     entry.journalBytes = bytes.length;

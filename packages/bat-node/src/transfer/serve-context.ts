@@ -2,14 +2,16 @@
 import { equalBytes, nodeIdFromPublicKey, type Runtime, type Signer, type Verifier } from '@batchain/shared';
 import type { BatSession, BatStream } from '../connection/bat-session.ts';
 import type { FileId } from '../ids.ts';
-import { RECEIPT_BYTES_MAX } from '../limits.ts';
+import { PLACES_PER_TURN, RECEIPT_BYTES_MAX, SHARDS_PER_FILE_MAX } from '../limits.ts';
 import { checkAccessProof } from '../manifest/access-proof.ts';
-import type { HostedFile, HostedShard, ShardStore } from '../ports.ts';
+import type { HostedFile, HostedShard, ShardRef, ShardStore } from '../ports.ts';
 import { batAnswerCodec } from '../wire/frame-codecs.ts';
 import type { BatAnswer, BatRefusal, HeldShard } from '../wire/frames.ts';
 import { signReceipt } from '../wire/receipt.ts';
 import { withPace } from './pace-guard.ts';
 import type { RosterDesk } from './roster-desk.ts';
+import type { RosterReader } from './roster-reader.ts';
+import type { WorkTurns } from './work-turns.ts';
 
 export interface ShardServerParts {
   readonly store: ShardStore;
@@ -21,17 +23,25 @@ export interface ShardServerParts {
   readonly isLeaving: () => boolean;
 }
 
+/** What all requests share. */
+export interface ServeDesk {
+  readonly turns: WorkTurns;
+  /** Room for rosters that are being received. */
+  readonly rosters: RosterDesk;
+  readonly reader: RosterReader;
+}
+
 export class ServeContext {
   readonly runtime: Runtime;
   readonly parts: ShardServerParts;
   readonly session: BatSession;
   readonly stream: BatStream;
-  readonly rosters: RosterDesk;
+  readonly desk: ServeDesk;
 
-  constructor(runtime: Runtime, parts: ShardServerParts, rosters: RosterDesk, session: BatSession, stream: BatStream) {
+  constructor(runtime: Runtime, parts: ShardServerParts, desk: ServeDesk, session: BatSession, stream: BatStream) {
     this.runtime = runtime;
     this.parts = parts;
-    this.rosters = rosters;
+    this.desk = desk;
     this.session = session;
     this.stream = stream;
   }
@@ -62,6 +72,24 @@ export class ServeContext {
     const { connection } = this.session;
     const claim = { fileId, binding: connection.binding, prover: connection.peer.nodeId, host: this.parts.signer.nodeId };
     return checkAccessProof(this.parts.verifier, file.accessKey, claim, proof) ? file : 'refused';
+  }
+
+  /** Up to `max` shards of a file behind a place, looked up in turns. */
+  async shards(fileId: FileId, max: number, after?: ShardRef): Promise<HostedShard[]> {
+    const shards: HostedShard[] = [];
+    for (let last = after; shards.length < max; last = shards.at(-1)) {
+      await this.desk.turns.next();
+      const wanted = Math.min(PLACES_PER_TURN, max - shards.length);
+      const page = this.store.shards(fileId, last === undefined ? { max: wanted } : { after: last, max: wanted });
+      shards.push(...page);
+      if (page.length < wanted) break;
+    }
+    return shards;
+  }
+
+  /** All shards of a file that are in order. */
+  async soundShards(fileId: FileId): Promise<HostedShard[]> {
+    return (await this.shards(fileId, SHARDS_PER_FILE_MAX)).filter((shard) => !shard.isDamaged);
   }
 
   /** Exactly `length` bytes of data; undefined when the peer sends less, more, or something else. */
@@ -106,15 +134,3 @@ export function toHeld(shard: HostedShard): HeldShard {
   const { segment, index, shardId, length, isDamaged } = shard;
   return { segment, index, shardId, length, isDamaged };
 }
-
-/** All shards of a file that are in order, page by page. */
-export function soundShards(store: ShardStore, fileId: FileId): HostedShard[] {
-  const sound: HostedShard[] = [];
-  for (let page = store.shards(fileId, { max: PAGE }); page.length > 0; ) {
-    sound.push(...page.filter((shard) => !shard.isDamaged));
-    page = page.length < PAGE ? [] : store.shards(fileId, { after: page.at(-1) as HostedShard, max: PAGE });
-  }
-  return sound;
-}
-
-const PAGE = 1024;

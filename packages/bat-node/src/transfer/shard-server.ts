@@ -12,7 +12,9 @@ import { handleChallenge, handleFetch, handleHave } from './handlers/handle-read
 import { handleStore } from './handlers/handle-store.ts';
 import { RequestPlaces } from './request-places.ts';
 import { RosterDesk } from './roster-desk.ts';
-import { ServeContext, type ShardServerParts } from './serve-context.ts';
+import { RosterReader } from './roster-reader.ts';
+import { ServeContext, type ServeDesk, type ShardServerParts } from './serve-context.ts';
+import { WorkTurns } from './work-turns.ts';
 
 function dispatch(context: ServeContext, request: BatRequest): Promise<void> {
   switch (request.verb) {
@@ -63,11 +65,13 @@ export class ShardServer {
   readonly #parts: ShardServerParts;
   readonly #places = new RequestPlaces();
   readonly #running = new Set<Promise<void>>();
-  readonly #rosters = new RosterDesk();
+  readonly #desk: ServeDesk;
 
   constructor(runtime: Runtime, parts: ShardServerParts) {
     this.#runtime = runtime;
     this.#parts = parts;
+    const turns = new WorkTurns(runtime.clock);
+    this.#desk = { turns, rosters: new RosterDesk(), reader: new RosterReader(parts.verifier, turns) };
   }
 
   /** Serves one stream that a peer opened; resolves when it is done with, whatever happened. */
@@ -83,7 +87,7 @@ export class ShardServer {
   }
 
   async #serve(session: BatSession, stream: BatStream): Promise<void> {
-    const context = new ServeContext(this.#runtime, this.#parts, this.#rosters, session, stream);
+    const context = new ServeContext(this.#runtime, this.#parts, this.#desk, session, stream);
     const peer = toHex(session.connection.peer.nodeId);
     const hasPlace = this.#places.take(peer);
     try {

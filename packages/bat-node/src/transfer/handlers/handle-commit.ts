@@ -1,10 +1,9 @@
 // driven: COMMIT: the owner's signed roster turns provisional leases into full ones.
 import { day, equalBytes } from '@batchain/shared';
 import { shardIdAt } from '../../manifest/manifest.ts';
-import { openRoster } from '../../manifest/roster-codec.ts';
-import type { HostedFile } from '../../ports.ts';
+import type { HostedFile, HostedShard } from '../../ports.ts';
 import type { BatRequest } from '../../wire/frames.ts';
-import { type ServeContext, soundShards } from '../serve-context.ts';
+import type { ServeContext } from '../serve-context.ts';
 
 export const FULL_LEASE_MS: number = 30 * day;
 const SIGNATURE_BYTES = 64;
@@ -14,11 +13,11 @@ export async function handleCommit(context: ServeContext, request: CommitRequest
   const file = context.store.file(request.fileId);
   if (file === undefined) return context.refuse('not-held');
   if (!context.isOwner(file.ownerKey)) return context.refuse('not-owner');
-  if (!context.rosters.take(request.rosterBytes)) return context.refuse('busy', 'too many rosters at a time');
+  if (!context.desk.rosters.take(request.rosterBytes)) return context.refuse('busy', 'too many rosters at a time');
   try {
     await commitRoster(context, request, file);
   } finally {
-    context.rosters.give(request.rosterBytes);
+    context.desk.rosters.give(request.rosterBytes);
   }
 }
 
@@ -27,19 +26,21 @@ async function commitRoster(context: ServeContext, request: CommitRequest, file:
   if (bytes === undefined) return context.refuse('incomplete');
   const rosterBytes = bytes.slice(0, request.rosterBytes);
   const signature = bytes.slice(request.rosterBytes);
-  const opened = openRoster(context.parts.verifier, rosterBytes, signature);
+  const opened = await context.desk.reader.open(rosterBytes, signature);
   if (!opened.ok) return context.refuse('bad-roster', opened.detail);
   const { roster, rosterId } = opened.value;
   const isThis = equalBytes(roster.fileId, request.fileId) && equalBytes(rosterId, request.rosterId);
   if (!isThis || !equalBytes(roster.accessKey, file.accessKey)) return context.refuse('bad-roster', 'it is of something else');
 
-  const shards = soundShards(context.store, request.fileId);
-  const named = shards.filter((shard) => {
-    const segment = roster.segments[shard.segment];
-    return segment !== undefined && shard.index < roster.scheme.totalShards && equalBytes(shardIdAt(segment, shard.index), shard.shardId);
-  });
+  const named: HostedShard[] = [];
   // A place with another shard than the roster's is of no use to anybody.
-  const strays = shards.filter((shard) => !named.includes(shard));
+  const strays: HostedShard[] = [];
+  for (const shard of await context.soundShards(request.fileId)) {
+    const segment = roster.segments[shard.segment];
+    const isNamed =
+      segment !== undefined && shard.index < roster.scheme.totalShards && equalBytes(shardIdAt(segment, shard.index), shard.shardId);
+    (isNamed ? named : strays).push(shard);
+  }
   if (strays.length > 0) await context.store.release(request.fileId, strays);
   if (named.length === 0) return context.refuse('not-held');
 

@@ -1,7 +1,7 @@
 // driven: RENEW, RELEASE and STATUS.
 import { hour } from '@batchain/shared';
 import type { BatRequest } from '../../wire/frames.ts';
-import { type ServeContext, soundShards } from '../serve-context.ts';
+import type { ServeContext } from '../serve-context.ts';
 import { FULL_LEASE_MS } from './handle-commit.ts';
 
 const PROVISIONAL_RENEWAL_MS: number = 24 * hour;
@@ -13,7 +13,7 @@ export async function handleRenew(context: ServeContext, request: Extract<BatReq
   const leaseUntilMs = context.runtime.clock.nowMs() + (file.isCommitted ? FULL_LEASE_MS : PROVISIONAL_RENEWAL_MS);
   const extended = await context.store.extendLease(request.fileId, { leaseUntilMs, isCommitted: file.isCommitted });
   if (!extended.ok) return context.refuse(extended.reason, extended.detail);
-  await context.sendReceipt(extended.value, soundShards(context.store, request.fileId));
+  await context.sendReceipt(extended.value, await context.soundShards(request.fileId));
 }
 
 export async function handleRelease(context: ServeContext, request: Extract<BatRequest, { verb: 'release' }>): Promise<void> {

@@ -111,8 +111,8 @@ async function stateMissing(context: ServeContext, ref: ShardRef, state: 'not-he
 export async function handleHave(context: ServeContext, request: Extract<BatRequest, { verb: 'have' }>): Promise<void> {
   const file = context.openFile(request.fileId, request.proof);
   if (typeof file === 'string') return context.refuse(file);
-  const after = request.after === null ? {} : { after: { fileId: request.fileId, segment: request.after[0], index: request.after[1] } };
-  const page = context.store.shards(request.fileId, { ...after, max: HELD_PAGE_MAX });
+  const after = request.after === null ? undefined : { fileId: request.fileId, segment: request.after[0], index: request.after[1] };
+  const page = await context.shards(request.fileId, HELD_PAGE_MAX, after);
   await context.answer({ kind: 'held', shards: page.map(toHeld), hasMore: page.length === HELD_PAGE_MAX });
   await context.stream.end();
 }

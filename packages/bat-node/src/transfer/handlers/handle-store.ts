@@ -2,7 +2,6 @@
 import { equalBytes, hour } from '@batchain/shared';
 import { LEAF_BYTES } from '../../limits.ts';
 import { makeFileId, shardIdAt } from '../../manifest/manifest.ts';
-import { openRoster } from '../../manifest/roster-codec.ts';
 import { checkLeafHashes, LeafChecker } from '../../pipeline/shard.ts';
 import type { ShardWriter, StoreOrder, StoreRefusal } from '../../ports.ts';
 import type { BatRequest } from '../../wire/frames.ts';
@@ -67,14 +66,13 @@ async function receiveShard(
 
 /** Somebody else than the owner may restore a shard that the committed roster names. */
 async function isInRoster(context: ServeContext, order: StoreOrder): Promise<boolean> {
-  const kept = await context.store.roster(order.fileId);
-  if (!kept.ok) return false;
-  const opened = openRoster(context.parts.verifier, kept.value.roster, kept.value.signature);
-  if (!opened.ok) return false;
-  const segment = opened.value.roster.segments[order.segment];
+  const file = context.store.file(order.fileId);
+  const roster = file && (await context.desk.reader.committed(context.store, file));
+  const segment = roster?.segments[order.segment];
   return (
+    roster !== undefined &&
     segment !== undefined &&
-    order.index < opened.value.roster.scheme.totalShards &&
+    order.index < roster.scheme.totalShards &&
     equalBytes(shardIdAt(segment, order.index), order.shardId)
   );
 }
