@@ -111,9 +111,14 @@ export const PLACES_PER_TURN = 128;
 export const STORES_UNDER_WAY_MAX = 256;
 /** Changes made durable by one round of syncs; the rest waits for the next round. */
 export const COMMIT_BATCH_MAX = 128;
-/** Rosters do not count against the offer, which is for shards; all together get the larger of these two. */
+/**
+ * Rosters take room of the offer. When there is none left, what the host holds can still be committed: rosters may go
+ * beyond the offer by the larger of these two (T15).
+ */
 export const ROSTERS_BYTES_MIN: number = 64 * MiB;
 export const ROSTERS_OFFER_SHARE: number = 1 / 16;
+/** Of that, all rosters of one owner; one of the largest at least. */
+export const ROSTERS_OWNER_SHARE: number = 1 / 4;
 /** Interrupted stores that may be resumed: as long as a provisional lease lives, and few enough to be swept quickly. */
 export const PART_AGE_MS_MAX: number = 24 * hour;
 export const PART_COUNT_MAX = 1024;
@@ -210,3 +215,5 @@ export const PLACING_REST_MAX_MS: number = 30 * second;
 export const CONTAINED_QUESTIONS_MAX: number = 16 * 1024;
 /** Hosts with such questions, times that they were first asked at: a record of the owner has room for 4,096 values. */
 export const CONTAINED_HOSTS_MAX = 256;
+/** Of that, per peer: one of the largest. */
+export const ROSTERS_PER_PEER_BYTES_MAX: number = ROSTER_BYTES_MAX;

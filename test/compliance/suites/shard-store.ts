@@ -332,6 +332,29 @@ export function shardStoreSuite(name: string, makeWorld: () => ShardStoreWorld |
     );
 
     it(
+      'T15 counts rosters towards the offer, after a restart as well, and one owner does not take the room of another for them',
+      story(async (host) => {
+        const signature = bytesNamed('signature', 64);
+        const put = async (owner: string, file: string, length: number) => {
+          const shard = testShard({ owner, file, length: 64 });
+          const kept = await host.put(shard);
+          if (!kept.ok) return kept;
+          const roster = bytesNamed(`roster of ${file}`, length);
+          return host.store.putRoster(shard.order.fileId, sha256(roster), roster, signature);
+        };
+        const puts = await Promise.all(Array.from({ length: 8 }, (_, i) => put('greedy', `file ${i}`, 10 * MiB)));
+        expect(puts.filter(({ ok }) => ok)).toHaveLength(6);
+        expect(await put('honest', 'mine', MiB)).toMatchObject({ ok: true });
+        const roomBytes = await host.store.roomBytes();
+        await host.restart();
+        expect(await host.store.roomBytes()).toBe(roomBytes);
+        expect(roomBytes).toBeLessThan(4 * MiB);
+        for (let i = 0; i < 8; i++) await host.store.release(fileIdNamed(`file ${i}`));
+        expect(await host.store.roomBytes()).toBe(63 * MiB - 64);
+      }),
+    );
+
+    it(
       'keeps the roster of a file, checks it against its id, and replaces it as a whole',
       story(async (host) => {
         const { order } = testShard();

@@ -1,7 +1,7 @@
 // driven: the ShardStore on a disk. Nothing is answered before its bytes, its journal record and its index row are synced.
 import { assert, equalBytes, fail, ok, type Result, type Runtime, sha256, toHex } from '@batchain/shared';
 import type { FileId, ShardId } from '../ids.ts';
-import { ROSTER_BYTES_MAX, ROSTERS_BYTES_MIN, ROSTERS_OFFER_SHARE } from '../limits.ts';
+import { ROSTER_BYTES_MAX } from '../limits.ts';
 import type {
   HostedFile,
   HostedShard,
@@ -160,7 +160,9 @@ export class FsShardStore implements ShardStore {
       const file = round.file(entry.value);
       if (file === undefined) return fail('not-held');
       if (file.rosterId !== null && equalBytes(file.rosterId, rosterId)) return ok(undefined);
-      if (this.#rosterBytes() - file.rosterBytes + roster.length > this.#rosterRoom()) return fail('no-room', 'too many rosters');
+      const { quota } = this.#core;
+      const refused = quota.judgeRoster(entry.value.owner, roster.length - file.rosterBytes);
+      if (refused !== undefined) return fail(refused, 'for the roster');
       await this.#core.rosters.write(id, rosterId, { roster, signature });
       round.onFailure(() => this.#core.rosters.remove(id, rosterId));
       const writtenAtMs = Math.round(this.#core.clock.now().atMs);
@@ -250,15 +252,5 @@ export class FsShardStore implements ShardStore {
     if (refusal !== undefined) return fail(refusal);
     const entry = this.#core.ledger.get(fileId);
     return entry === undefined || entry.places.length === 0 ? fail('not-held') : ok(entry);
-  }
-
-  #rosterBytes(): number {
-    let bytes = 0;
-    for (const { file } of this.#core.ledger.entries()) bytes += file.rosterBytes;
-    return bytes;
-  }
-
-  #rosterRoom(): number {
-    return Math.max(ROSTERS_BYTES_MIN, this.#core.quota.limits.offerBytes * ROSTERS_OFFER_SHARE);
   }
 }

@@ -1,6 +1,7 @@
-import { GiB } from '@batchain/shared';
+import { GiB, MiB } from '@batchain/shared';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ROSTER_BYTES_MAX } from '../limits.ts';
 import { diskRoom, OWNER_SHARE_ABOVE, Quota, type Reservation } from './quota.ts';
 
 const quota = (limits: Partial<Quota['limits']> = {}) => new Quota({ offerBytes: 1000, ownerShare: 1, shardsMax: 100, ...limits });
@@ -49,6 +50,40 @@ describe('Quota', () => {
     room.addUsed(900);
     expect(room.judge('ana', 100)).toBeUndefined();
     expect(room.judge('ana', 101)).toBe('no-room');
+  });
+
+  it('T15 bounds an owner by its share of the places as well, where they are scarce', () => {
+    const room = quota({ ownerShare: 0.5, shardsMax: 100 });
+    room.addPlaces('bo', 1, 1);
+    room.addPlaces('ana', 79, 79);
+    expect(room.judge('ana', 1)).toBe('owner-share');
+    for (let i = 0; i < 20; i++) {
+      expect(room.judge('bo', 1)).toBeUndefined();
+      room.reserve('bo', 1);
+    }
+    expect(room.judge('bo', 1)).toBe('too-many-shards');
+  });
+
+  it('T15 counts rosters like shards, and lets them go beyond the offer a little, for each owner a part of it', () => {
+    const room = quota({ offerBytes: 100 * MiB });
+    room.addUsed(90 * MiB);
+    room.addPlaces('bo', 1, 90 * MiB);
+    const put = (owner: string, bytes: number) => {
+      const refusal = room.judgeRoster(owner, bytes);
+      if (refusal === undefined) room.addRoster(owner, bytes);
+      return refusal;
+    };
+    expect(put('ana', 10 * MiB)).toBeUndefined();
+    expect([room.freeBytes, room.rosterBytes, room.ownerBytes('ana')]).toEqual([0, 10 * MiB, 10 * MiB]);
+    expect(room.judge('bo', 1)).toBe('no-room');
+    expect(put('ana', 6 * MiB)).toBeUndefined();
+    expect(put('ana', 1)).toBe('no-room');
+    expect(put('ana', -1)).toBeUndefined();
+    for (const owner of ['bo', 'cy', 'di']) expect(put(owner, ROSTER_BYTES_MAX)).toBeUndefined();
+    expect(put('ed', ROSTER_BYTES_MAX)).toBeUndefined();
+    expect(put('flo', ROSTER_BYTES_MAX)).toBe('no-room');
+    room.addRoster('ed', -ROSTER_BYTES_MAX);
+    expect(put('flo', ROSTER_BYTES_MAX)).toBeUndefined();
   });
 
   it('is never overdrawn and ends where it began, whatever comes and goes', () => {

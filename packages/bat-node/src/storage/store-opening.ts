@@ -90,6 +90,7 @@ export class StoreOpening {
       const entry = ledger.add(row.file, row.journalBytes);
       for (const place of places) entry.places.push(place);
       quota.addPlaces(entry.owner, places.length, placeBytes);
+      quota.addRoster(entry.owner, row.file.rosterBytes);
     }
     quota.addUsed(view.usedBytes);
   }

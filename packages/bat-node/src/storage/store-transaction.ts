@@ -79,7 +79,11 @@ export class StoreTransaction {
   /** The file has this roster from now on, which is on the disk; the old one goes when the round is durable. */
   putRoster(entry: HostedEntry, roster: Pick<FileRecord, 'rosterId' | 'rosterBytes' | 'writtenAtMs'>): void {
     const { file } = this.#touch(entry);
-    if (file.rosterId !== null) this.#rostersGone.push({ entry, rosterId: file.rosterId });
+    const { quota } = this.#parts;
+    // Counted at once: another one of the same round must find less room.
+    quota.addRoster(entry.owner, roster.rosterBytes);
+    this.#onFailure.push(async () => quota.addRoster(entry.owner, -roster.rosterBytes));
+    this.#rosterGoes(entry, file);
     this.putFile(entry, { ...file, ...roster });
   }
 
@@ -124,7 +128,7 @@ export class StoreTransaction {
   endFile(entry: HostedEntry): number {
     const touched = this.#touch(entry);
     const count = this.dropPlaces(entry, [...entry.places, ...touched.added]);
-    if (touched.file.rosterId !== null) this.#rostersGone.push({ entry, rosterId: touched.file.rosterId });
+    this.#rosterGoes(entry, touched.file);
     touched.isEnded = true;
     touched.records.splice(0, touched.records.length, { kind: 'ended' });
     return count;
@@ -160,6 +164,12 @@ export class StoreTransaction {
     for (const { touched, bytes } of appends) this.#settle(touched, bytes.length);
     for (const work of this.#onDurable) work();
     await this.#tidy();
+  }
+
+  #rosterGoes(entry: HostedEntry, { rosterId, rosterBytes }: FileRecord): void {
+    if (rosterId === null) return;
+    this.#rostersGone.push({ entry, rosterId });
+    this.#onDurable.push(() => this.#parts.quota.addRoster(entry.owner, -rosterBytes));
   }
 
   #touch(entry: HostedEntry): Touched {

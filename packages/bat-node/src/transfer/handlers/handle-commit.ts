@@ -1,5 +1,5 @@
 // driven: COMMIT: the owner's signed roster turns provisional leases into full ones.
-import { day, equalBytes } from '@batchain/shared';
+import { day, equalBytes, toHex } from '@batchain/shared';
 import { shardIdAt } from '../../manifest/manifest.ts';
 import type { HostedFile, HostedShard } from '../../ports.ts';
 import type { BatRequest } from '../../wire/frames.ts';
@@ -13,11 +13,12 @@ export async function handleCommit(context: ServeContext, request: CommitRequest
   const file = context.store.file(request.fileId);
   if (file === undefined) return context.refuse('not-held');
   if (!context.isOwner(file.ownerKey)) return context.refuse('not-owner');
-  if (!context.desk.rosters.take(request.rosterBytes)) return context.refuse('busy', 'too many rosters at a time');
+  const peer = toHex(context.session.connection.peer.nodeId);
+  if (!context.desk.rosters.take(peer, request.rosterBytes)) return context.refuse('busy', 'too many rosters at a time');
   try {
     await commitRoster(context, request, file);
   } finally {
-    context.desk.rosters.give(request.rosterBytes);
+    context.desk.rosters.give(peer, request.rosterBytes);
   }
 }
 
