@@ -282,7 +282,8 @@ describe('a scrub', () => {
       expect(await scrub(store)).toEqual({ checked: 1000, damaged: 1000 });
       const served = await Promise.all(shards.map((shard) => readShard(store, shard.order)));
       expect(new Set(served)).toEqual(new Set(['damaged']));
-      expect(await scrub(store)).toEqual({ checked: 0, damaged: 0 });
+      expect(await scrub(store)).toEqual({ checked: 1000, damaged: 1000 });
+      expect(await readShard(store, shards[0]?.order as ShardRef)).toBe('damaged');
     });
   });
 

@@ -127,6 +127,8 @@ export const PART_BYTES_MAX: number = 512 * MiB;
 export const DISK_SPACE_AGE_MS_MAX: number = 1 * second;
 /** Bytes read and hashed in one go: 16 leaves take 0.2 ms. */
 export const SCAN_BYTES: number = 16 * LEAF_BYTES;
+/** Shards that a scrub could not read, remembered until it comes by again; beyond this the disk as a whole is the trouble. */
+export const UNREADABLE_SHARDS_MAX = 10_000;
 /** What must be free before the index is opened anew after a full disk: it writes its log (1 MiB) as a table then. */
 export const INDEX_REOPEN_FREE_BYTES: number = 4 * MiB;
 /** A journal is written anew when it is longer than this and three times as long as what it says. */

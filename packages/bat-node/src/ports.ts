@@ -72,7 +72,7 @@ export interface HostedShard extends ShardRef {
   readonly length: number;
   /** Wall clock of the moment it was durable. */
   readonly durableSinceMs: number;
-  /** Set when a read or a scrub found wrong bytes; never cleared but by a new store. */
+  /** Set when a read or a scrub found wrong bytes; cleared by a new store, or by a scrub that finds the right ones. */
   readonly isDamaged: boolean;
 }
 
@@ -160,7 +160,7 @@ export interface ShardStore {
   files(): Iterable<HostedFile>;
   /** Drops what has expired (grace and trash of T15 included); the ids of files that are gone. */
   expire(nowMs: number): Promise<readonly FileId[]>;
-  /** Re-reads every byte at a bounded rate and marks what is damaged. */
+  /** Re-reads every byte at a bounded rate, marks what is damaged and clears the mark of what is right again. */
   scrub(options: {
     readonly signal: AbortSignal;
     readonly bytesPerSecond: number;

@@ -39,6 +39,7 @@ export class FsShardStore implements ShardStore {
   readonly #intake: StoreIntake;
   #closing = new AbortController();
   #scrubbing: Promise<ScrubResult> | undefined;
+  readonly #unreadable = new Set<string>();
 
   constructor(runtime: Runtime, fs: FileSystem, table: KeyValueStore, config: ShardStoreConfig) {
     this.#runtime = runtime;
@@ -218,7 +219,9 @@ export class FsShardStore implements ShardStore {
   #scrub(options: ScrubOptions): Promise<ScrubResult> {
     const core = this.#core;
     const findings = {
+      unreadable: this.#unreadable,
       onDamaged: (shardId: ShardId) => core.markDamaged(shardId),
+      onMended: (shardId: ShardId) => core.clearDamage(shardId),
       onMissing: async (shardId: ShardId): Promise<void> => {
         await core.forgetMissing(shardId);
       },

@@ -76,6 +76,11 @@ export class IndexEdit {
     if (row !== undefined) this.#putShard(shardId, { ...row, isDamaged: true });
   }
 
+  clearDamaged(shardId: ShardId): void {
+    const row = this.shard(shardId);
+    if (row?.isDamaged === true) this.#putShard(shardId, { ...row, isDamaged: false });
+  }
+
   putLeaves(shardId: ShardId, leafHashes: readonly Uint8Array[]): void {
     this.#leaves.set(toHex(shardId), { shardId, leafHashes });
   }

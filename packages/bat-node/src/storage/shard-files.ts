@@ -17,6 +17,9 @@ export interface OpenPart {
   readonly offset: number;
 }
 
+/** `medium-error`: the disk reports an error (EIO). `io-error`: any other trouble, which says nothing of the shard. */
+export type DigestFailure = ReadFailure | 'medium-error';
+
 /** Shards are named by their ids in hex. */
 export class ShardFiles {
   readonly #fs: FileSystem;
@@ -102,27 +105,42 @@ export class ShardFiles {
    * Reads the whole file and hashes it as a shard of `length` bytes; `paced` is awaited before each piece is read.
    * A file of another length is `damaged`.
    */
-  async digest(shard: string, length: number, paced: (bytes: number) => Promise<void>): Promise<Result<ShardDigest, ReadFailure>> {
-    return this.#reading(shard, async (file) => {
-      if ((await file.size()) !== length) return fail('damaged', 'the file has another length');
-      const buffer = new Uint8Array(SCAN_BYTES);
-      const leafHashes: Uint8Array[] = [];
-      for (let at = 0; at < length; at += SCAN_BYTES) {
-        const piece = buffer.subarray(0, Math.min(SCAN_BYTES, length - at));
-        await paced(piece.length);
-        if ((await file.read(piece, at)) !== piece.length) return fail('damaged', `it ends at ${at}`);
-        for (let leaf = 0; leaf < piece.length; leaf += LEAF_BYTES) leafHashes.push(hashLeaf(piece.subarray(leaf, leaf + LEAF_BYTES)));
-      }
-      return ok({ id: shardIdFrom(length, merkleRoot(leafHashes)), length, leafHashes });
-    });
+  async digest(shard: string, length: number, paced: (bytes: number) => Promise<void>): Promise<Result<ShardDigest, DigestFailure>> {
+    let isMediumError = false;
+    const digest = await this.#reading(
+      shard,
+      (file) => this.#digestOf(file, length, paced),
+      (error) => {
+        isMediumError = errnoOf(error) === 'EIO';
+      },
+    );
+    return isMediumError && !digest.ok ? fail('medium-error', digest.detail) : digest;
   }
 
-  async #reading<T>(shard: string, work: (file: OpenFile) => Promise<Result<T, ReadFailure>>): Promise<Result<T, ReadFailure>> {
+  async #digestOf(file: OpenFile, length: number, paced: (bytes: number) => Promise<void>): Promise<Result<ShardDigest, ReadFailure>> {
+    if ((await file.size()) !== length) return fail('damaged', 'the file has another length');
+    const buffer = new Uint8Array(SCAN_BYTES);
+    const leafHashes: Uint8Array[] = [];
+    for (let at = 0; at < length; at += SCAN_BYTES) {
+      const piece = buffer.subarray(0, Math.min(SCAN_BYTES, length - at));
+      await paced(piece.length);
+      if ((await file.read(piece, at)) !== piece.length) return fail('damaged', `it ends at ${at}`);
+      for (let leaf = 0; leaf < piece.length; leaf += LEAF_BYTES) leafHashes.push(hashLeaf(piece.subarray(leaf, leaf + LEAF_BYTES)));
+    }
+    return ok({ id: shardIdFrom(length, merkleRoot(leafHashes)), length, leafHashes });
+  }
+
+  async #reading<T>(
+    shard: string,
+    work: (file: OpenFile) => Promise<Result<T, ReadFailure>>,
+    onError: (error: unknown) => void = () => undefined,
+  ): Promise<Result<T, ReadFailure>> {
     let file: OpenFile | undefined;
     try {
       file = await this.#fs.open(this.#layout.shardPath(shard), 'read');
       return await work(file);
     } catch (error) {
+      onError(error);
       return fail(isMissing(error) ? 'not-held' : 'io-error', String(error));
     } finally {
       await file?.close().catch(() => undefined);

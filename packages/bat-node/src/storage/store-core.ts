@@ -166,6 +166,17 @@ export class StoreCore implements StoreParts {
     if (marked.ok) this.#suspects.delete(shard);
   }
 
+  /** The bytes were read again and are right. */
+  async clearDamage(shardId: ShardId): Promise<void> {
+    const cleared = await this.committer.run((round) => {
+      round.edit.clearDamaged(shardId);
+      return ok(undefined);
+    });
+    if (!cleared.ok) return;
+    this.forgetDamage(shardId);
+    this.log.info('bat.store.shard-mended', { shard: toHex(shardId) });
+  }
+
   /** New bytes were stored. */
   forgetDamage(shardId: ShardId): void {
     this.#suspects.delete(toHex(shardId));

@@ -1,9 +1,9 @@
 // driven: reads every hosted byte again at a bounded rate and finds what the disk let rot (T1, T16).
 import { equalBytes, type Runtime, toHex } from '@batchain/shared';
 import type { ShardId } from '../ids.ts';
-import type { ReadFailure } from '../ports.ts';
-import type { ShardFiles } from './shard-files.ts';
-import type { ShardRow, StoreIndex } from './store-index.ts';
+import { UNREADABLE_SHARDS_MAX } from '../limits.ts';
+import type { DigestFailure, ShardFiles } from './shard-files.ts';
+import type { ShardEntry, StoreIndex } from './store-index.ts';
 
 export interface ScrubOptions {
   readonly signal: AbortSignal;
@@ -11,13 +11,27 @@ export interface ScrubOptions {
 }
 
 export interface ScrubResult {
+  /** Shards that were read, or found missing; one that could not be read counts with a later pass. */
   readonly checked: number;
+  /** Of those: damaged or missing, new ones and old ones. */
   readonly damaged: number;
+}
+
+/** What a scrub reads. */
+export interface Scrubbed {
+  readonly index: StoreIndex;
+  readonly shards: ShardFiles;
+  isDamaged(shardId: ShardId): boolean;
 }
 
 /** What a scrub does with what it finds. */
 export interface ScrubFindings {
+  /** Shards (hex) in which an earlier pass met an error of the disk; a pass adds its own and takes out what it could read. */
+  readonly unreadable: Set<string>;
+  /** Wrong or too few bytes, or an error of the disk in two passes. */
   onDamaged(shardId: ShardId): Promise<void>;
+  /** It was damaged, and its bytes are right again. */
+  onMended(shardId: ShardId): Promise<void>;
   /** The file is gone. */
   onMissing(shardId: ShardId): Promise<void>;
   /** The bytes are right; the index lost or garbled their leaf hashes. */
@@ -48,21 +62,17 @@ function makePace(runtime: Runtime, { signal, bytesPerSecond }: ScrubOptions): (
 }
 
 /**
- * One pass over all shards, from where the last one was interrupted. What seems damaged is read a second time first: it
- * may have been replaced meanwhile. Resolves with the counts so far when the signal aborts.
+ * One pass over all shards, damaged ones too, from where the last one was interrupted. What seems damaged is read a second
+ * time first: it may have been replaced meanwhile. A read that fails (no file descriptor left, no right, a cable) tells
+ * nothing of the bytes and leaves the shard as it is. Resolves with the counts so far when the signal aborts.
  */
-export async function scrubShards(
-  runtime: Runtime,
-  parts: { readonly index: StoreIndex; readonly shards: ShardFiles },
-  findings: ScrubFindings,
-  options: ScrubOptions,
-): Promise<ScrubResult> {
+export async function scrubShards(runtime: Runtime, parts: Scrubbed, findings: ScrubFindings, options: ScrubOptions): Promise<ScrubResult> {
   const { index, shards } = parts;
   const pace = makePace(runtime, options);
   let checked = 0;
   let damaged = 0;
 
-  const judge = async (shardId: ShardId, length: number): Promise<'sound' | ReadFailure> => {
+  const judge = async (shardId: ShardId, length: number): Promise<'sound' | DigestFailure> => {
     const digest = await shards.digest(toHex(shardId), length, pace);
     if (!digest.ok) return digest.reason;
     if (!equalBytes(digest.value.id, shardId)) return 'damaged';
@@ -72,15 +82,26 @@ export async function scrubShards(
     return 'sound';
   };
 
-  const check = async ([shardId, { isDamaged, length }]: readonly [ShardId, ShardRow]): Promise<void> => {
-    if (isDamaged) return;
+  const check = async ([shardId, { length }]: ShardEntry): Promise<void> => {
+    const shard = toHex(shardId);
     let state = await judge(shardId, length);
     if (state !== 'sound' && !options.signal.aborted) state = await judge(shardId, length);
-    if (options.signal.aborted) return;
+    if (options.signal.aborted || state === 'io-error') return;
+    if (state === 'medium-error') {
+      const isKnown = findings.unreadable.has(shard);
+      if (!isKnown && findings.unreadable.size < UNREADABLE_SHARDS_MAX) findings.unreadable.add(shard);
+      if (!isKnown) return;
+    } else findings.unreadable.delete(shard);
     checked++;
-    if (state === 'sound' || index.shard(shardId) === undefined) return;
+    if (index.shard(shardId) === undefined) return;
+    const wasDamaged = parts.isDamaged(shardId);
+    if (state === 'sound') {
+      if (wasDamaged) await findings.onMended(shardId);
+      return;
+    }
     damaged++;
-    await (state === 'not-held' ? findings.onMissing(shardId) : findings.onDamaged(shardId));
+    if (state === 'not-held') await findings.onMissing(shardId);
+    else if (!wasDamaged) await findings.onDamaged(shardId);
   };
 
   let cursor = index.scrubCursor();
