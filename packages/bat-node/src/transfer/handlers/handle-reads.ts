@@ -66,10 +66,12 @@ function answerFailure(context: ServeContext, ref: ShardRef, reason: ReadFailure
 export async function handleChallenge(context: ServeContext, request: Extract<BatRequest, { verb: 'challenge' }>): Promise<void> {
   const { fileId } = request;
   if (context.openFile(fileId, request.proof) === 'refused') return context.refuse('refused');
-  // Leaves of one shard stand together; only the tree of the shard in work is kept.
+  // Each shard's tree is built once, and only that of the shard in work is kept.
+  if (!areTogether(request.leaves)) return context.refuse('malformed', 'the leaves of one shard stand together');
   let tree: ShardTree | undefined;
   for (const { segment, index, leaf } of request.leaves) {
     if (tree?.shard.segment !== segment || tree.shard.index !== index) {
+      await context.desk.turns.next();
       const built = buildTree(context, { fileId, segment, index });
       if (typeof built === 'string') return answerFailure(context, { fileId, segment, index }, built);
       tree = built;
@@ -83,6 +85,13 @@ export async function handleChallenge(context: ServeContext, request: Extract<Ba
     await context.send(bytes);
   }
   await context.stream.end();
+}
+
+/** False when a shard comes again after another one. */
+function areTogether(leaves: readonly Pick<ShardRef, 'segment' | 'index'>[]): boolean {
+  const shards = leaves.map(({ segment, index }) => `${segment}:${index}`);
+  const changes = shards.filter((shard, i) => shard !== shards[i - 1]);
+  return new Set(changes).size === changes.length;
 }
 
 interface ShardTree {

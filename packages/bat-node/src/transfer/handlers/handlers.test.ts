@@ -19,7 +19,7 @@ import { CreditBudget } from '../../connection/credit.ts';
 import { openSession, type Session } from '../../connection/session.ts';
 import type { FileId } from '../../ids.ts';
 import { HELD_PAGE_MAX, ROSTER_BYTES_MAX } from '../../limits.ts';
-import { accessKeyOf } from '../../manifest/access-proof.ts';
+import { accessKeyOf, signAccessProof } from '../../manifest/access-proof.ts';
 import { makeFileId, type SignedRoster } from '../../manifest/manifest.ts';
 import { signRoster } from '../../manifest/roster-codec.ts';
 import { digestShard } from '../../pipeline/shard.ts';
@@ -264,6 +264,31 @@ describe('a host that', () => {
       await store(client, shards);
       await clock.sleep(50_000);
       expect(await client.commit(makeRoster(shards))).toMatchObject({ ok: true });
+    }));
+
+  it('T14 is challenged builds the tree of each shard once: its leaves stand together, in any order', () =>
+    inWorld(async ({ store: kept, member }) => {
+      const { client, session } = await member();
+      const shards = makeShards('song', 2);
+      await store(client, shards);
+      const { fileId } = present(shards[0], 'a shard').order;
+      const { connection } = session;
+      const claim = { fileId, binding: connection.binding, prover: owner.nodeId, host: connection.peer.nodeId };
+      const proof = signAccessProof(accessSeed, claim);
+      let lookups = 0;
+      const leafHashes = kept.leafHashes.bind(kept);
+      kept.leafHashes = (ref) => {
+        lookups++;
+        return leafHashes(ref);
+      };
+      const ask = async (...places: readonly [number, number][]): Promise<BatAnswer> => {
+        const leaves = places.map(([segment, leaf]) => ({ segment, index: 0, leaf }));
+        const { read } = await begin(session, { verb: 'challenge', fileId, proof, leaves });
+        return read();
+      };
+      expect(await ask([0, 0], [1, 0], [0, 1])).toMatchObject({ kind: 'refused', reason: 'malformed' });
+      expect(lookups).toBe(0);
+      expect(await ask([1, 3], [1, 0], [0, 2], [0, 1])).toMatchObject({ kind: 'leaf', length: 16 * KiB });
     }));
 
   it('leaves takes no new shard and says that it has no room, but serves what it has', () =>
