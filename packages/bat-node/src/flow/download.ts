@@ -3,7 +3,7 @@ import { equalBytes } from '@batchain/shared';
 import type { Manifest } from '../manifest/manifest.ts';
 import { manifestName, totalBytes } from '../manifest/manifest.ts';
 import { segmentPlainBytes } from '../pipeline/segment-layout.ts';
-import { segmentBufferBytes } from '../workers/segment-stages.ts';
+import { fetchBufferBytes } from '../workers/segment-stages.ts';
 import type { SegmentBuffer } from '../workers/stage-pool.ts';
 import type { FlowDeps } from './flow-deps.ts';
 import { contentMismatch, tooFewShards, unrecoverable } from './flow-errors.ts';
@@ -89,7 +89,7 @@ export class SegmentReader {
     const { secret } = this.#manifest;
     const policy = { k: scheme.requiredShards, n: scheme.totalShards };
     const plainBytes = segmentPlainBytes(this.#totalBytes, secret.segmentSizeBytes, segment);
-    const buffer = await this.#deps.stagePool.acquire(segmentBufferBytes(plainBytes, policy.k, policy.n), this.#signal);
+    const buffer = await this.#deps.stagePool.acquire(fetchBufferBytes(plainBytes, policy.k, policy.n), this.#signal);
     try {
       const fetched = await this.#fetcher.fetch(segment, buffer.bytes, this.#signal);
       if (!fetched.ok) throw this.#shortage(fetched.right);

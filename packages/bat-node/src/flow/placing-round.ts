@@ -7,6 +7,7 @@ import { leafCount } from '../pipeline/shard.ts';
 import { planCandidates } from '../placement/placement-plan.ts';
 import { findMissing } from '../placement/placing.ts';
 import type { OwnedFile, OwnedLease } from '../storage/owner-store.ts';
+import { fetchSlots } from '../workers/segment-stages.ts';
 import type { HeldShard, StorageReceipt } from '../wire/frames.ts';
 import type { FlowDeps } from './flow-deps.ts';
 import { packHeld, unpackHeld } from './held-list.ts';
@@ -192,7 +193,7 @@ export class PlacingRound {
     if (named === undefined) return 0;
     const policy = { k: roster.scheme.requiredShards, n: roster.scheme.totalShards };
     const { stagePool } = this.#deps;
-    const buffer = await stagePool.acquire(named.shardLength * policy.n, this.#signal);
+    const buffer = await stagePool.acquire(named.shardLength * fetchSlots(policy.k, policy.n), this.#signal);
     try {
       const fetched = await fetcher.fetch(segment, buffer.bytes, this.#signal);
       if (!fetched.ok) return 0;

@@ -3,6 +3,7 @@ import { type Runtime, toHex } from '@batchain/shared';
 import type { ShardId } from '../ids.ts';
 import { LEAF_BYTES } from '../limits.ts';
 import { shardIdAt, type VerifyCapability } from '../manifest/manifest.ts';
+import { fetchSlots } from '../workers/segment-stages.ts';
 import { DurationMeter } from './duration-meter.ts';
 import type { Rejection } from './flow-types.ts';
 import type { Holding } from './holder-map.ts';
@@ -25,7 +26,7 @@ export interface FetchEvents {
 }
 
 export type FetchOutcome =
-  /** The shards that stand in the buffer, each at the place of its index. */
+  /** Slots of the buffer in which right shards stand: their indexes, but with k = 1. */
   { readonly ok: true; readonly indexes: readonly number[] } | { readonly ok: false; readonly right: number };
 
 /** What was tried of one holder for one shard. */
@@ -36,6 +37,7 @@ interface Tries {
 }
 
 interface Running {
+  readonly slot: number;
   readonly abort: AbortController;
   isSlow: boolean;
 }
@@ -46,9 +48,9 @@ interface SegmentWork {
   readonly buffer: Uint8Array;
   /** Bytes of each shard. */
   readonly length: number;
-  /** Indexes of the shards that are there and right. */
-  readonly got: Set<number>;
-  /** Whole leaves that are there of shards that are not, by index. */
+  /** Slots of the shards that are there and right, by index. */
+  readonly got: Map<number, number>;
+  /** Whole leaves that are there of shards that are not, by slot. */
   readonly parts: Map<number, number>;
   readonly tries: Map<string, Tries>;
 }
@@ -74,10 +76,10 @@ export class SegmentFetcher {
     this.#slow = new SlowWatch(runtime.clock, this.#meter, SLOW_FLOOR_MS);
   }
 
-  /** Fetches until k shards are right or no holder is left. The buffer has room for n shards. */
+  /** Fetches until k shards are right or no holder is left. The buffer has fetchBufferBytes. */
   async fetch(segment: number, buffer: Uint8Array, signal: AbortSignal): Promise<FetchOutcome> {
     const length = this.#file.roster.segments[segment]?.shardLength ?? 0;
-    const work: SegmentWork = { segment, buffer, length, got: new Set(), parts: new Map(), tries: new Map() };
+    const work: SegmentWork = { segment, buffer, length, got: new Map(), parts: new Map(), tries: new Map() };
     const first = await this.#round(work, signal);
     if (first.ok) return first;
     // The hosts that were known do not suffice: the DHT may name others.
@@ -97,8 +99,9 @@ export class SegmentFetcher {
   }
 
   #round(work: SegmentWork, signal: AbortSignal): Promise<FetchOutcome> {
-    const { requiredShards } = this.#file.roster.scheme;
+    const { requiredShards, totalShards } = this.#file.roster.scheme;
     const { got } = work;
+    const slots = Array.from({ length: fetchSlots(requiredShards, totalShards) }, (_, slot) => slot);
     const running = new Map<number, Running>();
     return new Promise((resolve, reject) => {
       let isDone = false;
@@ -107,20 +110,23 @@ export class SegmentFetcher {
         for (const { abort } of running.values()) abort.abort();
         settle();
       };
-      const start = (holding: Holding): void => {
-        const mine: Running = { abort: new AbortController(), isSlow: false };
+      /** With k = 1 the shards of all indexes are the same bytes, and one goes on where another broke off. */
+      const slotFor = ({ index }: Holding): number | undefined =>
+        requiredShards > 1 ? index : slots.find((slot) => [...running.values()].every((other) => other.slot !== slot));
+      const start = (holding: Holding, slot: number): void => {
+        const mine: Running = { slot, abort: new AbortController(), isSlow: false };
         running.set(holding.index, mine);
         const slow = this.#slow.start(work.length, () => {
           mine.isSlow = true;
           if (!isDone) more();
         });
-        this.#fetchOne(work, holding, joinSignals(signal, mine.abort.signal))
+        this.#fetchOne(work, holding, slot, joinSignals(signal, mine.abort.signal))
           .finally(() => slow.cancel())
           .then((isRight) => {
             running.delete(holding.index);
             if (isDone) return;
-            if (isRight) got.add(holding.index);
-            if (got.size >= requiredShards) finish(() => resolve({ ok: true, indexes: [...got] }));
+            if (isRight) got.set(holding.index, slot);
+            if (got.size >= requiredShards) finish(() => resolve({ ok: true, indexes: [...got.values()] }));
             else if (signal.aborted) finish(() => reject(signal.reason));
             else more();
           })
@@ -133,17 +139,19 @@ export class SegmentFetcher {
         for (const holding of this.#candidates(work)) {
           const brisk = [...running.values()].filter(({ isSlow }) => !isSlow).length;
           if (got.size + brisk >= requiredShards) return;
-          if (!running.has(holding.index)) start(holding);
+          const slot = slotFor(holding);
+          if (slot === undefined) return;
+          if (!running.has(holding.index)) start(holding, slot);
         }
         if (running.size === 0) finish(() => resolve({ ok: false, right: got.size }));
       };
-      if (got.size >= requiredShards) finish(() => resolve({ ok: true, indexes: [...got] }));
+      if (got.size >= requiredShards) finish(() => resolve({ ok: true, indexes: [...got.values()] }));
       else more();
     });
   }
 
   /** True when the whole shard is in its place, every leaf checked. */
-  async #fetchOne(work: SegmentWork, holding: Holding, signal: AbortSignal): Promise<boolean> {
+  async #fetchOne(work: SegmentWork, holding: Holding, slot: number, signal: AbortSignal): Promise<boolean> {
     const { segment, length } = work;
     const { index } = holding;
     const peer = this.#sources.peer(holding.holder);
@@ -162,14 +170,14 @@ export class SegmentFetcher {
       let startedMs = this.#runtime.clock.monotonicMs();
       let offset = 0;
       const { roster, accessSeed } = this.#file;
-      const into = work.buffer.subarray(index * length, (index + 1) * length);
+      const into = work.buffer.subarray(slot * length, (slot + 1) * length);
       const onProgress = (doneBytes: number): void => {
-        work.parts.set(index, Math.floor(doneBytes / LEAF_BYTES) * LEAF_BYTES);
+        work.parts.set(slot, Math.floor(doneBytes / LEAF_BYTES) * LEAF_BYTES);
       };
       const fetched = await peer.ask(signal, (reached) => {
         startedMs = this.#runtime.clock.monotonicMs();
         // Leaves of an earlier try were checked when they came; of whichever host, they are those of this shard.
-        offset = work.parts.get(index) ?? 0;
+        offset = work.parts.get(slot) ?? 0;
         const request = { fileId: roster.fileId, accessSeed, segment, index, shardId, shardBytes: length, into, offset };
         return reached.fetch(request, { signal, onProgress });
       });

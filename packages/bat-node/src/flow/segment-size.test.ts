@@ -21,19 +21,25 @@ describe('the size of segments', () => {
   });
 
   it('becomes smaller when the shards of a segment would take more memory than all that are in flight may', () => {
-    expect(size(1 * GiB, 1, 12)).toBe(4 * MiB);
-    expect(size(10 * MiB, 1, 256)).toBe(256 * KiB);
+    expect(size(1 * GiB, 2, 24)).toBe(4 * MiB);
+    expect(size(10 * MiB, 2, 256)).toBe(512 * KiB);
+  });
+
+  it('is 16 MiB however many copies there are: with k = 1 all shards are the same bytes, in memory once', () => {
+    expect(size(1 * GiB, 1, 12)).toBe(16 * MiB);
+    expect(size(1 * GiB, 1, 256)).toBe(16 * MiB);
+    expect(size(1 * GiB, 1, 50, 64 * MiB)).toBe(64 * MiB);
   });
 
   it('that was asked for is kept, unless nobody has that much memory', () => {
     expect(size(1 * GiB, 1, 6, 64 * MiB)).toBe(64 * MiB);
-    expect(size(1 * GiB, 1, 50, 64 * MiB)).toBe('BAT_E_USAGE');
+    expect(size(1 * GiB, 2, 100, 64 * MiB)).toBe('BAT_E_USAGE');
     // A file of one small segment takes what it takes.
-    expect(size(1 * MiB, 1, 50, 64 * MiB)).toBe(64 * MiB);
+    expect(size(1 * MiB, 2, 100, 64 * MiB)).toBe(64 * MiB);
     expect(size(1 * GiB, 2, 4, 100)).toBe('BAT_E_USAGE');
   });
 
   it('is refused when it would have to grow beyond that', () => {
-    expect(size(60 * GiB, 1, 256)).toBe('BAT_E_FILE_TOO_LARGE');
+    expect(size(60 * GiB, 2, 256)).toBe('BAT_E_FILE_TOO_LARGE');
   });
 });

@@ -10,9 +10,22 @@ import type { DecodeJob, EncodedShard, EncodeJob, RebuildJob } from './stage-poo
 
 const erasureCode = createErasureCode();
 
-/** Bytes of a buffer that holds a segment with all its shards. */
+/** Bytes of a buffer in which a segment becomes its shards. With k = 1 all of them are the same bytes, which stand there once. */
 export function segmentBufferBytes(plainBytes: number, requiredShards: number, totalShards: number): number {
-  return shardLength(plainBytes, requiredShards) * totalShards;
+  return shardLength(plainBytes, requiredShards) * (requiredShards === 1 ? 1 : totalShards);
+}
+
+/**
+ * Slots for the shards of a segment that is fetched: one for each index. With k = 1 any shard will do in any slot, and there
+ * are two: a holder may be tried beside a slow one.
+ */
+export function fetchSlots(requiredShards: number, totalShards: number): number {
+  return requiredShards === 1 ? Math.min(2, totalShards) : totalShards;
+}
+
+/** Bytes of a buffer for the shards of a segment that is fetched. */
+export function fetchBufferBytes(plainBytes: number, requiredShards: number, totalShards: number): number {
+  return shardLength(plainBytes, requiredShards) * fetchSlots(requiredShards, totalShards);
 }
 
 const slots = (buffer: Uint8Array, length: number, from: number, to: number): Uint8Array[] =>
@@ -36,8 +49,15 @@ export function sealAndEncode(buffer: Uint8Array, job: EncodeJob): ShardDigest[]
   return slots(buffer, length, 0, n).map(digestShard);
 }
 
-/** Any k verified shards become the wanted ones, each at its place; their digests in the order of `wanted`. */
+/**
+ * Any k verified shards, each in the slot of its index (with k = 1 in any slot), become the wanted ones, each at its place (with
+ * k = 1 the first); their digests in the order of `wanted`.
+ */
 export function rebuildShards(buffer: Uint8Array, { policy, shardLength: length, indexes, wanted }: RebuildJob): ShardDigest[] {
+  if (policy.k === 1) {
+    buffer.copyWithin(0, (indexes[0] ?? 0) * length, ((indexes[0] ?? 0) + 1) * length);
+    return new Array<ShardDigest>(wanted.length).fill(digestShard(buffer.subarray(0, length)));
+  }
   const all = slots(buffer, length, 0, policy.n);
   const shards = all.map((shard, index) => (indexes.includes(index) ? shard : undefined));
   const targets = wanted.map((index) => ({ index, into: all[index] as Uint8Array }));
@@ -48,25 +68,30 @@ export function rebuildShards(buffer: Uint8Array, { policy, shardLength: length,
 /** The `at`-th of the wanted shards, with its bytes where they stand. */
 export function rebuiltShard(
   buffer: Uint8Array,
-  { shardLength: length, wanted }: RebuildJob,
+  { policy, shardLength: length, wanted }: RebuildJob,
   at: number,
   digest: ShardDigest,
 ): EncodedShard {
   const index = wanted[at] as number;
-  return { ...digest, index, bytes: buffer.subarray(index * length, (index + 1) * length) };
+  return { ...digest, index, bytes: encodedShardAt(buffer, policy, length, index) };
 }
 
-/** Any k verified shards become the plain bytes at the front of the buffer. */
+/** Any k verified shards, each in the slot of its index (with k = 1 in any slot), become the plain bytes at the front of the buffer. */
 export function decodeAndOpen(buffer: Uint8Array, job: DecodeJob): Result<number, 'wrong-length' | 'bad-seal'> {
   const { k, n } = job.policy;
   const length = shardLength(job.plainBytes, k);
-  const all = slots(buffer, length, 0, n);
-  const shards = all.map((shard, index) => (job.indexes.includes(index) ? shard : undefined));
+  if (k === 1) buffer.copyWithin(0, (job.indexes[0] ?? 0) * length, ((job.indexes[0] ?? 0) + 1) * length);
+  else rebuildData(slots(buffer, length, 0, n), job);
+  const keys = deriveSegmentKeys(job.fileKey, job.salt);
+  const opened = openSegment(keys, buffer.subarray(0, sealedLength(job.plainBytes)), job.plainBytes, buffer);
+  return opened.ok ? ok(job.plainBytes) : opened;
+}
+
+/** Codes the data shards that are missing anew from those that are there. */
+function rebuildData(all: readonly Uint8Array[], { policy: { k, n }, indexes }: DecodeJob): void {
+  const shards = all.map((shard, index) => (indexes.includes(index) ? shard : undefined));
   const wanted = Array.from({ length: k }, (_, index) => index)
     .filter((index) => shards[index] === undefined)
     .map((index) => ({ index, into: all[index] as Uint8Array }));
   erasureCode.reconstruct({ requiredShards: k, totalShards: n }, shards, wanted);
-  const keys = deriveSegmentKeys(job.fileKey, job.salt);
-  const opened = openSegment(keys, buffer.subarray(0, sealedLength(job.plainBytes)), job.plainBytes, buffer);
-  return opened.ok ? ok(job.plainBytes) : opened;
 }

@@ -2,7 +2,7 @@ import { createSimRuntime } from '@batchain/shared/testing';
 import { describe, expect, it } from 'vitest';
 import { InlineStagePool } from './inline-stage-pool.ts';
 import { SegmentBuffers } from './segment-buffers.ts';
-import { segmentBufferBytes } from './segment-stages.ts';
+import { fetchBufferBytes, segmentBufferBytes } from './segment-stages.ts';
 
 const { random } = createSimRuntime(7).runtime;
 const policy = { k: 4, n: 6 };
@@ -29,6 +29,18 @@ describe('a segment on its way there and back', () => {
     pool.release(there);
     pool.release(back);
     await pool.close();
+  });
+});
+
+describe('a buffer', () => {
+  it('holds a segment once when its shards are copies, however many, and two of them when it is fetched', () => {
+    const one = segmentBufferBytes(1_000_000, 1, 1);
+    expect([segmentBufferBytes(1_000_000, 1, 50), fetchBufferBytes(1_000_000, 1, 50), fetchBufferBytes(1_000_000, 1, 1)]).toEqual([
+      one,
+      2 * one,
+      one,
+    ]);
+    expect(fetchBufferBytes(1_000_000, 4, 6)).toBe(segmentBufferBytes(1_000_000, 4, 6));
   });
 });
 

@@ -3,7 +3,7 @@ import type { Result } from '@batchain/shared';
 import type { ShardDigest } from '../pipeline/types.ts';
 import type { Policy } from '../placement/policy.ts';
 
-/** The plain segment stands at the front of the buffer; the shards stand there afterwards, one after the other. */
+/** The plain segment stands at the front of the buffer; the shards stand there afterwards, one after the other (with k = 1 once). */
 export interface EncodeJob {
   readonly fileKey: Uint8Array;
   readonly salt: Uint8Array;
@@ -17,13 +17,13 @@ export interface EncodedShard extends ShardDigest {
   readonly bytes: Uint8Array;
 }
 
-/** Verified shards stand in the buffer, each at the place of its index. */
+/** Verified shards stand in the buffer, each in the slot of its index; with k = 1 in any of its slots. */
 export interface DecodeJob {
   readonly fileKey: Uint8Array;
   readonly salt: Uint8Array;
   readonly plainBytes: number;
   readonly policy: Policy;
-  /** Which shards are there: at least k of n. */
+  /** Which slots have a shard: at least k of n. */
   readonly indexes: readonly number[];
 }
 
@@ -47,9 +47,9 @@ export interface StagePool {
   /** A buffer of `bytes`, as soon as all buffers together stay within the budget; first come, first served. Rejects when aborted. */
   acquire(bytes: number, signal?: AbortSignal): Promise<SegmentBuffer>;
   release(buffer: SegmentBuffer): void;
-  /** Seals in place, codes and hashes. The buffer has room for n shards. */
+  /** Seals in place, codes and hashes. The buffer has segmentBufferBytes. */
   sealAndEncode(buffer: SegmentBuffer, job: EncodeJob): Promise<readonly EncodedShard[]>;
-  /** Rebuilds missing data shards and opens in place; the plain bytes are the front of the buffer. */
+  /** Rebuilds missing data shards and opens in place, in a buffer of fetchBufferBytes; the plain bytes are the front of the buffer. */
   decodeAndOpen(buffer: SegmentBuffer, job: DecodeJob): Promise<Result<Uint8Array, 'wrong-length' | 'bad-seal'>>;
   /** Makes the wanted shards out of those that are there, byte-identical to the first ones; no key is needed. */
   rebuildShards(buffer: SegmentBuffer, job: RebuildJob): Promise<readonly EncodedShard[]>;
