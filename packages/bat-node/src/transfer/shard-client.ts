@@ -2,7 +2,7 @@
 import { assert, concatBytes, equalBytes, fail, ok, type Result, type Runtime } from '@batchain/shared';
 import type { BatSession, BatStream } from '../connection/bat-session.ts';
 import type { FileId, ShardId } from '../ids.ts';
-import { LEAF_BYTES, SESSION_DOUBT_MS } from '../limits.ts';
+import { HELD_PAGE_MAX, LEAF_BYTES, SESSION_DOUBT_MS, SHARDS_PER_FILE_MAX } from '../limits.ts';
 import { signAccessProof } from '../manifest/access-proof.ts';
 import type { SignedRoster } from '../manifest/manifest.ts';
 import { checkLeafHashes, checkLeafProof, LeafChecker, leafLength } from '../pipeline/shard.ts';
@@ -181,7 +181,7 @@ export class ShardClient {
   /** What the host says that it holds of the file, page by page; ends after the first failure. */
   async *have(file: FileAccess, options: CallOptions = {}): AsyncGenerator<Result<readonly HeldShard[], ClientFailure>> {
     let after: readonly [number, number] | null = null;
-    for (;;) {
+    for (let count = 0; ; ) {
       const wire: BatRequest = { verb: 'have', fileId: file.fileId, proof: this.#proof(file), after };
       const page: Result<AnswerOf<'held'>, ClientFailure> = await this.#call(wire, options, (call) => call.answer('held'));
       if (!page.ok) {
@@ -190,9 +190,11 @@ export class ShardClient {
       }
       const { shards, hasMore }: AnswerOf<'held'> = page.value;
       const last: HeldShard | undefined = shards.at(-1);
-      // Each page goes on behind the one before; a host cannot keep us turning pages for ever.
-      if (!isAscending(after, shards)) {
-        yield fail('malformed', 'pages out of order');
+      count += shards.length;
+      // Each page goes on behind the one before, and is full when another follows: nobody keeps us turning pages for ever.
+      const isSound = isAscending(after, shards) && count <= SHARDS_PER_FILE_MAX && (!hasMore || shards.length === HELD_PAGE_MAX);
+      if (!isSound) {
+        yield fail('malformed', 'pages out of order, too short, or too many');
         return;
       }
       yield ok(shards);

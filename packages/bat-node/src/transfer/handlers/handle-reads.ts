@@ -27,7 +27,12 @@ export async function handleFetch(context: ServeContext, request: Extract<BatReq
     leafHashes: hashes.value,
   });
   // Whole leaves are read, so that each can be checked; only what was asked for is sent. The disk works ahead of the wire.
-  const readAt = (at: number) => readChecked(context, shard, hashes.value, at, Math.min(READ_BYTES, shard.length - at));
+  const readAt = (at: number) => {
+    const read = readChecked(context, shard, hashes.value, at, Math.min(READ_BYTES, shard.length - at));
+    // When the stream ends first nobody looks at what was read ahead.
+    read.catch(() => undefined);
+    return read;
+  };
   let ahead = readAt(request.offset);
   for (let at = request.offset; at < end; at += READ_BYTES) {
     const bytes = await ahead;
