@@ -34,7 +34,7 @@ function world() {
   const simulation = createSimRuntime(3);
   const network = new SimNetwork(simulation);
   const signal = new AbortController().signal;
-  const make = (seed: number) => {
+  const make = (seed: number, networkKey = new Uint8Array(32)) => {
     const keyPair: KeyPair = keyPairFromSeed(new Uint8Array(32).fill(seed & 255, seed >> 8));
     const address = `198.18.${seed >> 8}.${seed & 255}`;
     const host = network.addHost({ name: `node${seed}`, address });
@@ -56,7 +56,7 @@ function world() {
     };
     const config = {
       nodeId: keyPair.nodeId,
-      networkKey: new Uint8Array(32),
+      networkKey,
       shardBytesMax: 0,
       relays: false,
       onStream: () => held,
@@ -73,7 +73,8 @@ function world() {
   ];
   const settle = <T>(promise: Promise<T>): Promise<T> => simulation.clock.runUntilSettled(promise, { deadlineMs: 60_000 });
   const many = (count: number) => Array.from({ length: count }, (_, i) => make(300 + i));
-  return { simulation, a, b, signal, settle, many };
+  const stranger = () => make(99, new Uint8Array(32).fill(1));
+  return { simulation, a, b, signal, settle, many, stranger };
 }
 
 const options = (signal: AbortSignal) => ({ signal, timeoutMs: 8_000 });
@@ -180,20 +181,24 @@ describe('the one session to a peer', () => {
     await settle(Promise.all([a.pool.close(), b.pool.close()]));
   });
 
-  it('takes the place of the one that was idle for longest when all places are taken', async () => {
-    const { simulation, a, b, signal, settle, many } = world();
+  it('takes the place of the one that was idle for longest when all places are taken, and a stranger takes none', async () => {
+    const { simulation, a, b, signal, settle, many, stranger } = world();
     await settle(b.listener.listen((connection) => void b.pool.accept(connection)));
     const others = many(256);
     for (const other of others) expect((await settle(other.pool.connect(b.hint, options(signal)))).ok).toBe(true);
     await simulation.clock.runFor(1_000);
     expect(b.pool.sessions()).toHaveLength(256);
+    // BD-59: without the key of the network.
+    expect((await settle(stranger().pool.connect(b.hint, options(signal)))).ok).toBe(false);
+    await simulation.clock.runFor(1_000);
+    expect(others.every((other) => other.pool.sessions().length === 1)).toBe(true);
     expect((await settle(a.pool.connect(b.hint, options(signal)))).ok).toBe(true);
     await simulation.clock.runFor(1_000);
     expect(b.pool.sessions()).toHaveLength(256);
     const idle = others.filter((other) => other.pool.sessions().length === 0);
     expect(idle).toEqual([others[0]]);
     await settle(Promise.all([a.pool.close(), b.pool.close(), ...others.map((other) => other.pool.close())]));
-  });
+  }, 30_000);
 
   it('T14 can be dialled although peers who dialled us keep all of their places busy', async () => {
     const { simulation, a, b, signal, settle, many } = world();
@@ -212,7 +217,7 @@ describe('the one session to a peer', () => {
     expect((await settle(present(late, 'one more').pool.connect(b.hint, options(signal)))).ok).toBe(false);
     b.release();
     await settle(Promise.all([a.pool.close(), b.pool.close(), ...others.map((other) => other.pool.close())]));
-  });
+  }, 30_000);
 
   it('T14 is replaced again and again by a peer that collects sessions, of which few are kept', async () => {
     const { simulation, a, b, signal, settle } = world();

@@ -108,9 +108,12 @@ export class ConnectionPool implements Connector {
   /** Takes a connection that somebody opened to us; its session serves streams once HELLO is through. */
   async accept(connection: Connection): Promise<void> {
     if (this.#isClosed) return connection.close('stopping');
-    if (!this.#makeInboundRoom()) return connection.close('limit');
+    if (!this.#hasInboundRoom('look')) return connection.close('limit');
     const session = await this.#hello(connection);
-    if (session.ok) this.#admit(session.value);
+    if (!session.ok) return;
+    // Nobody makes room for who has not said HELLO.
+    if (this.#hasInboundRoom('make')) this.#admit(session.value);
+    else session.value.close('limit');
   }
 
   /** Live sessions, one for each peer. */
@@ -176,7 +179,8 @@ export class ConnectionPool implements Connector {
   }
 
   async #dial(target: ProviderHint, signal: AbortSignal): Promise<Result<Session, DialFailure>> {
-    if (!this.#makeRoom(this.#all, SESSIONS_MAX)) return fail('error', `${SESSIONS_MAX} sessions are busy`);
+    const isFull = fail('error' as const, `${SESSIONS_MAX} sessions are busy`);
+    if (!this.#hasRoom(this.#all, SESSIONS_MAX, 'look')) return isFull;
     const race = { signal, timeoutMs: DIAL_ADDRESS_TIMEOUT_MS };
     const { dialer } = this.#parts;
     let dialled = await dialFirst(this.#runtime, dialer, target.record?.contact.batAddresses ?? [], target.nodeId, race);
@@ -188,7 +192,11 @@ export class ConnectionPool implements Connector {
     }
     if (!dialled.ok) return dialled;
     const session = await this.#hello(dialled.value);
-    if (session.ok) return ok(this.#admit(session.value));
+    if (session.ok && this.#hasRoom(this.#all, SESSIONS_MAX, 'make')) return ok(this.#admit(session.value));
+    if (session.ok) {
+      session.value.close('limit');
+      return isFull;
+    }
     return session.reason === 'timeout' ? fail('timeout', 'no hello') : fail('refused', session.detail ?? session.reason);
   }
 
@@ -199,13 +207,13 @@ export class ConnectionPool implements Connector {
   }
 
   /** The places that are kept for our own dials are not taken by who dials us. */
-  #makeInboundRoom(): boolean {
+  #hasInboundRoom(how: 'look' | 'make'): boolean {
     const inbound = [...this.#all].filter((session) => !session.connection.isInitiator);
-    return this.#makeRoom(inbound, SESSIONS_MAX - OUTBOUND_SESSIONS_RESERVED) && this.#makeRoom(this.#all, SESSIONS_MAX);
+    return this.#hasRoom(inbound, SESSIONS_MAX - OUTBOUND_SESSIONS_RESERVED, how) && this.#hasRoom(this.#all, SESSIONS_MAX, how);
   }
 
-  /** True when one more of these fits, after the one that has been idle for longest was closed if need be. */
-  #makeRoom(among: Iterable<Session>, max: number): boolean {
+  /** True when one more of these fits: as it is, or in place of the one that has been idle for longest, which `make` closes. */
+  #hasRoom(among: Iterable<Session>, max: number, how: 'look' | 'make'): boolean {
     let count = 0;
     let oldest: Session | undefined;
     for (const session of among) {
@@ -213,7 +221,7 @@ export class ConnectionPool implements Connector {
       if (session.idleSinceMs !== undefined && session.idleSinceMs < (oldest?.idleSinceMs ?? Number.POSITIVE_INFINITY)) oldest = session;
     }
     if (count < max) return true;
-    oldest?.close('limit');
+    if (how === 'make') oldest?.close('limit');
     return oldest !== undefined;
   }
 

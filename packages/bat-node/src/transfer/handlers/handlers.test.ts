@@ -199,21 +199,25 @@ describe('a host that', () => {
       expect(kept.shard(order)).toMatchObject({ length: SHARD_BYTES });
     }));
 
-  it('has many shards of a file tells of them page by page', () =>
-    inWorld(async ({ store: kept, member }) => {
-      const shards = makeShards('long', HELD_PAGE_MAX + 5, 0, 64);
-      for (let at = 0; at < shards.length; at += 200) await Promise.all(shards.slice(at, at + 200).map((shard) => keep(kept, shard)));
-      const { client } = await member();
-      const sizes: number[] = [];
-      const segments = new Set<number>();
-      for await (const page of client.have({ fileId: present(shards[0], 'a shard').order.fileId, accessSeed })) {
-        if (!page.ok) throw new Error(page.reason);
-        sizes.push(page.value.length);
-        for (const { segment } of page.value) segments.add(segment);
-      }
-      expect(sizes).toEqual([HELD_PAGE_MAX, 5]);
-      expect(segments.size).toBe(HELD_PAGE_MAX + 5);
-    }));
+  it(
+    'has many shards of a file tells of them page by page',
+    () =>
+      inWorld(async ({ store: kept, member }) => {
+        const shards = makeShards('long', HELD_PAGE_MAX + 5, 0, 64);
+        for (let at = 0; at < shards.length; at += 200) await Promise.all(shards.slice(at, at + 200).map((shard) => keep(kept, shard)));
+        const { client } = await member();
+        const sizes: number[] = [];
+        const segments = new Set<number>();
+        for await (const page of client.have({ fileId: present(shards[0], 'a shard').order.fileId, accessSeed })) {
+          if (!page.ok) throw new Error(page.reason);
+          sizes.push(page.value.length);
+          for (const { segment } of page.value) segments.add(segment);
+        }
+        expect(sizes).toEqual([HELD_PAGE_MAX, 5]);
+        expect(segments.size).toBe(HELD_PAGE_MAX + 5);
+      }),
+    30_000,
+  );
 
   it('T14 has many shards of a file looks them up in turns: what is asked next need not wait for all', () =>
     inWorld(async ({ clock, store: kept, member }) => {
