@@ -270,6 +270,27 @@ describe('a host that', () => {
       expect(await client.commit(makeRoster(shards))).toMatchObject({ ok: true });
     }));
 
+  it('T14 is asked to restore shards reads and checks the roster that names them once', () =>
+    inWorld(async ({ store: kept, member }) => {
+      const { client } = await member();
+      const shards = makeShards('song', 4);
+      await store(client, shards.slice(0, 1));
+      expect(await client.commit(makeRoster(shards))).toMatchObject({ ok: true });
+      let reads = 0;
+      const read = kept.roster.bind(kept);
+      kept.roster = (fileId) => {
+        reads++;
+        return read(fileId);
+      };
+      const repairer = await member(keyPairFromSeed(named('repairer')));
+      const restore = ({ order, leafHashes, bytes }: Shards[number]) => repairer.client.store(order, leafHashes, bytes);
+      await Promise.all(shards.slice(1).map(restore));
+      expect(kept.usage().shardCount).toBe(4);
+      const [other] = makeShards('song', 1, 9);
+      expect(await restore(present(other, 'a shard that no roster names'))).toMatchObject({ ok: false, reason: 'not-owner' });
+      expect(reads).toBe(1);
+    }));
+
   it('T14 is challenged builds the tree of each shard once: its leaves stand together, in any order', () =>
     inWorld(async ({ store: kept, member }) => {
       const { client, session } = await member();
