@@ -101,10 +101,10 @@ export const HOSTED_SHARDS_MAX = 1_000_000;
 /** Files that may share one shard's bytes: its row in the index names them all. */
 export const SHARD_SHARERS_MAX = 256;
 /**
- * Places of one file filled on one host: one shard of each segment is all that placement gives a host. Bounds a receipt and
+ * Places of one file filled on one host: one shard of each segment (SEGMENTS_MAX) is all that placement gives a host. Bounds a receipt and
  * the work of listing, renewing and releasing a file.
  */
-export const SHARDS_PER_FILE_MAX: number = SEGMENTS_MAX;
+export const SHARDS_PER_FILE_MAX = 4096;
 /** Places looked up, or dropped, before others get a turn of the event loop: a few ms. */
 export const PLACES_PER_TURN = 128;
 /** Shards being written at one time: each holds a file descriptor and a reservation. */
@@ -218,4 +218,4 @@ export const CONTAINED_QUESTIONS_MAX: number = 16 * 1024;
 /** Hosts with such questions, times that they were first asked at: a record of the owner has room for 4,096 values. */
 export const CONTAINED_HOSTS_MAX = 256;
 /** Of that, per peer: one of the largest. */
-export const ROSTERS_PER_PEER_BYTES_MAX: number = ROSTER_BYTES_MAX;
+export const ROSTERS_PER_PEER_BYTES_MAX: number = ROSTERS_IN_WORK_BYTES_MAX / 4;
