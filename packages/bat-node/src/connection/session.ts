@@ -11,14 +11,11 @@ import {
   ok,
   type Result,
   type Runtime,
-  type Timer,
 } from '@batchain/shared';
 import {
   HANDSHAKE_TIMEOUT_MS,
-  SEND_BUFFER_LOW_BYTES,
   SEND_BUFFER_MAX_BYTES,
   SESSION_IDLE_MS,
-  SLOW_WINDOW_MS,
   STREAM_CREDIT_INITIAL_BYTES,
   STREAMS_PER_SIDE_MAX,
 } from '../limits.ts';
@@ -34,9 +31,10 @@ import {
   streamWindowCap,
   type WindowFacts,
 } from './credit.ts';
-import { answerDeadlineMs, SLOW_WINDOW_BYTES } from './deadlines.ts';
+import { answerDeadlineMs } from './deadlines.ts';
 import { FrameAllowance } from './frame-allowance.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { SendTurns } from './send-turns.ts';
 import { decodeFrame, encodeGoaway, encodePing, encodeReset, frameHead, type SessionFrame } from './session-frames.ts';
 import { Stream, type StreamHost } from './stream.ts';
 import { StreamClosedError } from './stream-closed-error.ts';
@@ -76,6 +74,7 @@ class Session implements BatSession, StreamHost {
   /** Streams of ours that have not sent a frame yet. */
   readonly #fresh = new Set<Stream>();
   readonly #places: StreamPlaces;
+  readonly #turns: SendTurns;
   readonly #heartbeat: Heartbeat;
   readonly #allowance = new FrameAllowance();
   readonly #rate = new RateMeter();
@@ -94,7 +93,6 @@ class Session implements BatSession, StreamHost {
   #isCut = false;
   #sinceMs = 0;
   #closeReason: CloseReason | undefined;
-  #turn: Promise<void> = Promise.resolve();
 
   constructor(
     runtime: Runtime,
@@ -109,6 +107,9 @@ class Session implements BatSession, StreamHost {
     this.#config = config;
     this.#onHello = onHello;
     this.#account = budget.openAccount();
+    this.#turns = new SendTurns(runtime.clock, connection, () => {
+      this.#end({ reason: 'timeout', detail: 'the peer reads too slowly' }, 'timeout');
+    });
     this.#places = new StreamPlaces(runtime.clock, STREAMS_PER_SIDE_MAX);
     // The initiator's streams are odd, the other side's even.
     this.#lastOwnId = connection.isInitiator ? -1 : 0;
@@ -204,23 +205,12 @@ class Session implements BatSession, StreamHost {
   }
 
   async sendInTurn(makeHead: () => Uint8Array | undefined, body: Uint8Array): Promise<void> {
-    const before = this.#turn;
-    let done: () => void = () => undefined;
-    this.#turn = new Promise((resolve) => {
-      done = resolve;
-    });
-    await before;
     try {
-      const head = makeHead();
-      if (head === undefined) return;
-      const { connection } = this;
-      await this.#drained(connection.sendParts?.(head, body) ?? connection.send(concatBytes(head, body)));
+      await this.#turns.send(makeHead, body);
     } catch (error) {
       if (!isConnectionClosed(error)) throw error;
       this.#isCut = true;
       throw new StreamClosedError('closed');
-    } finally {
-      done();
     }
   }
 
@@ -249,26 +239,6 @@ class Session implements BatSession, StreamHost {
     this.#strayBytes += stream.openCreditBytes;
     if (this.#streams.size === 0) this.#idleSinceMs = this.clock.monotonicMs();
     this.#closeIfDrained();
-  }
-
-  /** Waits for the connection to take more; a peer that reads too slowly for it loses the session (T14). */
-  async #drained(sent: Promise<void>): Promise<void> {
-    const { connection } = this;
-    if (connection.bufferedBytes <= SEND_BUFFER_LOW_BYTES) return sent;
-    let timer: Timer | undefined;
-    const watch = (bufferedBytes: number): void => {
-      timer = this.clock.setTimer(SLOW_WINDOW_MS, () => {
-        const isTooSlow = bufferedBytes - connection.bufferedBytes < SLOW_WINDOW_BYTES;
-        if (isTooSlow) this.#end({ reason: 'timeout', detail: 'the peer reads too slowly' }, 'timeout');
-        else watch(connection.bufferedBytes);
-      });
-    };
-    watch(connection.bufferedBytes);
-    try {
-      await sent;
-    } finally {
-      timer?.cancel();
-    }
   }
 
   // Receiving.
