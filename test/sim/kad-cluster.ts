@@ -18,6 +18,7 @@ export interface Member {
   readonly host: SimHost;
   readonly address: Address;
   readonly signer: Signer;
+  rpc: SessionRpc;
   node: KadNode;
   isUp: boolean;
   /** Its host was killed, not just the node stopped. */
@@ -51,27 +52,30 @@ export class KadCluster {
 
   /** A started node that has joined nobody yet. */
   async add(name: string = `node ${this.members.length}`, stateStore?: KadStateStore): Promise<Member> {
-    const host = this.network.addHost({ name });
-    const signer = this.#crypto.signerFromSeed(utf8Bytes(name));
-    const address = { host: host.addresses[0] as string, port: KAD_PORT };
-    const member: Member = {
-      name,
-      host,
-      address,
-      signer,
-      isUp: true,
-      hasCrashed: false,
-      node: this.#makeNode(name, host, signer, stateStore),
-    };
+    const member = await this.addApart(name, this.signerOf(name), stateStore);
     this.members.push(member);
+    return member;
+  }
+
+  /** The same, but no member: neither grown from nor drawn nor counted among the nearest. */
+  async addApart(name: string, signer: Signer, stateStore?: KadStateStore, config: KadConfig = this.#config): Promise<Member> {
+    const host = this.network.addHost({ name });
+    const address = { host: host.addresses[0] as string, port: KAD_PORT };
+    const made = this.#makeNode(name, host, signer, stateStore, config);
+    const member: Member = { name, host, address, signer, isUp: true, hasCrashed: false, ...made };
     await member.node.start();
     return member;
+  }
+
+  /** The key pair that goes with a name. */
+  signerOf(name: string): Signer {
+    return this.#crypto.signerFromSeed(utf8Bytes(name));
   }
 
   /** A bare session endpoint with a key of its own, for nodes that do not behave. */
   async addRpc(name: string): Promise<{ readonly rpc: SessionRpc; readonly signer: Signer }> {
     const host = this.network.addHost({ name });
-    const signer = this.#crypto.signerFromSeed(utf8Bytes(name));
+    const signer = this.signerOf(name);
     const { runtime } = this.simulation.node(name);
     const rpc = this.#makeRpc(runtime, host, signer);
     await rpc.open();
@@ -118,7 +122,7 @@ export class KadCluster {
   async restart(member: Member, stateStore?: KadStateStore): Promise<void> {
     if (member.hasCrashed) this.network.revive(member.host);
     member.hasCrashed = false;
-    member.node = this.#makeNode(`${member.name} again`, member.host, member.signer, stateStore);
+    Object.assign(member, this.#makeNode(`${member.name} again`, member.host, member.signer, stateStore));
     member.isUp = true;
     await member.node.start();
   }
@@ -154,11 +158,17 @@ export class KadCluster {
     return living[this.simulation.runtime.random.below(living.length)] as Member;
   }
 
-  #makeNode(name: string, host: SimHost, signer: Signer, stateStore: KadStateStore | undefined): KadNode {
+  #makeNode(
+    name: string,
+    host: SimHost,
+    signer: Signer,
+    stateStore: KadStateStore | undefined,
+    config: KadConfig = this.#config,
+  ): Pick<Member, 'rpc' | 'node'> {
     const { runtime } = this.simulation.node(name);
     const rpc = this.#makeRpc(runtime, host, signer);
     const parts = { rpc, signer, crypto: this.#crypto, ...(stateStore === undefined ? {} : { stateStore }) };
-    return new KadNode({ ...runtime, log: NULL_LOGGER }, parts, this.#config);
+    return { rpc, node: new KadNode({ ...runtime, log: NULL_LOGGER }, parts, config) };
   }
 
   #makeRpc(runtime: Runtime, host: SimHost, signer: Signer): SessionRpc {

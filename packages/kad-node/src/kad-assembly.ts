@@ -155,7 +155,8 @@ function assembleRecordSide(
     ownContact.sign();
     const item = { key: selfId, ...ownContact.passed() };
     const near = bootstrap.takeNear();
-    const [result] = near === undefined ? await publisher.publish('contact', [item]) : [await publisher.publishTo(near, 'contact', item)];
+    if (near !== undefined && near.doubt === undefined) return (await publisher.publishTo(near, 'contact', item)).storedOn;
+    const [result] = await publisher.publish('contact', [item]);
     return result?.storedOn ?? 0;
   };
   const hooks: MaintenanceHooks = {

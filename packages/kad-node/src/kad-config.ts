@@ -18,6 +18,10 @@ export interface KadConfig {
   readonly findOneAnswers: number;
   /** A find-value lookup ends when so many have: more than one, so that one liar hides nothing (T5). */
   readonly findValueAnswers: number;
+  /** Disjoint paths that go over a doubtful result (T5); 0 takes every result as it is. */
+  readonly securePaths: number;
+  /** One of them ends when so many of the nearest nodes that no other path asked have answered. */
+  readonly pathAnswers: number;
   /** A request older than this no longer counts as in flight, so that others go out beside it. */
   readonly slowAfterMs: number;
   /** A request older than this does not hold up the end of its lookup. */
@@ -74,6 +78,8 @@ export const KAD_DEFAULTS: KadConfig = {
   concurrencyMax: 10,
   findOneAnswers: 3,
   findValueAnswers: 20,
+  securePaths: 4,
+  pathAnswers: 10,
   slowAfterMs: 250,
   overdueAfterMs: 1500,
   lookupDeadlineMs: 20 * second,
@@ -136,6 +142,8 @@ const RANGES: { readonly [K in keyof KadConfig]: readonly [least: number, greate
   concurrencyMax: [1, 64],
   findOneAnswers: [1, 64],
   findValueAnswers: [1, 64],
+  securePaths: [0, 16],
+  pathAnswers: [1, 64],
   slowAfterMs: [1, minute],
   overdueAfterMs: [1, minute],
   lookupDeadlineMs: [1, hour],

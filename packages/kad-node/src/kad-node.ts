@@ -23,13 +23,18 @@ import type { PublishResult } from './lookup/publisher.ts';
 import type { FindProvidersOptions, FoundMutable, FoundProviders, GetContactOptions } from './lookup/record-finder.ts';
 import { findNeighbours, type Neighbours } from './routing/neighbours.ts';
 import type { BucketView } from './routing/routing-table.ts';
-import { densitySample, estimateNodes, type SizeEstimate } from './routing/size-estimate.ts';
+import type { SizeEstimate } from './routing/size-estimate.ts';
 import type { KadRpc, ProvedPeer, RpcFailure } from './rpc/kad-rpc.ts';
 import type { CompactContact } from './wire/messages.ts';
 
 export interface CountOptions extends LookupOptions {
   /** KadConfig.bucketSize by default. */
   readonly count?: number;
+}
+
+export interface FindContactsOptions extends CountOptions {
+  /** Goes over a doubtful result on disjoint paths; then there may be more contacts than `count`. False by default. */
+  readonly isSecure?: boolean;
 }
 
 export interface PingResult {
@@ -133,9 +138,11 @@ export class KadNode implements Startable {
   // Finding (BD-05, BN-11)
 
   /** The nodes nearest to a key that answered, nearest first; the own node is not among them (BN-12). */
-  async findContacts(key: Uint8Array, options: CountOptions = {}): Promise<LookupResult> {
+  async findContacts(key: Uint8Array, options: FindContactsOptions = {}): Promise<LookupResult> {
     this.#checkRunning();
-    return this.#parts.lookups.findMany(key, options.count ?? this.#config.bucketSize, options);
+    const { lookups } = this.#parts;
+    const count = options.count ?? this.#config.bucketSize;
+    return options.isSecure === true ? lookups.findSecure(key, count, options) : lookups.findMany(key, count, options);
   }
 
   /** A quick search for the few nodes nearest to a key: it ends when KadConfig.findOneAnswers of them have answered. */
@@ -261,12 +268,7 @@ export class KadNode implements Startable {
 
   /** How many nodes the network has, this one included, judged from how densely they lie. */
   estimateSize(): SizeEstimate {
-    const { bucketSize } = this.#config;
-    if (this.#parts.table.size < bucketSize) return { nodes: this.#parts.table.size + 1, errorRatio: 0 };
-    const nearest = this.#parts.table.closest(this.nodeId, bucketSize).map((contact) => contact.nodeId);
-    const around = densitySample(this.nodeId, nearest);
-    const estimate = estimateNodes(around === undefined ? this.#parts.lookups.densities : [around, ...this.#parts.lookups.densities]);
-    return { ...estimate, nodes: estimate.nodes + 1 };
+    return this.#parts.lookups.estimateSize();
   }
 
   /** Our address as others see it, most votes first. */

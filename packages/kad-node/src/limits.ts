@@ -137,7 +137,9 @@ export const CANDIDATES_MAX = 192;
 export const CANDIDATES_PER_WANTED = 4;
 /** Addresses tried for one id when nodes differ about where it is. */
 export const CANDIDATE_ADDRESSES_MAX = 3;
-/** A node that named so many dead ids, and more dead than living ones, is believed last. */
+/** Nodes that are remembered as having named one candidate: enough that hardly ever all are liars. */
+export const CANDIDATE_SOURCES_MAX = 8;
+/** A node that named so many dead ids, and more dead than living ones, is not believed any more. */
 export const DISCREDITED_AFTER_FAILURES = 4;
 /** Lookups that wait for their turn; beyond that they are refused. */
 export const LOOKUPS_WAITING_MAX = 10_000;
@@ -145,12 +147,27 @@ export const LOOKUPS_WAITING_MAX = 10_000;
 export const CLOSEST_MAX = 64;
 /** Nodes whose further pages one lookup reads at the same time, and in all while they give something new. */
 export const PAGE_SOURCES_MAX = 3;
+/** A key's region is where twice as many nodes are expected as keep a record: room for the error of the estimate (T5). */
+export const REGION_WIDENING = 2;
+/** Nodes that lie this many standard deviations denser or sparser than expected are suspicious: by chance that is one lookup in a hundred or two. */
+export const DENSITY_DEVIATIONS_MAX = 3;
+/** Answers of which more than this part leave out or invent neighbours contradict one another; a newcomer's does by ignorance. */
+export const DISSENT_RATIO_MAX = 0.25;
+/** Nodes that an answer must have had to name before what it left out is held against it. */
+export const DISSENT_DUE_MIN = 4;
+/** Records that fewer of the nearest nodes than this part hold were lost, or are being hidden. */
+export const HOLDERS_RATIO_MIN = 0.25;
+/** Table contacts dealt to one disjoint path to begin with. */
+export const PATH_SEEDS_MAX = 20;
+/** Requests that one path has in flight: all four together twice as many as a lookup without. */
+export const PATH_IN_FLIGHT_MAX = 5;
 /** Records of one lookup whose signature is checked; honest ones are one per host. */
 export const LOOKUP_RECORDS_MAX = 1024;
 /** Full buckets whose silent contact is being pinged to make room. */
 export const QUESTIONABLE_PINGS_MAX = 16;
-/** Density samples of finished lookups behind the size estimate. */
-export const DENSITY_SAMPLES_MAX = 16;
+/** Density samples of finished lookups behind the size estimate, one per key; older ones tell of another network. */
+export const DENSITY_SAMPLES_MAX = 64;
+export const DENSITY_SAMPLE_AGE_MS: number = 1 * hour;
 /** Peers whose view of our address counts. */
 export const ADDRESS_VOTES_MAX = 64;
 /** Bootstrap addresses kept for joining again. */

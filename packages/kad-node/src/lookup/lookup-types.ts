@@ -4,10 +4,18 @@ import type { ProvedPeer } from '../rpc/kad-rpc.ts';
 
 /**
  * find-one: until the few nearest have answered. find-many: until the `count` nearest have. publish: find-many, then STORE.
- * find-value and find-hosts also gather records.
+ * find-value and find-hosts also gather records. secure: find-many that goes over a doubtful result on disjoint paths; so do
+ * publish, find-value and find-hosts.
  */
-export const LOOKUP_KINDS = ['find-one', 'find-many', 'publish', 'find-value', 'find-hosts'] as const;
+export const LOOKUP_KINDS = ['find-one', 'find-many', 'publish', 'find-value', 'find-hosts', 'secure'] as const;
 export type LookupKind = (typeof LOOKUP_KINDS)[number];
+
+/**
+ * Why a result is not taken as it is (T5). `crowded`, `sparse`: the nodes found lie much denser or sparser than elsewhere.
+ * `contradicted`: too many answers leave out what others name, or name who does not exist. `thin`: few of the nearest nodes
+ * hold the record. `empty`: none does.
+ */
+export type LookupDoubt = 'crowded' | 'sparse' | 'contradicted' | 'thin' | 'empty';
 
 export interface LookupStats {
   readonly requests: number;
@@ -17,6 +25,8 @@ export interface LookupStats {
   /** Steps from our own table to the nearest node that answered. */
   readonly hops: number;
   readonly durationMs: number;
+  /** Disjoint paths that went over the result. */
+  readonly paths: number;
 }
 
 /** One request of a lookup, for `dht trace`. */
@@ -30,11 +40,13 @@ export interface LookupStep {
 }
 
 export interface LookupResult {
-  /** Nodes that proved themselves by answering, nearest to the target first. */
+  /** Nodes that proved themselves by answering, nearest to the target first; more than asked for when paths widened the search. */
   readonly contacts: readonly ProvedPeer[];
   readonly stats: LookupStats;
   /** False when the deadline ended it. */
   readonly isComplete: boolean;
+  /** What was doubtful about it before any paths were taken; undefined for a lookup of fewer nodes than a k-bucket holds. */
+  readonly doubt: LookupDoubt | undefined;
   /** In the order of answers. Empty unless asked for. */
   readonly steps: readonly LookupStep[];
 }

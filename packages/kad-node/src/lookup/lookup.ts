@@ -5,7 +5,9 @@ import { distanceHead } from '../routing/distance.ts';
 import type { RoutingTable } from '../routing/routing-table.ts';
 import type { ProvedPeer } from '../rpc/kad-rpc.ts';
 import type { CompactContact, KadRequest, KadResponse } from '../wire/messages.ts';
+import type { Testimony } from './agreement.ts';
 import type { LookupKind, LookupResult, LookupStep } from './lookup-types.ts';
+import type { Claims } from './paths.ts';
 import type { PeerClient } from './peer-client.ts';
 import { type Candidate, Shortlist, Source } from './shortlist.ts';
 
@@ -27,6 +29,12 @@ export interface LookupPlan {
   readonly wanted: number;
   /** Candidates to begin with. */
   readonly seeds: readonly CompactContact[];
+  /** Has all seeds asked, however far they are. */
+  readonly asksAllSeeds?: boolean;
+  /** Nobody whom it says to be taken is asked. */
+  readonly claims?: Claims;
+  /** Bounds what is in flight further than the config, for one of several lookups at the same time. */
+  readonly inFlightMax?: number;
   readonly deadlineMs: number;
   readonly wantsSteps: boolean;
   request(page: number): KadRequest;
@@ -40,6 +48,8 @@ type Answer = Extract<KadResponse, { type: 'nodes' | 'values' }>;
 interface Paging {
   readonly candidate: Candidate;
   readonly peer: ProvedPeer;
+  /** It, as one who names others. */
+  readonly source: Source;
   next: number;
   pages: number;
   /** Distance head of the last contact of its last page. */
@@ -47,9 +57,19 @@ interface Paging {
   isReading: boolean;
 }
 
+/** What an answerer said on its first page. */
+interface Statement {
+  readonly source: Source;
+  readonly named: readonly number[];
+  readonly hasRecords: boolean;
+}
+
+/** What one lookup found by itself. */
+export type LookupOutcome = Omit<LookupResult, 'doubt'>;
+
 /** Runs once. The result resolves when done, at the deadline, or when cancelled (then it rejects). */
 export class Lookup {
-  readonly result: Promise<LookupResult>;
+  readonly result: Promise<LookupOutcome>;
   readonly #runtime: Runtime;
   readonly #client: PeerClient;
   readonly #selfId: NodeId;
@@ -57,10 +77,11 @@ export class Lookup {
   readonly #plan: LookupPlan;
   readonly #shortlist: Shortlist;
   readonly #peers = new Map<Candidate, ProvedPeer>();
+  readonly #statements = new Map<Candidate, Statement>();
   readonly #pagings: Paging[] = [];
   readonly #steps: LookupStep[] = [];
   readonly #startedMs: number;
-  #resolve: (result: LookupResult) => void = () => undefined;
+  #resolve: (result: LookupOutcome) => void = () => undefined;
   #reject: (reason: unknown) => void = () => undefined;
   #timer: Timer | undefined;
   #inFlight = 0;
@@ -84,15 +105,18 @@ export class Lookup {
     this.#selfId = collaborators.table.selfId;
     this.#config = config;
     this.#plan = plan;
-    const candidatesMax = Math.max(CANDIDATES_MAX, plan.wanted * CANDIDATES_PER_WANTED);
+    const candidatesMax = Math.max(CANDIDATES_MAX, plan.wanted * CANDIDATES_PER_WANTED, 2 * plan.seeds.length);
     this.#shortlist = new Shortlist(plan.target, this.#selfId, { wanted: plan.wanted, candidatesMax });
     this.#startedMs = runtime.clock.monotonicMs();
     this.result = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    const table = new Source();
-    for (const seed of plan.seeds) this.#shortlist.add(seed, 0, table);
+    const table = new Source({ isOurs: true });
+    for (const seed of plan.seeds) {
+      this.#shortlist.add(seed, 0, table);
+      if (plan.asksAllSeeds === true) this.#shortlist.require(seed.nodeId);
+    }
     this.#armTimer();
     this.#proceed();
   }
@@ -102,6 +126,21 @@ export class Lookup {
     if (this.#isOver) return;
     this.#end();
     this.#reject(reason);
+  }
+
+  /** Everybody who was asked so far. */
+  asked(): NodeId[] {
+    return this.#shortlist.candidates.filter(({ state }) => state !== 'waiting' && state !== 'claimed').map(({ nodeId }) => nodeId);
+  }
+
+  /** What the nodes of the result said, nearest first. */
+  testimonies(): Testimony[] {
+    return this.#shortlist.nearestAnswered(this.#plan.wanted).flatMap((candidate): Testimony[] => {
+      const said = this.#statements.get(candidate);
+      if (said === undefined) return [];
+      const { source, named, hasRecords } = said;
+      return [{ head: candidate.head, named, isDiscredited: source.isDiscredited, hasRecords }];
+    });
   }
 
   #armTimer(): void {
@@ -116,7 +155,8 @@ export class Lookup {
 
   /** Requests that may be in flight now: few while searching, more where nodes are slow, and all once it has converged. */
   #allowance(): number {
-    const { concurrency, concurrencyMax, findOneAnswers } = this.#config;
+    const { concurrency, findOneAnswers } = this.#config;
+    const concurrencyMax = Math.min(this.#config.concurrencyMax, this.#plan.inFlightMax ?? this.#config.concurrencyMax);
     const candidates = this.#shortlist.candidates;
     let answered = 0;
     while (answered < findOneAnswers && candidates[answered]?.state === 'answered') answered++;
@@ -130,11 +170,17 @@ export class Lookup {
     while (this.#inFlight < allowance) {
       const candidate = this.#shortlist.next();
       if (candidate === undefined) break;
-      this.#askCandidate(candidate);
+      if (this.#mayAsk(candidate)) this.#askCandidate(candidate);
+      else this.#shortlist.claimed(candidate);
     }
     if (!this.#shortlist.isDone) return;
     this.#readCutAnswers();
     if (this.#pageReaders === 0 && this.#shortlist.isDone) this.#complete(true);
+  }
+
+  /** Not when another path was first; asking it again at another address needs no second claim. */
+  #mayAsk(candidate: Candidate): boolean {
+    return candidate.askedMs >= 0 || (this.#plan.claims?.take(candidate.nodeId) ?? true);
   }
 
   #askCandidate(candidate: Candidate): void {
@@ -153,10 +199,13 @@ export class Lookup {
         this.#peers.set(candidate, result.value.peer);
         const source = new Source();
         this.#takeContacts(response, candidate.depth + 1, source);
-        const paging = { candidate, peer: result.value.peer, next: 1, pages: response.pages, lastHead: 0, isReading: false };
+        const { peer } = result.value;
+        const paging: Paging = { candidate, peer, source, next: 1, pages: response.pages, lastHead: 0, isReading: false };
         this.#notePage(paging, response);
         if (paging.pages > 1) this.#pagings.push(paging);
-        this.#takeRecords(paging, response, source);
+        const worth = this.#takeRecords(paging, response);
+        const named = response.contacts.map((contact) => distanceHead(this.#plan.target, contact.nodeId));
+        this.#statements.set(candidate, { source, named, hasRecords: response.records.length > 0 && worth !== 'junk' });
       } else {
         this.#failures++;
         this.#shortlist.failed(candidate);
@@ -169,13 +218,14 @@ export class Lookup {
     for (const contact of response.contacts) this.#shortlist.add(contact, depth, source);
   }
 
-  #takeRecords(paging: Paging, response: Answer, source: Source): void {
+  #takeRecords(paging: Paging, response: Answer): AnswerWorth {
     const worth = this.#plan.onRecords?.(response) ?? 'nothing-new';
     if (worth === 'junk') {
       paging.pages = 0;
-      return;
+      return worth;
     }
-    if (worth === 'useful' && paging.next < paging.pages && this.#pageReaders < PAGE_SOURCES_MAX) this.#readPage(paging, source);
+    if (worth === 'useful' && paging.next < paging.pages && this.#pageReaders < PAGE_SOURCES_MAX) this.#readPage(paging);
+    return worth;
   }
 
   #notePage(paging: Paging, response: Answer): void {
@@ -184,7 +234,7 @@ export class Lookup {
   }
 
   /** Asks an answerer for its next page; goes on with the one after as long as they bring something. */
-  #readPage(paging: Paging, source: Source): void {
+  #readPage(paging: Paging): void {
     paging.isReading = true;
     this.#pageReaders++;
     this.#requests++;
@@ -198,10 +248,10 @@ export class Lookup {
       if (response?.type === 'nodes' || response?.type === 'values') {
         this.#answers++;
         const known = this.#shortlist.candidates.length;
-        this.#takeContacts(response, paging.candidate.depth + 1, source);
+        this.#takeContacts(response, paging.candidate.depth + 1, paging.source);
         this.#areCutsRead = this.#shortlist.candidates.length === known;
         this.#notePage(paging, response);
-        this.#takeRecords(paging, response, source);
+        this.#takeRecords(paging, response);
       } else {
         this.#failures++;
         paging.pages = 0;
@@ -221,7 +271,7 @@ export class Lookup {
     for (const candidate of answered) {
       const paging = this.#pagings.find((one) => one.candidate === candidate);
       if (paging === undefined || paging.isReading || paging.next >= paging.pages || paging.lastHead >= reach) continue;
-      this.#readPage(paging, candidate.source);
+      this.#readPage(paging);
       return;
     }
   }
@@ -252,6 +302,7 @@ export class Lookup {
         failures: this.#failures,
         hops: nearest[0]?.depth ?? 0,
         durationMs: this.#runtime.clock.monotonicMs() - this.#startedMs,
+        paths: 0,
       },
     });
   }

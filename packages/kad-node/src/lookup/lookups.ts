@@ -1,15 +1,18 @@
 // driven: starts lookups of every kind, a bounded number at a time, and sums up what they learnt.
-import { BatChainError, type Runtime, type Verifier } from '@batchain/shared';
+import { BatChainError, equalBytes, type Runtime, type Verifier } from '@batchain/shared';
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { KadConfig } from '../kad-config.ts';
-import { DENSITY_SAMPLES_MAX, LOOKUP_RECORDS_MAX, LOOKUPS_WAITING_MAX } from '../limits.ts';
+import { LOOKUP_RECORDS_MAX, LOOKUPS_WAITING_MAX } from '../limits.ts';
 import { type CollectedRecord, RecordCollector } from '../records/record-collector.ts';
 import type { RecordKind } from '../records/record-kind.ts';
+import { DensityLog } from '../routing/density-log.ts';
 import type { RoutingTable } from '../routing/routing-table.ts';
-import { type DensitySample, densitySample } from '../routing/size-estimate.ts';
+import { type DensitySample, densitySample, estimateNodes, type SizeEstimate } from '../routing/size-estimate.ts';
 import type { KadRequest } from '../wire/messages.ts';
-import { type AnswerWorth, Lookup, type LookupPlan } from './lookup.ts';
-import type { LookupKind, LookupOptions, LookupResult, LookupStats } from './lookup-types.ts';
+import { judgeResult, type ResultFacts } from './agreement.ts';
+import { type AnswerWorth, Lookup, type LookupOutcome, type LookupPlan } from './lookup.ts';
+import type { LookupDoubt, LookupKind, LookupOptions, LookupResult, LookupStats } from './lookup-types.ts';
+import { PathSearch } from './path-search.ts';
 import type { PeerClient } from './peer-client.ts';
 
 export interface FoundRecords extends LookupResult {
@@ -27,6 +30,16 @@ export interface LookupTotals {
 
 type Records = Parameters<NonNullable<LookupPlan['onRecords']>>[0];
 
+/** What one lookup is for. `secures`: what must be found for its result to be taken as it is; undefined takes every result. */
+interface Ask extends Omit<LookupPlan, 'seeds' | 'deadlineMs' | 'wantsSteps'> {
+  readonly secures?: ResultFacts['expects'];
+}
+
+interface Driven {
+  readonly lookup: Lookup;
+  readonly outcome: Promise<LookupOutcome>;
+}
+
 export type LookupDone = (kind: LookupKind, target: Uint8Array, stats: LookupStats) => void;
 
 /** Every lookup of a node goes through here. */
@@ -40,7 +53,7 @@ export class Lookups {
   readonly #onDone: LookupDone;
   readonly #limit: LimitFunction;
   readonly #running = new Set<Lookup>();
-  readonly #densities: DensitySample[] = [];
+  readonly #densities = new DensityLog();
   #stopReason: unknown;
 
   constructor(
@@ -62,28 +75,40 @@ export class Lookups {
     this.#limit = pLimit(config.lookupsInFlightMax);
   }
 
-  /** How densely nodes lay around the targets of the latest find-many lookups. */
-  get densities(): readonly DensitySample[] {
-    return this.#densities;
+  /** How many nodes the network has, this one included, judged from how densely they lie around ourselves and the keys looked up. */
+  estimateSize(): SizeEstimate {
+    if (this.#table.size < this.#config.bucketSize) return { nodes: this.#table.size + 1, errorRatio: 0 };
+    const estimate = estimateNodes([...this.#ownDensity(), ...this.#densities.samples(this.#nowMs())]);
+    return { ...estimate, nodes: estimate.nodes + 1 };
   }
 
   /** The nodes nearest to a key: `findOneAnswers` of them. */
   findOne(target: Uint8Array, options: LookupOptions = {}): Promise<LookupResult> {
-    return this.#run('find-one', target, this.#config.findOneAnswers, options, findNode(target, false));
+    const ask: Ask = { kind: 'find-one', target, wanted: this.#config.findOneAnswers, request: findNode(target, false) };
+    return this.#run(ask, options);
   }
 
   /** The `count` nodes nearest to a key. */
-  async findMany(target: Uint8Array, count: number, options: LookupOptions = {}, kind: LookupKind = 'find-many'): Promise<LookupResult> {
-    const result = await this.#run(kind, target, count, options, findNode(target, false));
-    if (result.isComplete && result.contacts.length >= this.#config.bucketSize) this.#noteDensity(target, result);
-    return result;
+  findMany(target: Uint8Array, count: number, options: LookupOptions = {}): Promise<LookupResult> {
+    return this.#run({ kind: 'find-many', target, wanted: count, request: findNode(target, false) }, options);
+  }
+
+  /** The `count` nodes nearest to a key, and more of its region when the result is doubtful. */
+  findSecure(
+    target: Uint8Array,
+    count: number,
+    options: LookupOptions = {},
+    kind: Extract<LookupKind, 'secure' | 'publish'> = 'secure',
+  ): Promise<LookupResult> {
+    return this.#run({ kind, target, wanted: count, request: findNode(target, false), secures: 'nothing' }, options);
   }
 
   /** The nodes nearest to a key, and the contact records of hosts near it that they keep: `count` of them when there are. */
   async findHosts(key: Uint8Array, count: number, options: LookupOptions = {}): Promise<FoundRecords> {
     const hosts = this.#collector('contact', undefined);
     const onRecords = (response: Records): AnswerWorth => worthOf(hosts.take(response.records));
-    const result = await this.#run('find-hosts', key, count, options, findNode(key, true), onRecords);
+    const request = findNode(key, true);
+    const result = await this.#run({ kind: 'find-hosts', target: key, wanted: count, request, onRecords, secures: 'some' }, options);
     return { ...result, records: [], holders: hosts.living() };
   }
 
@@ -98,7 +123,8 @@ export class Lookups {
       return worthOf({ fresh: taken.fresh + known.fresh, junk: taken.junk + known.junk });
     };
     const request = (page: number): KadRequest => ({ type: 'find-value', kind, key, page });
-    const result = await this.#run('find-value', key, this.#config.findValueAnswers, options, request, onRecords);
+    const wanted = this.#config.findValueAnswers;
+    const result = await this.#run({ kind: 'find-value', target: key, wanted, request, onRecords, secures: 'each' }, options);
     return { ...result, records: records.newest(), holders: holders.living() };
   }
 
@@ -112,14 +138,7 @@ export class Lookups {
     return new RecordCollector(this.#verifier, { kind, key, recordsMax: LOOKUP_RECORDS_MAX });
   }
 
-  async #run(
-    kind: LookupKind,
-    target: Uint8Array,
-    wanted: number,
-    options: LookupOptions,
-    request: LookupPlan['request'],
-    onRecords?: LookupPlan['onRecords'],
-  ): Promise<LookupResult> {
+  async #run(ask: Ask, options: LookupOptions): Promise<LookupResult> {
     options.signal?.throwIfAborted();
     if (this.#limit.pendingCount >= LOOKUPS_WAITING_MAX) {
       throw new BatChainError('BAT_E_KAD_BUSY', { what: `${LOOKUPS_WAITING_MAX} lookups are waiting already` });
@@ -127,49 +146,89 @@ export class Lookups {
     return this.#limit(async () => {
       options.signal?.throwIfAborted();
       if (this.#stopReason !== undefined) throw this.#stopReason;
-      this.#table.markLookup(target, this.#runtime.clock.monotonicMs());
-      const deadlineMs = options.deadlineMs ?? this.#config.lookupDeadlineMs;
-      const plan: LookupPlan = {
-        kind,
-        target,
-        wanted,
-        seeds: this.#table.closest(target, Math.max(wanted, this.#config.bucketSize)),
-        deadlineMs,
-        wantsSteps: options.wantsSteps ?? false,
-        request,
-        ...(onRecords === undefined ? {} : { onRecords }),
-      };
-      const result = await this.#drive(plan, options.signal);
+      this.#table.markLookup(ask.target, this.#nowMs());
+      const result = await this.#search(ask, options);
       this.totals.lookups++;
       this.totals.requests += result.stats.requests;
-      this.#onDone(kind, target, result.stats);
+      this.#onDone(ask.kind, ask.target, result.stats);
       return result;
     });
   }
 
-  async #drive(plan: LookupPlan, signal: AbortSignal | undefined): Promise<LookupResult> {
+  /** One lookup; when its result is doubtful and the kind is a secure one, disjoint paths go over it. */
+  async #search(ask: Ask, options: LookupOptions): Promise<LookupResult> {
+    const { secures, ...plan } = ask;
+    const { bucketSize, lookupDeadlineMs, securePaths } = this.#config;
+    const untilMs = this.#nowMs() + (options.deadlineMs ?? lookupDeadlineMs);
+    const wantsSteps = options.wantsSteps ?? false;
+    const drive = (part: Omit<LookupPlan, 'deadlineMs' | 'wantsSteps'>): Driven => {
+      const deadlineMs = Math.max(1, untilMs - this.#nowMs());
+      return this.#drive({ ...part, deadlineMs, wantsSteps }, options.signal);
+    };
+    const { lookup, outcome } = drive({ ...plan, seeds: this.#table.closest(ask.target, Math.max(ask.wanted, bucketSize)) });
+    const first = await outcome;
+    const doubt = this.#judge(ask, lookup, first);
+    if (doubt === undefined || secures === undefined || securePaths === 0 || !first.isComplete) return { ...first, doubt };
+    const search = new PathSearch(
+      { table: this.#table, drive: (part) => drive(part).outcome },
+      { paths: securePaths, pathAnswers: this.#config.pathAnswers, bucketSize },
+    );
+    // The smaller estimate gives the wider region.
+    const sizes = this.#estimatesApartFrom(ask.target).map((estimate) => estimate.nodes);
+    const nodes = sizes.length === 0 ? this.estimateSize().nodes : Math.min(...sizes);
+    const widened = await search.goOver({ plan, first, asked: lookup.asked(), nodes });
+    return { ...widened, doubt };
+  }
+
+  /** Looks at a result of a k-bucket's size or more, and remembers how densely any result lies. */
+  #judge({ target, wanted, secures }: Ask, lookup: Lookup, { contacts, isComplete }: LookupOutcome): LookupDoubt | undefined {
+    if (!isComplete) return undefined;
+    const { bucketSize } = this.#config;
+    const count = Math.min(wanted, bucketSize);
+    const ids = contacts.slice(0, count).map((contact) => contact.nodeId);
+    const density = ids.length < count ? undefined : densitySample(target, ids);
+    const nearer = densitySample(target, ids.slice(0, count >> 1));
+    const densities = density === undefined || nearer === undefined ? [] : [nearer, density];
+    const testimonies = lookup.testimonies().slice(0, bucketSize);
+    const facts: ResultFacts = { testimonies, expects: secures ?? 'nothing', densities, estimates: this.#estimatesApartFrom(target) };
+    const doubt = wanted < bucketSize ? undefined : judgeResult(facts);
+    // Our own surroundings are sampled from the table. Made-up ids tell nothing about the network.
+    const isSample = density !== undefined && doubt !== 'crowded' && !equalBytes(target, this.#table.selfId);
+    if (isSample) this.#densities.note(target, density, this.#nowMs());
+    return doubt;
+  }
+
+  /** The size of the network by our own surroundings and by other lookups: an attacker at one of both places misleads one of them. */
+  #estimatesApartFrom(target: Uint8Array): SizeEstimate[] {
+    const own = equalBytes(target, this.#table.selfId) ? [] : this.#ownDensity();
+    const elsewhere = this.#densities.samples(this.#nowMs(), target);
+    return [own, elsewhere].filter((samples) => samples.length > 0).map(estimateNodes);
+  }
+
+  #ownDensity(): DensitySample[] {
+    const { bucketSize } = this.#config;
+    if (this.#table.size < bucketSize) return [];
+    const nearest = this.#table.closest(this.#table.selfId, bucketSize).map((contact) => contact.nodeId);
+    const sample = densitySample(this.#table.selfId, nearest);
+    return sample === undefined ? [] : [sample];
+  }
+
+  #drive(plan: LookupPlan, signal: AbortSignal | undefined): Driven {
     const lookup = new Lookup(this.#runtime, { client: this.#client, table: this.#table }, this.#config, plan);
     const onAbort = (): void => lookup.cancel(signal?.reason);
     this.#running.add(lookup);
     this.totals.running = this.#running.size;
     signal?.addEventListener('abort', onAbort, { once: true });
-    try {
-      return await lookup.result;
-    } finally {
+    const outcome = lookup.result.finally(() => {
       signal?.removeEventListener('abort', onAbort);
       this.#running.delete(lookup);
       this.totals.running = this.#running.size;
-    }
+    });
+    return { lookup, outcome };
   }
 
-  #noteDensity(target: Uint8Array, result: LookupResult): void {
-    const sample = densitySample(
-      target,
-      result.contacts.slice(0, this.#config.bucketSize).map((contact) => contact.nodeId),
-    );
-    if (sample === undefined || this.#densities.some((known) => known.reach === sample.reach)) return;
-    this.#densities.push(sample);
-    if (this.#densities.length > DENSITY_SAMPLES_MAX) this.#densities.shift();
+  #nowMs(): number {
+    return this.#runtime.clock.monotonicMs();
   }
 }
 

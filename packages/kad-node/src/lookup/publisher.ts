@@ -35,11 +35,13 @@ export interface PublisherHooks {
 
 /** True when the nodes that a lookup for `key` found are also those for `other`. */
 export function coversKey(found: LookupResult, key: Uint8Array, other: Uint8Array, bucketSize: number): boolean {
-  const { contacts, isComplete } = found;
+  const { contacts, isComplete, stats } = found;
   const farthest = contacts.at(-1);
   if (!isComplete || farthest === undefined) return false;
   // Fewer than asked for is the whole network.
   if (contacts.length < bucketSize) return true;
+  // Of a doubtful result nothing is concluded about other keys.
+  if (stats.paths > 0) return false;
   const depth = sharedPrefixBits(key, farthest.nodeId);
   if (sharedPrefixBits(key, other) <= depth) return false;
   return contacts.filter((contact) => sharedPrefixBits(key, contact.nodeId) > depth).length >= SHARED_LOOKUP_NODES_MIN;
@@ -75,7 +77,7 @@ export class Publisher {
     const results: PublishResult[] = [];
     for (let from = 0; from < order.length; ) {
       const key = (items[order[from] as number] as PublishItem).key;
-      const found = await this.#lookups.findMany(key, this.#config.bucketSize, options, 'publish');
+      const found = await this.#lookups.findSecure(key, this.#config.bucketSize, options, 'publish');
       let to = from + 1;
       while (to < order.length && coversKey(found, key, (items[order[to] as number] as PublishItem).key, this.#config.bucketSize)) to++;
       const places = order.slice(from, to);

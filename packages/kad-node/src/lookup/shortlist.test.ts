@@ -113,7 +113,7 @@ describe('Shortlist', () => {
     expect(shortlist.next(), 'three addresses are enough').toBeUndefined();
   });
 
-  it('T3 believes last whoever named only dead ids', () => {
+  it('T3 does not wait for what a node named that named only dead ids', () => {
     const shortlist = shortlistOf([50, 51, 52]);
     const liar = new Source();
     for (let at = 0; at < 16; at++) shortlist.add({ nodeId: id(NEAREST[at] as number), address: address(at) }, 1, liar);
@@ -121,6 +121,71 @@ describe('Shortlist', () => {
     expect(liar.isDiscredited).toBe(true);
     for (let i = 0; i < 3; i++) shortlist.answered(ask(shortlist));
     expect(shortlist.nearestAnswered(3).map(rank), "the honest ones were asked before the rest of the liar's").toEqual([50, 51, 52]);
-    expect(rank(shortlist.next()), 'only then the others').toBe(4);
+    expect([shortlist.isDone, shortlist.next()], 'twelve more dead ones would take a minute').toEqual([true, undefined]);
+  });
+
+  it('T3 does not wait for the last try either: who is overdue counts as dead until it answers', () => {
+    const shortlist = shortlistOf([50, 51, 52], 5);
+    const liar = new Source();
+    for (let at = 0; at < 5; at++) shortlist.add({ nodeId: id(NEAREST[at] as number), address: address(at) }, 1, liar);
+    const late = [ask(shortlist), ask(shortlist), ask(shortlist), ask(shortlist)];
+    shortlist.notePatience(1500, 250, 1500);
+    expect([liar.failures, liar.isDiscredited, rank(shortlist.next())]).toEqual([4, true, 50]);
+    shortlist.failed(late[0] as Candidate);
+    shortlist.answered(late[1] as Candidate);
+    expect([liar.failures, liar.answers, liar.isDiscredited]).toEqual([3, 1, false]);
+  });
+
+  it('T3 asks whom a discredited node named when nobody else is left', () => {
+    const shortlist = shortlistOf([50, 51]);
+    const liar = new Source();
+    for (let at = 0; at < 6; at++) shortlist.add({ nodeId: id(NEAREST[at] as number), address: address(at) }, 1, liar);
+    for (let i = 0; i < 4; i++) shortlist.failed(ask(shortlist));
+    for (let i = 0; i < 2; i++) shortlist.answered(ask(shortlist));
+    expect(shortlist.isDone, 'three are wanted').toBe(false);
+    expect(rank(ask(shortlist))).toBe(4);
+  });
+
+  it('T3 goes on believing in a node that a liar named too', () => {
+    const shortlist = shortlistOf([50, 51, 52]);
+    const liar = new Source();
+    for (let at = 0; at < 6; at++) shortlist.add({ nodeId: id(NEAREST[at] as number), address: address(at) }, 1, liar);
+    shortlist.add({ nodeId: id(NEAREST[5] as number), address: address(5) }, 1, new Source());
+    for (let i = 0; i < 4; i++) shortlist.failed(ask(shortlist));
+    expect([liar.isDiscredited, rank(ask(shortlist))]).toEqual([true, 5]);
+  });
+
+  it('our own table is never discredited', () => {
+    const table = new Source({ isOurs: true });
+    table.failures = 50;
+    expect(table.isDiscredited).toBe(false);
+  });
+
+  it('T5 goes around whom another path asked, and counts it for nothing', () => {
+    const shortlist = shortlistOf([0, 1, 2, 3, 4]);
+    shortlist.claimed(shortlist.next() as Candidate);
+    for (const candidate of [ask(shortlist), ask(shortlist), ask(shortlist)]) shortlist.answered(candidate);
+    expect(shortlist.isDone).toBe(true);
+    expect(shortlist.nearestAnswered(9).map(rank)).toEqual([1, 2, 3]);
+  });
+
+  it('T5 asks the required ones however far they are, and is not done before', () => {
+    const shortlist = shortlistOf([0, 1, 2, 30, 31]);
+    for (const at of [30, 31]) shortlist.require(id(NEAREST[at] as number));
+    for (const candidate of [ask(shortlist), ask(shortlist), ask(shortlist)]) shortlist.answered(candidate);
+    expect(shortlist.isDone).toBe(false);
+    const far = [ask(shortlist), ask(shortlist)];
+    expect(far.map(rank)).toEqual([30, 31]);
+    shortlist.answered(far[0] as Candidate);
+    expect(shortlist.isDone).toBe(false);
+    shortlist.failed(far[1] as Candidate);
+    expect(shortlist.isDone).toBe(true);
+  });
+
+  it('T5 keeps the required ones when it is full', () => {
+    const shortlist = shortlistOf([20, 21, 22], 3, 3);
+    shortlist.require(id(NEAREST[22] as number));
+    for (let at = 0; at < 5; at++) shortlist.add({ nodeId: id(NEAREST[at] as number), address: address(at) }, 1, new Source());
+    expect(shortlist.candidates.map(rank)).toContain(22);
   });
 });

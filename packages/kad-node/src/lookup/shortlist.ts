@@ -1,21 +1,27 @@
 // pure: the candidates of one lookup, nearest first: whom to ask next, and when it is done (Kademlia section 2.3).
 import { type Address, equalAddress, equalBytes, type NodeId } from '@batchain/shared';
-import { CANDIDATE_ADDRESSES_MAX, DISCREDITED_AFTER_FAILURES } from '../limits.ts';
+import { CANDIDATE_ADDRESSES_MAX, CANDIDATE_SOURCES_MAX, DISCREDITED_AFTER_FAILURES } from '../limits.ts';
 import { compareDistance, distanceHead } from '../routing/distance.ts';
 
 /**
  * `slow`: asked long ago; others are asked meanwhile, but the end waits for it. `overdue`: the end waits no more.
- * `failed`: did not answer at any address.
+ * `failed`: did not answer at any address. `claimed`: another path asked it.
  */
-export type CandidateState = 'waiting' | 'asking' | 'slow' | 'overdue' | 'answered' | 'failed';
+export type CandidateState = 'waiting' | 'asking' | 'slow' | 'overdue' | 'answered' | 'failed' | 'claimed';
 
-/** Who named candidates, and what became of them. A node that names many dead ids is believed last (T3). */
+/** Who named candidates, and what became of them; overdue ones count as dead until they answer. A node that names many dead ids is not believed any more (T3). */
 export class Source {
   failures = 0;
   answers = 0;
+  readonly #isOurs: boolean;
+
+  /** `isOurs`: our own table, which may be out of date but does not lie. */
+  constructor({ isOurs = false }: { readonly isOurs?: boolean } = {}) {
+    this.#isOurs = isOurs;
+  }
 
   get isDiscredited(): boolean {
-    return this.failures >= DISCREDITED_AFTER_FAILURES && this.failures > this.answers;
+    return !this.#isOurs && this.failures >= DISCREDITED_AFTER_FAILURES && this.failures > this.answers;
   }
 }
 
@@ -26,9 +32,10 @@ export interface Candidate {
   readonly head: number;
   /** Steps from our own table: 0 for a contact of it. */
   readonly depth: number;
-  source: Source;
+  /** Who named it, the first few. */
+  readonly sources: Source[];
   state: CandidateState;
-  /** Monotonic; when it was last asked. */
+  /** Monotonic; when it was last asked, -Infinity before. */
   askedMs: number;
   /** Others' ideas of where it is, in case this address is wrong. */
   alternatives: Address[] | undefined;
@@ -49,6 +56,7 @@ export class Shortlist {
   readonly #selfId: NodeId;
   readonly #options: ShortlistOptions;
   readonly #candidates: Candidate[] = [];
+  readonly #required = new Set<Candidate>();
   #inFlight = 0;
 
   constructor(target: Uint8Array, selfId: NodeId, options: ShortlistOptions) {
@@ -80,26 +88,36 @@ export class Shortlist {
     }
     if (low >= this.#options.candidatesMax || equalBytes(contact.nodeId, this.#selfId)) return;
     const { nodeId, address } = contact;
-    const fresh = { askedMs: 0, alternatives: undefined, addressCount: 1 };
-    this.#candidates.splice(low, 0, { nodeId, address, head, depth, source, state: 'waiting', ...fresh });
-    if (this.#candidates.length > this.#options.candidatesMax && this.#candidates.at(-1)?.state === 'waiting') this.#candidates.pop();
+    const fresh = { askedMs: Number.NEGATIVE_INFINITY, alternatives: undefined, addressCount: 1 };
+    this.#candidates.splice(low, 0, { nodeId, address, head, depth, sources: [source], state: 'waiting', ...fresh });
+    if (this.#candidates.length <= this.#options.candidatesMax) return;
+    const farthest = this.#candidates.at(-1) as Candidate;
+    if (farthest.state === 'waiting' && !this.#required.has(farthest)) this.#candidates.pop();
+  }
+
+  /** Has a known candidate asked however far it is; the end waits for it. */
+  require(nodeId: NodeId): void {
+    const candidate = this.#candidates.find((one) => equalBytes(one.nodeId, nodeId));
+    if (candidate !== undefined) this.#required.add(candidate);
   }
 
   /**
    * Whom to ask next: the nearest unasked one among the `wanted` nearest that have not failed; slow ones are not counted,
-   * so that the search goes on around them. Undefined when there is nobody to ask now.
+   * so that the search goes on around them. Those that only discredited nodes named come when nobody else is left and too few
+   * have answered. Undefined when there is nobody to ask now.
    */
   next(): Candidate | undefined {
-    const trusted = this.#nextBy((candidate) => !candidate.source.isDiscredited);
-    return trusted ?? (this.#inFlight === 0 ? this.#nextBy(() => true) : undefined);
+    const trusted = this.#nextBy(isTrusted) ?? this.#nextRequired();
+    if (trusted !== undefined || this.#inFlight > 0 || this.#areNearestDone()) return trusted;
+    return this.#nextBy(() => true);
   }
 
-  #nextBy(isTrusted: (candidate: Candidate) => boolean): Candidate | undefined {
+  #nextBy(isWanted: (candidate: Candidate) => boolean): Candidate | undefined {
     let counted = 0;
     for (const candidate of this.#candidates) {
       switch (candidate.state) {
         case 'waiting':
-          if (isTrusted(candidate)) return candidate;
+          if (isWanted(candidate)) return candidate;
           break;
         case 'asking':
         case 'answered':
@@ -111,9 +129,23 @@ export class Shortlist {
     return undefined;
   }
 
-  /** True when the `wanted` nearest that are not failed or overdue have answered, or nobody is left to ask. */
+  #nextRequired(): Candidate | undefined {
+    for (const candidate of this.#required) if (candidate.state === 'waiting') return candidate;
+    return undefined;
+  }
+
+  /**
+   * True when the `wanted` nearest that are not failed, claimed, overdue or named by discredited nodes only have answered, or nobody
+   * is left to ask; and the required ones are settled.
+   */
   get isDone(): boolean {
+    for (const { state } of this.#required) if (state === 'waiting' || state === 'asking' || state === 'slow') return false;
+    return this.#areNearestDone();
+  }
+
+  #areNearestDone(): boolean {
     let answered = 0;
+    let isAnybodyLeft = false;
     for (const candidate of this.#candidates) {
       switch (candidate.state) {
         case 'answered':
@@ -123,12 +155,13 @@ export class Shortlist {
         case 'slow':
           return false;
         case 'waiting':
-          if (!candidate.source.isDiscredited || this.#inFlight === 0) return false;
+          if (isTrusted(candidate)) return false;
+          isAnybodyLeft = true;
           break;
         default:
       }
     }
-    return true;
+    return !isAnybodyLeft || this.#inFlight > 0;
   }
 
   asking(candidate: Candidate, nowMs: number): void {
@@ -137,17 +170,23 @@ export class Shortlist {
     this.#inFlight++;
   }
 
+  /** Another path asked it: this one goes around it. */
+  claimed(candidate: Candidate): void {
+    candidate.state = 'claimed';
+  }
+
   answered(candidate: Candidate): void {
     this.#inFlight--;
+    if (candidate.state === 'overdue') blame(candidate, -1);
     candidate.state = 'answered';
-    candidate.source.answers++;
+    for (const source of candidate.sources) source.answers++;
   }
 
   /** It did not answer: asked again later where somebody else said that it is, or given up. */
   failed(candidate: Candidate): void {
     this.#inFlight--;
     const address = candidate.alternatives?.pop();
-    candidate.source.failures++;
+    if (candidate.state !== 'overdue') blame(candidate, 1);
     if (address === undefined) {
       candidate.state = 'failed';
       return;
@@ -165,8 +204,10 @@ export class Shortlist {
         continue;
       }
       const silentMs = nowMs - candidate.askedMs;
-      if (silentMs >= overdueAfterMs) candidate.state = 'overdue';
-      else if (silentMs >= slowAfterMs) candidate.state = 'slow';
+      if (silentMs >= overdueAfterMs) {
+        candidate.state = 'overdue';
+        blame(candidate, 1);
+      } else if (silentMs >= slowAfterMs) candidate.state = 'slow';
       if (candidate.state !== 'asking') late++;
     }
     return late;
@@ -184,8 +225,9 @@ export class Shortlist {
   }
 
   #nameAgain(candidate: Candidate, address: Address, source: Source): void {
-    if (candidate.state === 'answered') return;
-    if (candidate.source.isDiscredited) candidate.source = source;
+    if (candidate.state === 'answered' || candidate.state === 'claimed') return;
+    // Whoever names it once it is overdue was not blamed for that.
+    if (candidate.state !== 'overdue') noteSource(candidate.sources, source);
     if (equalAddress(candidate.address, address)) return;
     if (candidate.addressCount >= CANDIDATE_ADDRESSES_MAX) return;
     if (candidate.alternatives?.some((known) => equalAddress(known, address))) return;
@@ -198,4 +240,23 @@ export class Shortlist {
     candidate.alternatives ??= [];
     candidate.alternatives.push(address);
   }
+}
+
+function isTrusted(candidate: Candidate): boolean {
+  return candidate.sources.some((source) => !source.isDiscredited);
+}
+
+function blame(candidate: Candidate, failures: 1 | -1): void {
+  for (const source of candidate.sources) source.failures += failures;
+}
+
+/** A discredited source makes room for another. */
+function noteSource(sources: Source[], source: Source): void {
+  if (sources.includes(source)) return;
+  if (sources.length < CANDIDATE_SOURCES_MAX) {
+    sources.push(source);
+    return;
+  }
+  const at = sources.findIndex((one) => one.isDiscredited);
+  if (at >= 0) sources[at] = source;
 }
