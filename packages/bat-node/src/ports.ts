@@ -154,6 +154,8 @@ export interface ShardStore {
     signature: Uint8Array,
   ): Promise<Result<void, StoreRefusal | 'not-held'>>;
   roster(fileId: FileId): Promise<Result<{ readonly roster: Uint8Array; readonly signature: Uint8Array }, ReadFailure>>;
+  /** What the kept roster, which the committer checked, names at a place; read without the rest of it. Undefined: nothing. */
+  rosterShardId(ref: ShardRef): Promise<ShardId | undefined>;
   /** Forgets shards (all of the file when `refs` is undefined); bytes go when no other lease needs them (I11). */
   release(fileId: FileId, refs?: readonly ShardRef[]): Promise<number>;
   /** Ids of all hosted files with at least one durable shard. */

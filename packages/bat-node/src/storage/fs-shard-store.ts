@@ -178,6 +178,12 @@ export class FsShardStore implements ShardStore {
     return this.#core.rosters.read(entry.id, entry.file.rosterId);
   }
 
+  async rosterShardId({ fileId, segment, index }: ShardRef): Promise<ShardId | undefined> {
+    const entry = this.#core.visible(fileId);
+    if (entry === undefined || entry.file.rosterId === null) return undefined;
+    return this.#core.rosters.shardId(entry.id, entry.file.rosterId, segment, index);
+  }
+
   async release(fileId: FileId, refs?: readonly ShardRef[]): Promise<number> {
     const entry = this.#core.ledger.get(fileId);
     if (entry === undefined || this.#core.refusal() !== undefined) return 0;

@@ -1,10 +1,12 @@
 // driven: the rosters of the hosted files on disk: a 64-byte signature, then the roster.
 import { concatBytes, equalBytes, fail, ok, type Random, type Result, sha256, toHex } from '@batchain/shared';
+import type { ShardId } from '../ids.ts';
 import { ROSTER_BYTES_MAX } from '../limits.ts';
+import { locateSegment, ROSTER_HEAD_BYTES, ROSTER_SEGMENT_BYTES_MAX, shardIdIn } from '../manifest/roster-index.ts';
 import type { ReadFailure } from '../ports.ts';
 import { atomicWriteFile, isTemporaryName, readWhole, removeIfThere } from './atomic-write.ts';
 import { faultOf } from './disk-fault.ts';
-import { type FileSystem, isMissing } from './file-system.ts';
+import { type FileSystem, isMissing, type OpenFile } from './file-system.ts';
 import type { StoreLayout } from './store-layout.ts';
 
 export const SIGNATURE_BYTES = 64;
@@ -46,6 +48,23 @@ export class RosterFiles {
       return ok({ roster, signature: bytes.value.subarray(0, SIGNATURE_BYTES) });
     } catch (error) {
       return fail(isMissing(error) ? 'not-held' : 'io-error', String(error));
+    }
+  }
+
+  /** The shard id that the roster names at a place; undefined when it has none or can not be read. Two short reads, whatever its length. */
+  async shardId(file: string, rosterId: Uint8Array, segment: number, index: number): Promise<ShardId | undefined> {
+    let opened: OpenFile | undefined;
+    try {
+      opened = await this.#fs.open(this.#layout.rosterPath(file, toHex(rosterId)), 'read');
+      const head = new Uint8Array(ROSTER_HEAD_BYTES);
+      const at = locateSegment(head.subarray(0, await opened.read(head, SIGNATURE_BYTES)), segment);
+      if (at === undefined) return undefined;
+      const bytes = new Uint8Array(ROSTER_SEGMENT_BYTES_MAX);
+      return shardIdIn(bytes.subarray(0, await opened.read(bytes, SIGNATURE_BYTES + at)), index);
+    } catch {
+      return undefined;
+    } finally {
+      await opened?.close().catch(() => undefined);
     }
   }
 

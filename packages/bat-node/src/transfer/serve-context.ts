@@ -10,7 +10,6 @@ import type { BatAnswer, BatRefusal, HeldShard } from '../wire/frames.ts';
 import { signReceipt } from '../wire/receipt.ts';
 import { withPace } from './pace-guard.ts';
 import type { RosterDesk } from './roster-desk.ts';
-import type { RosterReader } from './roster-reader.ts';
 import type { WorkTurns } from './work-turns.ts';
 
 export interface ShardServerParts {
@@ -28,7 +27,6 @@ export interface ServeDesk {
   readonly turns: WorkTurns;
   /** Room for rosters that are being received. */
   readonly rosters: RosterDesk;
-  readonly reader: RosterReader;
 }
 
 export class ServeContext {

@@ -12,7 +12,6 @@ import { handleChallenge, handleFetch, handleHave } from './handlers/handle-read
 import { handleStore } from './handlers/handle-store.ts';
 import { RequestPlaces } from './request-places.ts';
 import { RosterDesk } from './roster-desk.ts';
-import { RosterReader } from './roster-reader.ts';
 import { ServeContext, type ServeDesk, type ShardServerParts } from './serve-context.ts';
 import { WorkTurns } from './work-turns.ts';
 
@@ -70,8 +69,7 @@ export class ShardServer {
   constructor(runtime: Runtime, parts: ShardServerParts) {
     this.#runtime = runtime;
     this.#parts = parts;
-    const turns = new WorkTurns(runtime.clock);
-    this.#desk = { turns, rosters: new RosterDesk(), reader: new RosterReader(parts.verifier, turns) };
+    this.#desk = { turns: new WorkTurns(runtime.clock), rosters: new RosterDesk() };
   }
 
   /** Serves one stream that a peer opened; resolves when it is done with, whatever happened. */

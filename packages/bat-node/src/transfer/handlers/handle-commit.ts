@@ -1,6 +1,7 @@
 // driven: COMMIT: the owner's signed roster turns provisional leases into full ones.
 import { day, equalBytes, toHex } from '@batchain/shared';
 import { shardIdAt } from '../../manifest/manifest.ts';
+import { openingRoster } from '../../manifest/roster-codec.ts';
 import type { HostedFile, HostedShard } from '../../ports.ts';
 import type { BatRequest } from '../../wire/frames.ts';
 import type { ServeContext } from '../serve-context.ts';
@@ -27,7 +28,7 @@ async function commitRoster(context: ServeContext, request: CommitRequest, file:
   if (bytes === undefined) return context.refuse('incomplete');
   const rosterBytes = bytes.slice(0, request.rosterBytes);
   const signature = bytes.slice(request.rosterBytes);
-  const opened = await context.desk.reader.open(rosterBytes, signature);
+  const opened = await context.desk.turns.run(openingRoster(context.parts.verifier, rosterBytes, signature));
   if (!opened.ok) return context.refuse('bad-roster', opened.detail);
   const { roster, rosterId } = opened.value;
   const isThis = equalBytes(roster.fileId, request.fileId) && equalBytes(rosterId, request.rosterId);

@@ -1,7 +1,7 @@
 // driven: STORE: order checked, quota first, every leaf checked as it arrives, the receipt only after the shard is durable (BN-18, BN-22).
 import { equalBytes, hour } from '@batchain/shared';
 import { LEAF_BYTES } from '../../limits.ts';
-import { makeFileId, shardIdAt } from '../../manifest/manifest.ts';
+import { makeFileId } from '../../manifest/manifest.ts';
 import { checkLeafHashes, LeafChecker } from '../../pipeline/shard.ts';
 import type { ShardWriter, StoreOrder, StoreRefusal } from '../../ports.ts';
 import type { BatRequest } from '../../wire/frames.ts';
@@ -15,8 +15,10 @@ export async function handleStore(context: ServeContext, request: Extract<BatReq
   const { order, leafHashes } = request;
   if (context.parts.isLeaving()) return context.refuse('leaving');
   if (!equalBytes(makeFileId(order.ownerKey, order.fileNonce), order.fileId)) return context.refuse('wrong-file-id');
-  if (!context.isOwner(order.ownerKey) && !(await isInRoster(context, order))) return context.refuse('not-owner');
+  const isOwner = context.isOwner(order.ownerKey);
+  if (!isOwner && context.store.file(order.fileId)?.isCommitted !== true) return context.refuse('not-owner');
   if (!checkLeafHashes(order.shardId, order.length, leafHashes)) return context.refuse('bad-bytes', 'leaf hashes do not make the shard id');
+  if (!isOwner && !(await isInRoster(context, order))) return context.refuse('not-owner');
 
   const started = await context.store.begin(order, leafHashes, context.runtime.clock.nowMs() + PROVISIONAL_LEASE_MS);
   if (!started.ok) return context.refuse(started.reason, started.detail);
@@ -66,13 +68,6 @@ async function receiveShard(
 
 /** Somebody else than the owner may restore a shard that the committed roster names. */
 async function isInRoster(context: ServeContext, order: StoreOrder): Promise<boolean> {
-  const file = context.store.file(order.fileId);
-  const roster = file && (await context.desk.reader.committed(context.store, file));
-  const segment = roster?.segments[order.segment];
-  return (
-    roster !== undefined &&
-    segment !== undefined &&
-    order.index < roster.scheme.totalShards &&
-    equalBytes(shardIdAt(segment, order.index), order.shardId)
-  );
+  const named = await context.store.rosterShardId(order);
+  return named !== undefined && equalBytes(named, order.shardId);
 }

@@ -270,27 +270,6 @@ describe('a host that', () => {
       expect(await client.commit(makeRoster(shards))).toMatchObject({ ok: true });
     }));
 
-  it('T14 is asked to restore shards reads and checks the roster that names them once', () =>
-    inWorld(async ({ store: kept, member }) => {
-      const { client } = await member();
-      const shards = makeShards('song', 4);
-      await store(client, shards.slice(0, 1));
-      expect(await client.commit(makeRoster(shards))).toMatchObject({ ok: true });
-      let reads = 0;
-      const read = kept.roster.bind(kept);
-      kept.roster = (fileId) => {
-        reads++;
-        return read(fileId);
-      };
-      const repairer = await member(keyPairFromSeed(named('repairer')));
-      const restore = ({ order, leafHashes, bytes }: Shards[number]) => repairer.client.store(order, leafHashes, bytes);
-      await Promise.all(shards.slice(1).map(restore));
-      expect(kept.usage().shardCount).toBe(4);
-      const [other] = makeShards('song', 1, 9);
-      expect(await restore(present(other, 'a shard that no roster names'))).toMatchObject({ ok: false, reason: 'not-owner' });
-      expect(reads).toBe(1);
-    }));
-
   it('T14 is challenged builds the tree of each shard once: its leaves stand together, in any order', () =>
     inWorld(async ({ store: kept, member }) => {
       const { client, session } = await member();
@@ -314,6 +293,54 @@ describe('a host that', () => {
       expect(await ask([0, 0], [1, 0], [0, 1])).toMatchObject({ kind: 'refused', reason: 'malformed' });
       expect(lookups).toBe(0);
       expect(await ask([1, 3], [1, 0], [0, 2], [0, 1])).toMatchObject({ kind: 'leaf', length: 16 * KiB });
+    }));
+
+  it('T13 T14 I10 has a long roster does not read it for each STORE by others', () =>
+    inWorld(async ({ store: kept, held, member }) => {
+      const { client } = await member();
+      const shards = makeShards('song', 2, 0, 64);
+      const [first, missing] = shards.map((shard) => present(shard, 'a shard'));
+      await store(client, [present(first, 'the first')]);
+      const { order } = present(missing, 'the other');
+      const { fileId, fileNonce, accessKey, ownerKey } = order;
+      const segments = Array.from({ length: 4096 }, (_, segment) => {
+        const shardIds = new Uint8Array(32 * 64).fill(segment);
+        shardIds.set(shards[segment]?.order.shardId ?? []);
+        return { shardLength: 64, shardIds };
+      });
+      const scheme = { requiredShards: 1, totalShards: 64 };
+      const roster = { fileId, ownerKey, fileNonce, scheme, segments, accessKey, keepUntilMs: 0, extensions: NO_EXTENSIONS };
+      const signed = signRoster(owner, roster);
+      expect(signed.rosterBytes.length).toBeGreaterThan(8 * MiB);
+      expect(await client.commit(signed)).toMatchObject({ ok: true });
+
+      let readBytes = 0;
+      const { files } = kept.disk;
+      const open = files.open.bind(files);
+      files.open = async (path, how) => {
+        const file = await open(path, how);
+        const read = file.read.bind(file);
+        file.read = (target, position) => {
+          if (path.includes('rosters')) readBytes += target.length;
+          return read(target, position);
+        };
+        return file;
+      };
+      const { leafHashes, bytes } = present(missing, 'the other');
+      for (const name of ['eve', 'mallory']) {
+        const { client: stranger } = await member(keyPairFromSeed(named(name)));
+        const tries = Array.from({ length: 16 }, () => stranger.store({ ...order, segment: 7 }, leafHashes, bytes));
+        for (const tried of await Promise.all(tries)) expect(tried).toMatchObject({ ok: false, reason: 'not-owner' });
+        expect(await stranger.store(order, [named('other')], bytes)).toMatchObject({ ok: false, reason: 'bad-bytes' });
+      }
+      expect(readBytes).toBeLessThan(MiB);
+      expect(held).toHaveLength(1);
+      const { session } = await member(keyPairFromSeed(named('friend')));
+      const storing = await begin(session, { verb: 'store', order, leafHashes });
+      expect(await storing.read()).toMatchObject({ kind: 'accepted' });
+      await storing.stream.sendData(bytes);
+      expect(await storing.read()).toMatchObject({ kind: 'receipt' });
+      expect(kept.shard(order)).toMatchObject({ length: 64 });
     }));
 
   it('leaves takes no new shard and says that it has no room, but serves what it has', () =>
