@@ -1,11 +1,16 @@
 // pure: limits of the storage side, each with its reason. T numbers are the threats that they answer.
 import { day, hour, KiB, MiB, minute, second } from '@batchain/shared';
 
-/** Connections that others opened to us: sockets and buffers stay bounded whoever knocks (T14). */
+/** Sessions that others opened to us: buffers stay bounded whoever knocks (T14). */
 export const INBOUND_CONNECTIONS_MAX = 256;
+/**
+ * Sockets that others opened to us: sessions, those that have not proved themselves yet, and those of sessions that gave way
+ * and are being closed. More than sessions, so that a full host can hear who knocks and let an idle session go for it (T14).
+ */
+export const INBOUND_SOCKETS_MAX: number = 2 * INBOUND_CONNECTIONS_MAX;
 /** Per IP, private and loopback ranges exempt, so that one machine cannot take all places (T14). */
 export const INBOUND_CONNECTIONS_PER_IP_MAX = 8;
-/** Before the peer has proved its key and the upgrade is done: these cost a TLS handshake each (T14). */
+/** Before the peer has proved its key and said something: these cost a TLS handshake each; when all are taken, one gives way (T14). */
 export const UNPROVED_CONNECTIONS_MAX = 64;
 export const UNPROVED_CONNECTIONS_PER_IP_MAX = 4;
 /** From the accepted TCP connection to the finished upgrade, and again to the peer's HELLO (T14). */

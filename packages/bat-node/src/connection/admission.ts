@@ -1,5 +1,11 @@
 // pure: who may connect: counts of open inbound connections, in all and per IP, proved or not (T14).
 import { isPrivateHost } from '@batchain/shared';
+import {
+  INBOUND_CONNECTIONS_PER_IP_MAX,
+  INBOUND_SOCKETS_MAX,
+  UNPROVED_CONNECTIONS_MAX,
+  UNPROVED_CONNECTIONS_PER_IP_MAX,
+} from '../limits.ts';
 
 export interface AdmissionLimits {
   readonly connectionsMax: number;
@@ -8,6 +14,16 @@ export interface AdmissionLimits {
   readonly unprovedPerIpMax: number;
 }
 
+export const ADMISSION_LIMITS: AdmissionLimits = {
+  connectionsMax: INBOUND_SOCKETS_MAX,
+  connectionsPerIpMax: INBOUND_CONNECTIONS_PER_IP_MAX,
+  unprovedMax: UNPROVED_CONNECTIONS_MAX,
+  unprovedPerIpMax: UNPROVED_CONNECTIONS_PER_IP_MAX,
+};
+
+/** `host`: this one has its share; `all`: the places of all are taken, and one of them may give way. */
+export type AdmissionRefusal = 'host' | 'all';
+
 interface Counts {
   open: number;
   unproved: number;
@@ -15,7 +31,7 @@ interface Counts {
 
 /** One connection's place. Both calls may be repeated. */
 export interface AdmissionTicket {
-  /** The peer has proved its key: the place no longer counts as unproved. */
+  /** The peer has proved its key and said something: the place no longer counts as unproved. */
   markProved(): void;
   release(): void;
 }
@@ -38,13 +54,13 @@ export class Admission {
     return this.#all.unproved;
   }
 
-  /** A place for one more connection from `host`, or undefined when a limit is reached. */
-  admit(host: string): AdmissionTicket | undefined {
+  /** A place for one more connection from `host`, or why there is none. */
+  admit(host: string): AdmissionTicket | AdmissionRefusal {
     const limits = this.#limits;
-    if (this.#all.open >= limits.connectionsMax || this.#all.unproved >= limits.unprovedMax) return undefined;
     const ofHost = this.#byHost.get(host) ?? { open: 0, unproved: 0 };
     const isFull = ofHost.open >= limits.connectionsPerIpMax || ofHost.unproved >= limits.unprovedPerIpMax;
-    if (isFull && !isPrivateHost(host)) return undefined;
+    if (isFull && !isPrivateHost(host)) return 'host';
+    if (this.#all.open >= limits.connectionsMax || this.#all.unproved >= limits.unprovedMax) return 'all';
     this.#byHost.set(host, ofHost);
     const counts = [this.#all, ofHost];
     for (const count of counts) {

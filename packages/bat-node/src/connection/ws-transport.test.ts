@@ -314,15 +314,32 @@ describe('hostile input at the socket', () => {
     expect(server.accepted).toEqual([]);
   });
 
-  it('lets go of sockets beyond the limit of unproved ones, and serves again when they are gone', async () => {
+  it('T14 lets the oldest socket that said nothing go, when another one knocks and all places are taken', async () => {
     const server = await listen(ben, { limits: { unprovedMax: 3 } });
-    const idle = Array.from({ length: 3 }, () => connectTcp(server.address.port, '127.0.0.1'));
-    await Promise.all(idle.map((socket) => once(socket, 'connect')));
-    expect(await dial(ana, server.address, ben)).toMatchObject({ ok: false, reason: 'refused' });
-    for (const socket of idle) socket.destroy();
-    let isServed = false;
-    while (!isServed) isServed = (await dial(ana, server.address, ben)).ok;
-    expect(isServed).toBe(true);
+    const hangUps: string[] = [];
+    const knock = async (name: string): Promise<Socket> => {
+      const socket = connectTcp(server.address.port, '127.0.0.1');
+      cleanUps.push(() => void socket.destroy());
+      socket.on('close', () => hangUps.push(name)).on('error', () => undefined);
+      await once(socket, 'connect');
+      return socket;
+    };
+    // The beginning of a TLS handshake.
+    (await knock('slow')).write(Uint8Array.of(0x16, 3, 1));
+    await knock('silent 1');
+    await knock('silent 2');
+    const dialled = await dial(ana, server.address, ben);
+    if (!dialled.ok) throw new Error(dialled.reason);
+    expect(hangUps).toEqual(['silent 1']);
+    // Who has proved a key but said nothing holds its place against the silent ones only.
+    expect((await dial(eve, server.address, ben)).ok).toBe(true);
+    expect(hangUps).toEqual(['silent 1', 'silent 2']);
+    const accepted = await server.next();
+    const heard = new Promise<void>((resolve) => accepted.onMessage(() => resolve()));
+    await dialled.value.send(Uint8Array.of(1));
+    await heard;
+    expect((await dial(eve, server.address, ben)).ok).toBe(true);
+    expect(hangUps).toEqual(['silent 1', 'silent 2']);
   });
 });
 

@@ -27,17 +27,8 @@ import {
   shortId,
 } from '@batchain/shared';
 import { WebSocket, WebSocketServer } from 'ws';
-import {
-  CLOSE_TIMEOUT_MS,
-  HANDSHAKE_TIMEOUT_MS,
-  INBOUND_CONNECTIONS_MAX,
-  INBOUND_CONNECTIONS_PER_IP_MAX,
-  MESSAGE_PIECES_MAX,
-  UNPROVED_CONNECTIONS_MAX,
-  UNPROVED_CONNECTIONS_PER_IP_MAX,
-  UPGRADE_HEADER_BYTES_MAX,
-} from '../limits.ts';
-import { Admission, type AdmissionLimits, type AdmissionTicket } from './admission.ts';
+import { CLOSE_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS, MESSAGE_PIECES_MAX, UPGRADE_HEADER_BYTES_MAX } from '../limits.ts';
+import { ADMISSION_LIMITS, Admission, type AdmissionLimits, type AdmissionRefusal, type AdmissionTicket } from './admission.ts';
 import { CopyBuffers } from './copy-buffers.ts';
 import { bindingOf, provedPeer, tlsIdentityOptions } from './tls-identity.ts';
 import { type MessageSocket, WsConnection } from './ws-connection.ts';
@@ -164,18 +155,16 @@ export interface WsListenerConfig {
   readonly limits?: Partial<AdmissionLimits>;
 }
 
-const DEFAULT_LIMITS: AdmissionLimits = {
-  connectionsMax: INBOUND_CONNECTIONS_MAX,
-  connectionsPerIpMax: INBOUND_CONNECTIONS_PER_IP_MAX,
-  unprovedMax: UNPROVED_CONNECTIONS_MAX,
-  unprovedPerIpMax: UNPROVED_CONNECTIONS_PER_IP_MAX,
-};
-
-/** A TCP connection until it is upgraded: `cancelTimer` ends the deadline that it runs under. */
+/** A TCP connection until its peer has said something: `cancelTimer` ends the deadline for the upgrade. */
 interface Arrival {
+  readonly socket: Socket;
   readonly ticket: AdmissionTicket;
   readonly cancelTimer: () => void;
+  isIdentified: boolean;
 }
+
+/** How far it has come: a socket that sends nothing is the first to give way. */
+const progressOf = ({ socket, isIdentified }: Arrival): number => (isIdentified ? 2 : socket.bytesRead > 0 ? 1 : 0);
 
 const arrivalName = (socket: Socket): string => `${socket.remoteAddress} ${socket.remotePort}`;
 
@@ -190,6 +179,7 @@ export class WsListener implements Listener {
   readonly #https: HttpsServer;
   readonly #upgrades: WebSocketServer;
   readonly #open = new Set<Socket>();
+  /** Oldest first. */
   readonly #arrivals = new Map<string, Arrival>();
   readonly #peers = new WeakMap<object, PeerIdentity>();
   readonly #copies = new CopyBuffers();
@@ -200,7 +190,7 @@ export class WsListener implements Listener {
     this.#runtime = runtime;
     this.#keyPair = keyPair;
     this.#config = config;
-    this.#admission = new Admission({ ...DEFAULT_LIMITS, ...config.limits });
+    this.#admission = new Admission({ ...ADMISSION_LIMITS, ...config.limits });
     this.#tcp = createTcpServer({ noDelay: true }, (socket) => this.#accept(socket));
     this.#https = createHttpsServer({ ...tlsIdentityOptions(keyPair), maxHeaderSize: UPGRADE_HEADER_BYTES_MAX });
     this.#https.prependListener('secureConnection', (stream: TLSSocket) => this.#prove(stream));
@@ -250,8 +240,8 @@ export class WsListener implements Listener {
 
   #accept(socket: Socket): void {
     const remote = remoteOf(socket);
-    const ticket = remote === undefined ? undefined : this.#admission.admit(remote.host);
-    if (ticket === undefined) {
+    const ticket = remote === undefined ? 'host' : this.#admit(remote.host);
+    if (typeof ticket === 'string') {
       this.#runtime.log.debug('bat.ws.limit', { remote: remote?.host, open: this.#admission.open });
       socket.destroy();
       return;
@@ -259,7 +249,7 @@ export class WsListener implements Listener {
     // One deadline for the TLS handshake and the upgrade, however slowly either comes.
     const timer = this.#runtime.clock.setTimer(HANDSHAKE_TIMEOUT_MS, () => socket.destroy());
     const name = arrivalName(socket);
-    this.#arrivals.set(name, { ticket, cancelTimer: () => timer.cancel() });
+    this.#arrivals.set(name, { socket, ticket, cancelTimer: () => timer.cancel(), isIdentified: false });
     this.#open.add(socket);
     socket.on('error', () => undefined);
     socket.once('close', () => {
@@ -271,10 +261,31 @@ export class WsListener implements Listener {
     this.#https.emit('connection', socket);
   }
 
+  #admit(host: string): AdmissionTicket | AdmissionRefusal {
+    const ticket = this.#admission.admit(host);
+    return ticket === 'all' && this.#dropArrival() ? this.#admission.admit(host) : ticket;
+  }
+
+  /** Ends the oldest of those that have come least far; false when there is none. */
+  #dropArrival(): boolean {
+    let least: Arrival | undefined;
+    for (const arrival of this.#arrivals.values()) {
+      if (least === undefined || progressOf(arrival) < progressOf(least)) least = arrival;
+    }
+    least?.ticket.release();
+    least?.socket.destroy();
+    return least !== undefined;
+  }
+
   #prove(stream: TLSSocket): void {
     const peer = provedPeer(stream);
-    if (peer !== undefined && !equalBytes(peer.nodeId, this.#keyPair.nodeId)) this.#peers.set(stream, peer);
-    else stream.destroy();
+    const arrival = this.#arrivals.get(arrivalName(stream));
+    if (peer === undefined || arrival === undefined || equalBytes(peer.nodeId, this.#keyPair.nodeId)) {
+      stream.destroy();
+      return;
+    }
+    arrival.isIdentified = true;
+    this.#peers.set(stream, peer);
   }
 
   #upgrade(request: IncomingMessage, stream: TLSSocket, head: Buffer): void {
@@ -286,7 +297,10 @@ export class WsListener implements Listener {
     }
     this.#upgrades.handleUpgrade(request, stream, head, (socket) => {
       arrival.cancelTimer();
-      arrival.ticket.markProved();
+      socket.once('message', () => {
+        arrival.ticket.markProved();
+        this.#arrivals.delete(arrivalName(stream));
+      });
       this.#onConnection(makeConnection(socket, stream, this.#copies, { peer, isInitiator: false }));
     });
   }
