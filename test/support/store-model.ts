@@ -1,7 +1,7 @@
 // driven: what a store must hold after any crash: a script of steps, what was acknowledged, and the check.
 import type { ShardRef, ShardStore } from '@batchain/bat-node';
 import { concatBytes, sha256, toHex } from '@batchain/shared';
-import { bytesNamed, FULL_LEASE_MS, PROVISIONAL_MS, readShard, storeShard, type TestShard } from './stored-shards.ts';
+import { bytesNamed, DISK_BLOCK_BYTES, FULL_LEASE_MS, PROVISIONAL_MS, readShard, storeShard, type TestShard } from './stored-shards.ts';
 
 export type Step =
   | { readonly do: 'put'; readonly shards: readonly TestShard[] }
@@ -20,13 +20,17 @@ const ROSTER_BYTES = 500;
 function listHeld(store: ShardStore): { readonly held: Map<string, ShardRef>; readonly usedBytes: number } {
   const held = new Map<string, ShardRef>();
   const distinct = new Map<string, number>();
-  for (const { fileId } of store.files()) {
+  let usedBytes = 0;
+  for (const { fileId, rosterId } of store.files()) {
+    // Journal and roster.
+    usedBytes += rosterId === undefined ? DISK_BLOCK_BYTES : 2 * DISK_BLOCK_BYTES;
     for (const shard of store.shards(fileId, { max: 10_000 })) {
       held.set(keyOf(shard), shard);
       distinct.set(toHex(shard.shardId), shard.length);
     }
   }
-  return { held, usedBytes: [...distinct.values()].reduce((sum, length) => sum + length, 0) };
+  for (const length of distinct.values()) usedBytes += Math.ceil(length / DISK_BLOCK_BYTES) * DISK_BLOCK_BYTES;
+  return { held, usedBytes };
 }
 
 /** Follows a script and remembers what the store has promised. */

@@ -28,6 +28,8 @@ export interface TestShardOptions {
 }
 
 export const SHARD_BYTES: number = 40 * KiB;
+/** What a short file takes of the offer: a journal for one. */
+export const DISK_BLOCK_BYTES: number = 4 * KiB;
 export const PROVISIONAL_MS: number = 24 * hour;
 export const FULL_LEASE_MS: number = 30 * day;
 

@@ -113,6 +113,7 @@ export type StoreStart =
 
 export interface StoreUsage {
   readonly offerBytes: number;
+  /** What shards, journals and rosters take of the disk. */
   readonly usedBytes: number;
   readonly reservedBytes: number;
   readonly shardCount: number;

@@ -1,7 +1,15 @@
 // driven: how long every ShardStore keeps what it promised, whatever its wall clock does.
 import { day, hour } from '@batchain/shared';
 import { describe, expect, it } from 'vitest';
-import { FULL_LEASE_MS, fileIdNamed, PROVISIONAL_MS, readShard, SHARD_BYTES, testShard } from '../../support/stored-shards.ts';
+import {
+  DISK_BLOCK_BYTES,
+  FULL_LEASE_MS,
+  fileIdNamed,
+  PROVISIONAL_MS,
+  readShard,
+  SHARD_BYTES,
+  testShard,
+} from '../../support/stored-shards.ts';
 import { type ShardStoreWorld, storyOf } from './shard-store-host.ts';
 
 export function shardStoreLeasesSuite(name: string, makeWorld: () => ShardStoreWorld | Promise<ShardStoreWorld>): void {
@@ -51,7 +59,7 @@ export function shardStoreLeasesSuite(name: string, makeWorld: () => ShardStoreW
         expect(await host.store.expire(host.nowMs)).toEqual([]);
         expect(await readShard(host.store, shard.order)).toBe('not-held');
         expect([...host.store.files()]).toEqual([]);
-        expect(host.store.usage()).toMatchObject({ usedBytes: SHARD_BYTES });
+        expect(host.store.usage()).toMatchObject({ usedBytes: SHARD_BYTES + DISK_BLOCK_BYTES });
         await host.restart();
         expect(host.store.file(shard.order.fileId)).toBeUndefined();
         await host.pass(6 * day);

@@ -13,6 +13,7 @@ import type {
   StoreStart,
   StoreUsage,
 } from '../ports.ts';
+import { rosterDiskBytes } from './disk-blocks.ts';
 import { faultOf } from './disk-fault.ts';
 import type { FileSystem } from './file-system.ts';
 import { type HostedEntry, hasPlace, placesAfter } from './hosted-ledger.ts';
@@ -60,7 +61,8 @@ export class FsShardStore implements ShardStore {
 
   usage(): StoreUsage {
     const { quota, isReadOnly } = this.#core;
-    const { usedBytes, reservedBytes, shardCount } = quota;
+    const { rosterBytes, reservedBytes, shardCount } = quota;
+    const usedBytes = quota.usedBytes + rosterBytes;
     return { offerBytes: quota.limits.offerBytes, usedBytes, reservedBytes, shardCount, isReadOnly };
   }
 
@@ -162,7 +164,7 @@ export class FsShardStore implements ShardStore {
       if (file === undefined) return fail('not-held');
       if (file.rosterId !== null && equalBytes(file.rosterId, rosterId)) return ok(undefined);
       const { quota } = this.#core;
-      const refused = quota.judgeRoster(entry.value.owner, roster.length - file.rosterBytes);
+      const refused = quota.judgeRoster(entry.value.owner, rosterDiskBytes(roster.length) - rosterDiskBytes(file.rosterBytes));
       if (refused !== undefined) return fail(refused, 'for the roster');
       await this.#core.rosters.write(id, rosterId, { roster, signature });
       round.onFailure(() => this.#core.rosters.remove(id, rosterId));

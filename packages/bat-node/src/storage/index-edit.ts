@@ -2,6 +2,7 @@
 import { equalBytes, toHex } from '@batchain/shared';
 import type { FileId, ShardId } from '../ids.ts';
 import { SHARD_SHARERS_MAX } from '../limits.ts';
+import { diskBytes } from './disk-blocks.ts';
 import { type Place, type PlaceRecord, placeOf } from './hosted-records.ts';
 import type { FileRow, IndexChanges, ShardRow, Sharer } from './store-index.ts';
 
@@ -85,10 +86,10 @@ export class IndexEdit {
     this.#leaves.set(toHex(shardId), { shardId, leafHashes });
   }
 
-  /** Bytes of distinct shards that came, less those that went. */
+  /** What distinct shards that came take of the disk, less those that went. */
   usedDelta(): number {
     let bytes = 0;
-    for (const { before, row } of this.#shards.values()) bytes += (row?.length ?? 0) - (before?.length ?? 0);
+    for (const { before, row } of this.#shards.values()) bytes += diskBytes(row?.length ?? 0) - diskBytes(before?.length ?? 0);
     return bytes;
   }
 

@@ -1,5 +1,6 @@
 // driven: bounds what interrupted stores leave on disk: oldest first out.
 import { PART_AGE_MS_MAX, PART_BYTES_MAX, PART_COUNT_MAX } from '../limits.ts';
+import { diskBytes } from './disk-blocks.ts';
 
 interface KeptPart {
   readonly bytes: number;
@@ -33,8 +34,8 @@ export class PartKeeper {
   /** Keeps a part within the bounds. */
   async keep(shard: string, bytes: number, sinceMs: number): Promise<void> {
     this.#forget(shard);
-    this.#parts.set(shard, { bytes, sinceMs });
-    this.#bytes += bytes;
+    this.#parts.set(shard, { bytes: diskBytes(bytes), sinceMs });
+    this.#bytes += diskBytes(bytes);
     await this.shrink(PART_BYTES_MAX);
   }
 

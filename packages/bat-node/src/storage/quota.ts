@@ -6,7 +6,7 @@ import type { StoreRefusal } from '../ports.ts';
 export const OWNER_SHARE_ABOVE = 0.8;
 
 export interface QuotaLimits {
-  /** Bytes of shards and rosters; hard for shards. */
+  /** Bytes of shards, journals and rosters; hard for shards. */
   readonly offerBytes: number;
   /** Of the offer, and of the most shards, per owner, once more than `OWNER_SHARE_ABOVE` is taken; 0 to 1. */
   readonly ownerShare: number;
@@ -27,7 +27,7 @@ export interface Reservation {
 }
 
 /**
- * Used bytes count each distinct shard once; an owner's bytes and the shard count go by places, so two owners of one shard
+ * Bytes are those of the disk, in whole blocks. Used bytes count each distinct shard once, and journals; an owner's bytes and the shard count go by places, so two owners of one shard
  * both bear it. Rosters take room of the offer like shards, so that nobody keeps long ones behind short shards for nothing;
  * on a full host there is some room beside the offer for them, without which what it holds could not be committed.
  */
@@ -44,6 +44,7 @@ export class Quota {
     this.limits = limits;
   }
 
+  /** Without rosters. */
   get usedBytes(): number {
     return this.#usedBytes;
   }
@@ -125,6 +126,12 @@ export class Quota {
     this.#reservedCount = 0;
     this.#rosterBytes = 0;
     this.#owners.clear();
+  }
+
+  /** Bytes of the journal of a file of this owner came (positive) or went (negative). */
+  addJournal(owner: string, bytes: number): void {
+    this.addUsed(bytes);
+    this.addPlaces(owner, 0, bytes);
   }
 
   /** Bytes of a distinct shard came (positive) or went (negative). */

@@ -1,8 +1,9 @@
 // driven: the way in: whether a shard may be stored, and the writer that takes it to the disk.
 import { equalBytes, fail, ok, type Result, toHex } from '@batchain/shared';
-import { SHARDS_PER_FILE_MAX, STORES_UNDER_WAY_MAX } from '../limits.ts';
+import { DISK_BLOCK_BYTES, SHARDS_PER_FILE_MAX, STORES_UNDER_WAY_MAX } from '../limits.ts';
 import { checkLeafHashes } from '../pipeline/shard.ts';
 import type { HostedShard, ShardWriter, StoreOrder, StoreRefusal, StoreStart } from '../ports.ts';
+import { diskBytes } from './disk-blocks.ts';
 import { faultOf } from './disk-fault.ts';
 import type { HostedEntry } from './hosted-ledger.ts';
 import { type FileRecord, isPlace, type Place, type PlaceRecord, placeOf } from './hosted-records.ts';
@@ -32,6 +33,8 @@ interface Admitted {
   readonly shard: string;
   readonly place: Place;
   readonly presence: Presence;
+  /** Of the offer, until the place is filled. */
+  readonly neededBytes: number;
 }
 
 export class StoreIntake {
@@ -99,12 +102,15 @@ export class StoreIntake {
     if (this.#underWay.size >= 2 * STORES_UNDER_WAY_MAX) return fail('busy', 'too many stores at once');
     const presence = this.#presence(order, placed);
     const owner = toHex(order.ownerKey);
-    const refusedRoom = presence === 'held' ? undefined : this.#judgeRoom(owner, presence === 'absent' ? order.length : 0);
+    // The journal of a file begins with its first shard.
+    const journalBytes = known === undefined || known.journalBytes === 0 ? DISK_BLOCK_BYTES : 0;
+    const neededBytes = (presence === 'absent' ? diskBytes(order.length) : 0) + journalBytes;
+    const refusedRoom = presence === 'held' ? undefined : this.#judgeRoom(owner, neededBytes);
     if (refusedRoom !== undefined) return fail(refusedRoom);
     const entry = known ?? ledger.add(provisionalFile(order, leaseUntilMs, clock.now()));
     entry.writers++;
     this.#underWay.add(shard).add(placeKey(order, place));
-    return ok({ order, leafHashes, leaseUntilMs, entry, shard, place, presence });
+    return ok({ order, leafHashes, leaseUntilMs, entry, shard, place, presence, neededBytes });
   }
 
   #presence({ shardId, ownerKey }: StoreOrder, placed: PlaceRecord | undefined): Presence {
@@ -143,9 +149,9 @@ export class StoreIntake {
   }
 
   async #startPart(admitted: Admitted): Promise<Result<StoreStart, StoreRefusal>> {
-    const { order, leafHashes, shard, entry } = admitted;
+    const { order, leafHashes, shard, entry, neededBytes } = admitted;
     const { gauge, keeper, quota, shards } = this.#core;
-    const reservation = quota.reserve(entry.owner, order.length);
+    const reservation = quota.reserve(entry.owner, neededBytes);
     gauge.promise(order.length);
     const giveBack = async (fate: PartFate | undefined): Promise<void> => {
       quota.giveBack(reservation);

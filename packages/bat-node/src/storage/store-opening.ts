@@ -2,6 +2,7 @@
 import { BatChainError, equalBytes, type Logger, type Runtime, toHex } from '@batchain/shared';
 import type { ShardId } from '../ids.ts';
 import { isTemporaryName } from './atomic-write.ts';
+import { diskBytes, rosterDiskBytes } from './disk-blocks.ts';
 import { errnoOf, type FileSystem } from './file-system.ts';
 import type { KeyValueStore } from './key-value-store.ts';
 import { readStoreFormat, writeStoreFormat } from './store-format.ts';
@@ -90,7 +91,8 @@ export class StoreOpening {
       const entry = ledger.add(row.file, row.journalBytes);
       for (const place of places) entry.places.push(place);
       quota.addPlaces(entry.owner, places.length, placeBytes);
-      quota.addRoster(entry.owner, row.file.rosterBytes);
+      quota.addJournal(entry.owner, diskBytes(row.journalBytes));
+      quota.addRoster(entry.owner, rosterDiskBytes(row.file.rosterBytes));
     }
     quota.addUsed(view.usedBytes);
   }

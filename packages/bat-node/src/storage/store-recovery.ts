@@ -2,6 +2,7 @@
 import { equalBytes, toHex } from '@batchain/shared';
 import type { FileId } from '../ids.ts';
 import { COMMIT_BATCH_MAX } from '../limits.ts';
+import { diskBytes } from './disk-blocks.ts';
 import { compactJournal, type JournalState } from './file-journal.ts';
 import { type FileRecord, type Place, type PlaceRecord, placeOf } from './hosted-records.ts';
 import { IndexEdit } from './index-edit.ts';
@@ -13,6 +14,7 @@ export interface IndexedFile {
   readonly fileId: FileId;
   row: FileRow | undefined;
   readonly places: Place[];
+  /** Of the disk. */
   placeBytes: number;
   /** Places that the rows of shards name. */
   sharedCount: number;
@@ -21,7 +23,7 @@ export interface IndexedFile {
 export interface IndexView {
   /** By file id, hex. */
   readonly files: ReadonlyMap<string, IndexedFile>;
-  /** Bytes of distinct shards. */
+  /** What distinct shards take of the disk. */
   readonly usedBytes: number;
 }
 
@@ -48,9 +50,9 @@ export async function readIndex(index: StoreIndex): Promise<IndexView> {
     else if (found.kind === 'place') {
       const file = of(found.fileId);
       file.places.push(placeOf(found.row));
-      file.placeBytes += found.row.length;
+      file.placeBytes += diskBytes(found.row.length);
     } else {
-      usedBytes += found.row.length;
+      usedBytes += diskBytes(found.row.length);
       for (const [fileId] of found.row.sharers) of(fileId).sharedCount++;
     }
   }

@@ -2,6 +2,7 @@
 import { type Logger, toHex } from '@batchain/shared';
 import { JOURNAL_COMPACT_BYTES, PLACES_PER_TURN } from '../limits.ts';
 import type { StoreRefusal } from '../ports.ts';
+import { diskBytes, rosterDiskBytes } from './disk-blocks.ts';
 import { DiskFault, faultOf } from './disk-fault.ts';
 import { compactJournal, encodeJournal, type JournalRecord } from './file-journal.ts';
 import { addPlace, type HostedEntry, type HostedLedger, removePlace } from './hosted-ledger.ts';
@@ -81,8 +82,9 @@ export class StoreTransaction {
     const { file } = this.#touch(entry);
     const { quota } = this.#parts;
     // Counted at once: another one of the same round must find less room.
-    quota.addRoster(entry.owner, roster.rosterBytes);
-    this.#onFailure.push(async () => quota.addRoster(entry.owner, -roster.rosterBytes));
+    const bytes = rosterDiskBytes(roster.rosterBytes);
+    quota.addRoster(entry.owner, bytes);
+    this.#onFailure.push(async () => quota.addRoster(entry.owner, -bytes));
     this.#rosterGoes(entry, file);
     this.putFile(entry, { ...file, ...roster });
   }
@@ -113,7 +115,7 @@ export class StoreTransaction {
       if (row === undefined) continue;
       dropped.push(place);
       this.#onDurable.push(() => {
-        if (removePlace(entry, place)) this.#parts.quota.addPlaces(entry.owner, -1, -row.length);
+        if (removePlace(entry, place)) this.#parts.quota.addPlaces(entry.owner, -1, -diskBytes(row.length));
       });
     }
     if (dropped.length === 0) return 0;
@@ -169,7 +171,7 @@ export class StoreTransaction {
   #rosterGoes(entry: HostedEntry, { rosterId, rosterBytes }: FileRecord): void {
     if (rosterId === null) return;
     this.#rostersGone.push({ entry, rosterId });
-    this.#onDurable.push(() => this.#parts.quota.addRoster(entry.owner, -rosterBytes));
+    this.#onDurable.push(() => this.#parts.quota.addRoster(entry.owner, -rosterDiskBytes(rosterBytes)));
   }
 
   #touch(entry: HostedEntry): Touched {
@@ -194,7 +196,7 @@ export class StoreTransaction {
     touched.added.add(place);
     touched.records.push({ kind: 'kept', places: [row] });
     this.#onDurable.push(() => {
-      if (addPlace(entry, place)) this.#parts.quota.addPlaces(entry.owner, 1, row.length);
+      if (addPlace(entry, place)) this.#parts.quota.addPlaces(entry.owner, 1, diskBytes(row.length));
     });
   }
 
@@ -214,7 +216,9 @@ export class StoreTransaction {
 
   #settle({ entry, file, isEnded }: Touched, appendedBytes: number): void {
     entry.file = file;
+    const countedBytes = diskBytes(entry.journalBytes);
     entry.journalBytes += appendedBytes;
+    this.#parts.quota.addJournal(entry.owner, (isEnded ? 0 : diskBytes(entry.journalBytes)) - countedBytes);
     if (isEnded) this.#parts.ledger.remove(entry);
   }
 
@@ -257,16 +261,17 @@ export class StoreTransaction {
   async #compact(entry: HostedEntry): Promise<void> {
     const liveBytes = LIVE_FILE_BYTES + entry.places.length * LIVE_ROW_BYTES;
     if (entry.journalBytes < JOURNAL_COMPACT_BYTES || entry.journalBytes < 3 * liveBytes) return;
-    const { index, journals } = this.#parts;
+    const { index, journals, quota } = this.#parts;
     const { file } = entry;
     const rows: PlaceRecord[] = [];
     for (const [count, place] of [...entry.places].entries()) {
-      if (count % PLACES_PER_TURN === 0) await this.#parts.breathe();
+      if (count > 0 && count % PLACES_PER_TURN === 0) await this.#parts.breathe();
       const row = index.place(file.fileId, place);
       if (row !== undefined) rows.push(row);
     }
     const bytes = compactJournal(file, rows);
     await journals.replace(entry.id, bytes);
+    quota.addJournal(entry.owner, diskBytes(bytes.length) - diskBytes(entry.journalBytes));
     entry.journalBytes = bytes.length;
     const edit = new IndexEdit(index);
     edit.putFile(file.fileId, { file, journalBytes: bytes.length, placeCount: entry.places.length });
