@@ -52,7 +52,11 @@ function once(work: () => Promise<unknown>): () => Promise<unknown> {
 }
 
 const received = (): number => hosts.reduce((sum, host) => sum + host.received.bytes, 0);
-const used = (): number => hosts.reduce((sum, host) => sum + host.store.usage().usedBytes, 0);
+/** Bytes of all shards at the hosts. */
+const used = (): number => {
+  const held = hosts.flatMap(({ store }) => [...store.files()].flatMap(({ fileId }) => store.shards(fileId, { max: 1000 })));
+  return held.reduce((sum, { length }) => sum + length, 0);
+};
 /** Bytes of all shards of the file. */
 const shardBytes = ({ hosts: placed }: UploadResult): number => placed.reduce((sum, host) => sum + host.bytes, 0);
 const back = (): string => join(world.folder, 'back');
