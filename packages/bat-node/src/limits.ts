@@ -114,6 +114,18 @@ export const SHARDS_PER_FILE_MAX = 4096;
 export const PLACES_PER_TURN = 128;
 /** Shards being written at one time: each holds a file descriptor and a reservation. */
 export const STORES_UNDER_WAY_MAX = 256;
+/**
+ * What a store reserves is taken from others until it ends, and at the slowest pace of a transfer 64 MiB would end after 4.5 h.
+ * So when another store finds no room, those give way that are slower, on average, than their whole shard within this...
+ */
+export const STORE_PACE_MS: number = 20 * minute;
+/**
+ * ...or, for long shards, than this. An uplink of 1 Mbit/s that feeds all n hosts of a 16 MiB segment at once keeps to it up
+ * to n = 8 k; who fills a host by dripping has to send as much as an eighth of what an audit allows for.
+ */
+export const STORE_PACE_SLOWEST_BYTES_PER_SECOND: number = 16 * KiB;
+/** The first that is asked of a pace: a handshake and a slow start are over then. */
+export const STORE_PACE_GRACE_MS: number = 30 * second;
 /** Changes made durable by one round of syncs; the rest waits for the next round. */
 export const COMMIT_BATCH_MAX = 128;
 /**

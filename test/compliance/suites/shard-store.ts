@@ -285,6 +285,40 @@ export function shardStoreSuite(name: string, makeWorld: () => ShardStoreWorld |
     );
 
     it(
+      'T15 stores that drip give their room to another that needs it, and slow honest ones keep theirs',
+      story(
+        async (host) => {
+          const of = (owner: string) => testShard({ owner, file: `${owner}'s`, length: 1024 * KiB });
+          const begun = async (owner: string) => ({ shard: of(owner), writer: writerOf(await host.begin(of(owner))) });
+          const slow = await begun('slow but honest');
+          const drips = [await begun('eve'), await begun('mallory'), await begun('trudy')];
+          const send = async ({ shard, writer }: typeof slow, bytes: number) =>
+            writer.write(shard.bytes.subarray(writer.offset, writer.offset + bytes));
+          const honest = of('bo');
+          expect(await host.begin(honest)).toMatchObject({ ok: false, reason: 'no-room' });
+          for (let i = 0; i < 10; i++) {
+            await host.pass(4000);
+            // 4 KiB/s over eight hosts at once; and a few bytes.
+            expect(await send(slow, 16 * KiB)).toMatchObject({ ok: true });
+            for (const drip of drips) expect(await send(drip, 1024)).toMatchObject({ ok: true });
+          }
+          expect(await host.store.roomBytes()).toBeGreaterThan(3 * MiB);
+          expect(await host.put(honest)).toMatchObject({ ok: true });
+          const after = await Promise.all(drips.map((drip) => send(drip, 1024)));
+          expect(after.filter(({ ok }) => ok)).toHaveLength(2);
+          expect(after.filter((sent) => !sent.ok && sent.reason === 'no-room')).toHaveLength(1);
+          expect(await host.put(testShard({ file: 'vast', length: 5 * MiB }))).toMatchObject({ ok: false, reason: 'no-room' });
+          expect((await Promise.all(drips.map((drip) => send(drip, 1024)))).filter(({ ok }) => ok)).toHaveLength(2);
+          await send(slow, 1024 * KiB - slow.writer.offset);
+          expect(await slow.writer.commit()).toMatchObject({ ok: true });
+          await Promise.all(drips.map(({ writer }) => writer.abandon()));
+          expect(host.store.usage()).toMatchObject({ reservedBytes: 0, shardCount: 2 });
+        },
+        { offerBytes: 4 * MiB + 32 * KiB, ownerShare: 1 },
+      ),
+    );
+
+    it(
       'hosts nothing when it offers nothing',
       story(
         async (host) => {

@@ -75,7 +75,8 @@ export class FsShardStore implements ShardStore {
       this.#core.onFault(error);
       return 0;
     }
-    return Math.max(0, Math.min(quota.freeBytes, gauge.room()));
+    const { reserved, owed } = this.#intake.slowBytes();
+    return Math.max(0, Math.min(quota.freeBytes + reserved, gauge.room() + owed));
   }
 
   begin(order: StoreOrder, leafHashes: readonly Uint8Array[], leaseUntilMs: number): Promise<Result<StoreStart, StoreRefusal>> {

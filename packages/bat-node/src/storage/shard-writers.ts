@@ -28,6 +28,8 @@ export class PartWriter implements ShardWriter {
   readonly #length: number;
   #offset: number;
   #isEnded = false;
+  /** What a call finds after the end. */
+  #endReason: StoreRefusal = 'stopped';
   #work: Promise<unknown> = Promise.resolve();
 
   constructor(host: WriterHost, gauge: DiskGauge, part: OpenPart, length: number) {
@@ -44,7 +46,7 @@ export class PartWriter implements ShardWriter {
 
   write(bytes: Uint8Array): Promise<Result<void, StoreRefusal>> {
     return this.#alone(async () => {
-      const refusal = this.#isEnded ? 'stopped' : this.#host.refusal();
+      const refusal = this.#isEnded ? this.#endReason : this.#host.refusal();
       if (refusal !== undefined) return fail(refusal);
       if (this.#offset + bytes.length > this.#length) return fail('bad-bytes', `more than ${this.#length} bytes`);
       try {
@@ -65,7 +67,7 @@ export class PartWriter implements ShardWriter {
 
   commit(): Promise<Result<HostedShard, StoreRefusal>> {
     return this.#alone(async () => {
-      const refusal = this.#isEnded ? 'stopped' : this.#host.refusal();
+      const refusal = this.#isEnded ? this.#endReason : this.#host.refusal();
       if (refusal !== undefined) return fail(refusal);
       if (this.#offset < this.#length) return fail('incomplete', `${this.#offset} of ${this.#length} bytes`);
       try {
@@ -84,8 +86,16 @@ export class PartWriter implements ShardWriter {
     return this.#alone(() => this.#end({ kind: 'keep', bytes: this.#offset }));
   }
 
+  /** Ends for the sake of another store. */
+  giveWay(): Promise<void> {
+    return this.#alone(() => {
+      if (!this.#isEnded) this.#endReason = 'no-room';
+      return this.#end({ kind: 'keep', bytes: this.#offset });
+    });
+  }
+
   /** Bytes promised to this writer and not written. */
-  get #owedBytes(): number {
+  get owedBytes(): number {
     return this.#length - this.#offset;
   }
 
@@ -99,7 +109,7 @@ export class PartWriter implements ShardWriter {
   async #end(fate: PartFate | undefined): Promise<void> {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.#gauge.release(this.#owedBytes);
+    this.#gauge.release(this.owedBytes);
     await this.#close();
     await this.#host.end(fate);
   }

@@ -9,6 +9,7 @@ import type { HostedEntry } from './hosted-ledger.ts';
 import { type FileRecord, isPlace, type Place, type PlaceRecord, placeOf } from './hosted-records.ts';
 import { extendLease } from './leases.ts';
 import { CountingWriter, type PartFate, PartWriter, type WriterHost } from './shard-writers.ts';
+import { findSlow, type StoreUnderWay } from './slow-stores.ts';
 import type { StoreCore } from './store-core.ts';
 import type { ShardRow } from './store-index.ts';
 import type { StoreTransaction } from './store-transaction.ts';
@@ -37,8 +38,19 @@ interface Admitted {
   readonly neededBytes: number;
 }
 
+/** A store that keeps room while its bytes come. */
+interface PacedStore {
+  readonly writer: PartWriter;
+  readonly startOffset: number;
+  /** Monotonic. */
+  readonly sinceMs: number;
+  readonly announcedBytes: number;
+  readonly reservedBytes: number;
+}
+
 export class StoreIntake {
   readonly #core: StoreCore;
+  readonly #paced = new Set<PacedStore>();
   /** Shards and places being stored, as hex keys. */
   readonly #underWay = new Set<string>();
 
@@ -58,7 +70,13 @@ export class StoreIntake {
       const unchecked = await this.#checkBytes(order);
       if (unchecked !== undefined) return fail(unchecked, 'the bytes that were here are gone, which can not be written down');
       if (this.#core.gauge.room() < order.length && this.#core.keeper.bytes > 0) await this.#clearParts();
-      const admitted = this.#admit(order, leafHashes, leaseUntilMs);
+      let admitted = this.#admit(order, leafHashes, leaseUntilMs);
+      for (const { writer } of admitted.ok ? [] : this.#givingWay(order, admitted.reason)) {
+        await writer.giveWay();
+        admitted = this.#admit(order, leafHashes, leaseUntilMs);
+        if (admitted.ok) break;
+      }
+      // In the same turn: what was granted is reserved before anybody else asks.
       return admitted.ok ? await this.#start(admitted.value) : admitted;
     } catch (error) {
       const fault = faultOf(error);
@@ -75,6 +93,33 @@ export class StoreIntake {
     if (size === undefined) return this.#core.forgetMissing(shardId);
     if (size !== row.length) await this.#core.markDamaged(shardId);
     return undefined;
+  }
+
+  /** Room that stores under way would give to a new one. */
+  slowBytes(): { readonly reserved: number; readonly owed: number } {
+    const bytes = { reserved: 0, owed: 0 };
+    for (const { reservedBytes, writer } of findSlow(this.#underPace())) {
+      bytes.reserved += reservedBytes;
+      bytes.owed += writer.owedBytes;
+    }
+    return bytes;
+  }
+
+  *#underPace(): Generator<StoreUnderWay & PacedStore> {
+    const nowMs = this.#core.runtime.clock.monotonicMs();
+    for (const store of this.#paced) {
+      const receivedBytes = store.writer.offset - store.startOffset;
+      yield { ...store, receivedBytes, elapsedMs: nowMs - store.sinceMs };
+    }
+  }
+
+  /** Stores that may be ended so that this one finds the room that it was refused; none when it would find none all the same. */
+  #givingWay({ length }: StoreOrder, refusal: StoreRefusal): readonly PacedStore[] {
+    if (refusal !== 'no-room' && refusal !== 'disk-full') return [];
+    const { quota, gauge } = this.#core;
+    const { reserved, owed } = this.slowBytes();
+    const bytes = diskBytes(length) + DISK_BLOCK_BYTES;
+    return bytes > quota.freeBytes + reserved || bytes > gauge.room() + owed ? [] : findSlow(this.#underPace());
   }
 
   /** Interrupted stores give way to new ones. */
@@ -150,10 +195,12 @@ export class StoreIntake {
 
   async #startPart(admitted: Admitted): Promise<Result<StoreStart, StoreRefusal>> {
     const { order, leafHashes, shard, entry, neededBytes } = admitted;
-    const { gauge, keeper, quota, shards } = this.#core;
+    const { gauge, keeper, quota, runtime, shards } = this.#core;
     const reservation = quota.reserve(entry.owner, neededBytes);
     gauge.promise(order.length);
+    let paced: PacedStore | undefined;
     const giveBack = async (fate: PartFate | undefined): Promise<void> => {
+      if (paced !== undefined) this.#paced.delete(paced);
       quota.giveBack(reservation);
       if (fate?.kind === 'keep' && fate.bytes > 0) await keeper.keep(shard, fate.bytes, this.#core.runtime.clock.nowMs());
       else if (fate !== undefined) await shards.removePart(shard).catch((error: unknown) => this.#core.onFault(error));
@@ -164,7 +211,18 @@ export class StoreIntake {
       await keeper.shrink(Math.max(0, quota.freeBytes));
       const part = await shards.openPart(shard, order.length, leafHashes);
       gauge.release(part.offset);
-      const make = (host: WriterHost): ShardWriter => new PartWriter(host, gauge, part, order.length);
+      const make = (host: WriterHost): ShardWriter => {
+        const writer = new PartWriter(host, gauge, part, order.length);
+        paced = {
+          writer,
+          startOffset: part.offset,
+          sinceMs: runtime.clock.monotonicMs(),
+          announcedBytes: order.length - part.offset,
+          reservedBytes: neededBytes,
+        };
+        this.#paced.add(paced);
+        return writer;
+      };
       return ok({ kind: 'writing', writer: this.#writer(admitted, () => this.#publish(admitted), giveBack, make) });
     } catch (error) {
       gauge.release(order.length);
