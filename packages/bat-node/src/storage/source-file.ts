@@ -40,23 +40,45 @@ export class SourceFile {
       await handle.close();
       throw new BatChainError('BAT_E_NOT_A_FILE', { what: `${path} is not a regular file` });
     }
-    return new SourceFile(path, handle, stat);
+    const source = new SourceFile(path, handle, stat);
+    try {
+      await source.#assertEnd();
+      return source;
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  }
+
+  /** What the kernel makes up while it is read (/proc) is said to have no bytes, and would be stored so. */
+  async #assertEnd(): Promise<void> {
+    const count = await this.#readSome(new Uint8Array(1), this.bytes);
+    // A file that grows is found out at the end.
+    if (count === 0 || (await this.#handle.stat()).size !== this.bytes) return;
+    throw new BatChainError('BAT_E_NOT_A_FILE', {
+      what: `${this.path} is not a regular file`,
+      why: `its size is ${this.bytes} bytes, but there are more to read`,
+      fix: 'store a copy of it',
+    });
+  }
+
+  async #readSome(target: Uint8Array, position: number): Promise<number> {
+    try {
+      return (await this.#handle.read(target, 0, target.length, position)).bytesRead;
+    } catch (error) {
+      throw new BatChainError('BAT_E_FILE_UNREADABLE', {
+        what: `can not read ${this.path}`,
+        why: `the system says ${codeOf(error)}`,
+        cause: error,
+      });
+    }
   }
 
   /** Fills `target` from `position` on. Throws BAT_E_SOURCE_CHANGED when the file is shorter than it was. */
   async read(target: Uint8Array, position: number): Promise<void> {
     let done = 0;
     while (done < target.length) {
-      let count = 0;
-      try {
-        ({ bytesRead: count } = await this.#handle.read(target, done, target.length - done, position + done));
-      } catch (error) {
-        throw new BatChainError('BAT_E_FILE_UNREADABLE', {
-          what: `can not read ${this.path}`,
-          why: `the system says ${codeOf(error)}`,
-          cause: error,
-        });
-      }
+      const count = await this.#readSome(target.subarray(done), position + done);
       if (count === 0) throw this.#changed('it became shorter');
       done += count;
     }
