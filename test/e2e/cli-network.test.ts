@@ -303,6 +303,14 @@ describe('a daemon', () => {
     expect((await runCli(['status', '--home', home, '--json'])).code).toBe(5);
   });
 
+  it('of several started at once on a new home, one runs and the others say that the home is in use', async () => {
+    const home = network.home('rivals');
+    const args = ['start', '--home', home, '--host', '127.0.0.1', '--kad-port', '0', '--bat-port', '0', '--offer', '0', '--json'];
+    const rivals = await Promise.all([1, 2, 3, 4].map(() => runCli(args)));
+    expect((await runCli(['stop', '--home', home, '--json'])).code).toBe(0);
+    expect(rivals.map(({ code }) => code).sort((a, b) => a - b)).toEqual([0, 11, 11, 11]);
+  });
+
   it('in the foreground: the first line is ready, SIGTERM ends it in good order, and the same home starts again', async () => {
     const home = network.home('foreground');
     for (let round = 0; round < 2; round++) {

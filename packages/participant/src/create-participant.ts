@@ -2,7 +2,7 @@
 import { hostname } from 'node:os';
 import { FsOwnerStore, FsShardStore, LevelKeyValueStore, nodeFileSystem, ThreadStagePool, WsDialer, WsListener } from '@batchain/bat-node';
 import { DatagramDemux, makeKadConfig, networkKey, SessionRpc, UdpSocket } from '@batchain/kad-node';
-import { createCrypto, type KeyPair, type Logger, type Runtime } from '@batchain/shared';
+import { createCrypto, type KeyPair, type Logger, present, type Runtime } from '@batchain/shared';
 import { createSystemRuntime } from '@batchain/shared/node';
 import { FsKadStateStore } from './adapters/fs-kad-state-store.ts';
 import { keepResolving, type ResolvedJoins, resolveJoins } from './adapters/join-addresses.ts';
@@ -12,7 +12,7 @@ import { NODE_SETTINGS, type Profile } from './config/node-settings.ts';
 import { acquireHomeLock, type HomeLock } from './home/home-lock.ts';
 import { type HomePaths, homePaths } from './home/home-paths.ts';
 import { loadIdentityFile } from './home/identity-file.ts';
-import { initHome } from './home/init-home.ts';
+import { ensureHome } from './home/init-home.ts';
 import { ensurePrivateDir, removeLeftovers } from './home/private-files.ts';
 import { systemSurroundings } from './home/system-surroundings.ts';
 import { Participant, type ParticipantParts } from './participant.ts';
@@ -80,7 +80,10 @@ function makeParts(runtime: Runtime, keyPair: KeyPair, paths: HomePaths, options
 }
 
 function openIdentity(paths: HomePaths, runtime: Runtime): KeyPair {
-  return loadIdentityFile(paths.identityFile) ?? initHome(paths, {}, runtime.entropy);
+  const known = loadIdentityFile(paths.identityFile);
+  if (known !== undefined) return known;
+  ensureHome(paths, runtime.entropy);
+  return present(loadIdentityFile(paths.identityFile), 'the identity of a home that was made');
 }
 
 /** Gives the lock back when the participant has stopped, and stops it when the signal aborts. */

@@ -7,9 +7,9 @@ import { fileURLToPath } from 'node:url';
 import type { DaemonReady } from '@batchain/participant';
 import {
   defineSettings,
+  ensureHome,
   ensurePrivateDir,
   formatDuration,
-  initHome,
   NODE_SETTINGS,
   switchValue,
   VERSION,
@@ -139,8 +139,7 @@ async function startProcess(context: Context): Promise<DaemonReady> {
 
 async function runStart(context: Context): Promise<CommandOutcome> {
   const { paths, options, output, runtime, clock } = context;
-  if (!hasHome(paths)) {
-    initHome(paths, {}, runtime.entropy);
+  if (!hasHome(paths) && ensureHome(paths, runtime.entropy)) {
     output.say(
       `Made a home at ${printable(paths.home, output.err.isAscii)}; flags of start hold for this run, batchain config set keeps them`,
     );

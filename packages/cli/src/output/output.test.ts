@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream';
 import type { ProgressLine } from '@batchain/participant/client';
+import { BatChainError } from '@batchain/shared';
 import { createSimRuntime } from '@batchain/shared/testing';
 import { describe, expect, it } from 'vitest';
 import type { CliIo } from './io.ts';
@@ -127,6 +128,17 @@ describe('BN-56 color', () => {
 });
 
 describe('text from outside', () => {
+  it('T12 stands in JSON lines with its controls and marks of direction escaped, and reads back the same', () => {
+    let written = '';
+    const stream = { isTTY: false, columns: 80, write: (text: string) => (written += text) };
+    const io = { stdout: stream, stderr: stream, env: {} } as unknown as CliIo;
+    const options = { isJson: true, isQuiet: false, isDebug: false, command: 'put', color: 'never', isAscii: false, env: {} } as const;
+    const what = 'no such file: Zürich \u202egpj.exe\u2066\u007f\u009b\ufeff';
+    new Output(io, createSimRuntime(1).runtime.clock, options).error(new BatChainError('BAT_E_FILE_NOT_FOUND', { what }), 4);
+    expect(written).toContain('Zürich \\u202egpj.exe\\u2066\\u007f\\u009b\\ufeff');
+    expect(JSON.parse(written)).toMatchObject({ what });
+  });
+
   it('T12 can not reach the terminal as a control sequence or reorder what is shown', () => {
     expect(printable('a\u001b[31mb\u0007\u202egpj.exe\n')).toBe('a\\u{1b}[31mb\\u{7}\\u{202e}gpj.exe\\u{a}');
     expect(printable('Zürich 東京')).toBe('Zürich 東京');

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { type BatChainError, type Clock, utf8Bytes } from '@batchain/shared';
 import { isoTime } from '@batchain/shared/node';
 import type { CliIo } from './io.ts';
-import { printable } from './printable.ts';
+import { printable, printableJson } from './printable.ts';
 import { type Style, type StyleChoice, styleOf } from './style.ts';
 
 export interface OutputOptions extends StyleChoice {
@@ -46,7 +46,7 @@ export class Output {
     if (!this.isJson) return;
     const { command } = this.#options;
     const head = { v: JSON_VERSION, type, ts: isoTime(this.#clock.nowMs()), ...(type === 'ready' ? {} : { command }) };
-    this.#io.stdout.write(`${JSON.stringify({ ...head, ...fields })}\n`);
+    this.#io.stdout.write(`${printableJson(JSON.stringify({ ...head, ...fields }))}\n`);
   }
 
   /** The result: the JSON fields, or the lines of text on stdout. */

@@ -15,6 +15,11 @@ export function printable(text: string, isAscii = false): string {
   return isAscii ? safe.replace(NOT_ASCII, escaped) : safe;
 }
 
+/** A JSON text with the same characters written as `\uXXXX`, which reads back as it was. */
+export function printableJson(json: string): string {
+  return json.replace(UNSAFE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
 /** Cut to `width` columns with `...` at the end; as it is when it fits. */
 export function fitText(text: string, width: number): string {
   if (stringWidth(text) <= width) return text;

@@ -1,13 +1,27 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BatChainError } from '@batchain/shared';
 import { createSystemRuntime } from '@batchain/shared/node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { acquireHomeLock, homeLockHolder } from './home-lock.ts';
+import { homePaths } from './home-paths.ts';
 import { createIdentityFile, loadIdentityFile } from './identity-file.ts';
+import { ensureHome } from './init-home.ts';
 import { ensurePrivateDir, removeLeftovers, replaceFile } from './private-files.ts';
+import { systemSurroundings } from './system-surroundings.ts';
 
 const { entropy } = createSystemRuntime();
 const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8);
@@ -66,6 +80,22 @@ describe('identity file', () => {
       expect(errorOf(() => loadIdentityFile(path)).code, damaged).toBe('BAT_E_IDENTITY_DAMAGED');
       expect(readFileSync(path, 'utf8')).toBe(damaged);
     }
+  });
+});
+
+describe('a home that is made when there is none', () => {
+  it('is made once, also when another process makes it in the same moment', () => {
+    const paths = homePaths(join(dir, 'home'), systemSurroundings());
+    const rivalAtOnce: typeof entropy = {
+      ...entropy,
+      bytes: (length) => {
+        if (!existsSync(paths.identityFile)) createIdentityFile(paths.identityFile, entropy);
+        return entropy.bytes(length);
+      },
+    };
+    expect(ensureHome(paths, rivalAtOnce)).toBe(false);
+    expect(ensureHome(paths, entropy)).toBe(false);
+    expect(ensureHome(homePaths(join(dir, 'another'), systemSurroundings()), entropy)).toBe(true);
   });
 });
 
@@ -134,6 +164,19 @@ describe('home lock', () => {
     expect(homeLockHolder(path)).toBeUndefined();
     acquireHomeLock(path, entropy).release();
     expect(readdirSync(dir)).toEqual([]);
+  });
+
+  it('is no home in use when something else has its name', () => {
+    const path = join(dir, 'lock');
+    mkdirSync(path);
+    expect(errorOf(() => acquireHomeLock(path, entropy))).toMatchObject({
+      code: 'BAT_E_HOME_UNUSABLE',
+      fix: expect.stringContaining(path),
+    });
+    expect(homeLockHolder(path)).toBeUndefined();
+    rmSync(path, { recursive: true });
+    symlinkSync(join(dir, 'nowhere'), path);
+    expect(errorOf(() => acquireHomeLock(path, entropy)).code).toBe('BAT_E_HOME_UNUSABLE');
   });
 
   it('takes over from a process that died, also when its pid was given to another', () => {

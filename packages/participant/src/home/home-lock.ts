@@ -1,5 +1,5 @@
 // driven: one process per home. A lock file names its holder; a dead holder's lock is taken over.
-import { readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { BatChainError, KiB, type Random, toHex, utf8Bytes } from '@batchain/shared';
 import { createFile, removeLeftovers } from './private-files.ts';
@@ -77,12 +77,23 @@ function removeLeftAside(path: string, text: string): void {
   }
 }
 
+/** Throws BAT_E_HOME_UNUSABLE when something that is no lock file has its name, or one that can not be read. */
+function assertLockable(path: string): void {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat === undefined || (stat.isFile() && readText(path) !== undefined)) return;
+  throw new BatChainError('BAT_E_HOME_UNUSABLE', {
+    what: `${path} can not be used as a lock`,
+    why: stat.isFile() ? 'it can not be read' : 'it is no file',
+    fix: `move it away: mv ${path} ${path}.old`,
+  });
+}
+
 export interface HomeLock {
   /** Harmless when released already. */
   release(): void;
 }
 
-/** Takes the lock or throws BAT_E_HOME_IN_USE with the holder's pid. The index in HOME/db has a kernel lock of its own beneath this. */
+/** Takes the lock or throws BAT_E_HOME_IN_USE with the holder's pid, or BAT_E_HOME_UNUSABLE. The index in HOME/db has a kernel lock of its own beneath this. */
 export function acquireHomeLock(path: string, entropy: Random): HomeLock {
   const text = `${process.pid} ${startOf(process.pid)}\n`;
   let pid: number | undefined;
@@ -97,7 +108,10 @@ export function acquireHomeLock(path: string, entropy: Random): HomeLock {
       };
     }
     const found = readText(path);
-    if (found === undefined) continue;
+    if (found === undefined) {
+      assertLockable(path);
+      continue;
+    }
     const holder = parseHolder(found);
     if (holder !== undefined && isAlive(holder)) {
       pid = holder.pid;

@@ -29,3 +29,14 @@ export function initHome(paths: HomePaths, settings: ConfigValues, entropy: Rand
     });
   }
 }
+
+/** Makes the home unless it has an identity; false when it has, be it since a moment ago. Throws BAT_E_HOME_UNUSABLE. */
+export function ensureHome(paths: HomePaths, entropy: Random): boolean {
+  try {
+    initHome(paths, {}, entropy);
+    return true;
+  } catch (error) {
+    if (error instanceof BatChainError && error.code === 'BAT_E_HOME_EXISTS') return false;
+    throw error;
+  }
+}
