@@ -3,7 +3,8 @@ import { basename, join } from 'node:path';
 import { BatChainError, hour, type Random } from '@batchain/shared';
 import { MANIFEST_BYTES_MAX } from '../limits.ts';
 import { atomicWriteFile, isTemporaryName, readWhole, removeIfThere } from './atomic-write.ts';
-import { errnoOf, type FileSystem, isDiskFull, isMissing } from './file-system.ts';
+import { diskWords } from './disk-words.ts';
+import { type FileSystem, isMissing } from './file-system.ts';
 import { MANIFEST_SUFFIX, type ManifestStore, manifestFileName, type StoredManifest } from './manifest-store.ts';
 
 /** Manifests of one name; whoever has so many has a loop somewhere. */
@@ -58,7 +59,7 @@ export class FsManifestStore implements ManifestStore {
       throw new BatChainError('BAT_E_MANIFEST_MALFORMED', { what: `${path} is no manifest`, why: bytes.detail ?? bytes.reason });
     } catch (error) {
       if (error instanceof BatChainError) throw error;
-      const why = isMissing(error) ? 'nothing is at that path' : `the system says ${errnoOf(error)}`;
+      const why = isMissing(error) ? 'nothing is at that path' : diskWords(error);
       throw new BatChainError('BAT_E_REF_NOT_FOUND', { what: `no manifest can be read at ${path}`, why, cause: error });
     }
   }
@@ -107,8 +108,5 @@ export class FsManifestStore implements ManifestStore {
 }
 
 function unwritable(path: string, error: unknown): BatChainError {
-  // A failed sync wraps what the system said.
-  const cause = error instanceof Error && errnoOf(error) === '' ? error.cause : error;
-  const why = isDiskFull(cause) ? 'the disk is full' : `the system says ${errnoOf(cause)}`;
-  return new BatChainError('BAT_E_TARGET_UNWRITABLE', { what: `can not write ${path}`, why, cause: error });
+  return new BatChainError('BAT_E_TARGET_UNWRITABLE', { what: `can not write ${path}`, why: diskWords(error), cause: error });
 }

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { BatChainError, parseGuardedJson, type Random, utf8Bytes } from '@batchain/shared';
 import { MANIFEST_BYTES_MAX } from '../limits.ts';
 import { atomicWriteFile, isTemporaryName, readWhole, removeIfThere } from './atomic-write.ts';
-import { errnoOf, type FileSystem } from './file-system.ts';
+import { diskWords } from './disk-words.ts';
+import { errnoOf, type FileSystem, isMissing } from './file-system.ts';
 import { FsManifestStore } from './fs-manifest-store.ts';
 import type { OwnedFile, OwnerStore, SaveManifestOptions } from './owner-store.ts';
 
@@ -115,7 +116,7 @@ export class FsOwnerStore implements OwnerStore {
       if (error instanceof BatChainError) throw error;
       throw new BatChainError('BAT_E_REF_NOT_FOUND', {
         what: `no file of yours and no manifest: ${path}`,
-        why: errnoOf(error) === 'ENOENT' ? 'nothing is at that path' : `the system says ${errnoOf(error)}`,
+        why: isMissing(error) ? 'nothing is at that path' : diskWords(error),
         cause: error,
       });
     }
@@ -133,11 +134,7 @@ export class FsOwnerStore implements OwnerStore {
     try {
       return (await atomicWriteFile(this.#fs, this.#names, path, bytes, { existing })).ok;
     } catch (error) {
-      throw new BatChainError('BAT_E_TARGET_UNWRITABLE', {
-        what: `can not write ${path}`,
-        why: `the system says ${errnoOf(error)}`,
-        cause: error,
-      });
+      throw new BatChainError('BAT_E_TARGET_UNWRITABLE', { what: `can not write ${path}`, why: diskWords(error), cause: error });
     }
   }
 }

@@ -3,8 +3,8 @@ import { constants } from 'node:fs';
 import { type FileHandle, link, lstat, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { BatChainError } from '@batchain/shared';
-
-const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');
+import { diskWords } from './disk-words.ts';
+import { errnoOf } from './file-system.ts';
 
 /** A hidden name beside the target: the same file id continues its own part file and no other. */
 export function partPath(targetPath: string, fileIdHex: string): string {
@@ -112,9 +112,9 @@ export class PartFile {
     try {
       await link(this.path, this.targetPath);
     } catch (error) {
-      if (codeOf(error) === 'EEXIST') throw targetExists(this.targetPath);
+      if (errnoOf(error) === 'EEXIST') throw targetExists(this.targetPath);
       // Some file systems have no hard links: look once more, then rename.
-      if (!['EPERM', 'ENOTSUP', 'ENOSYS', 'EOPNOTSUPP'].includes(codeOf(error))) throw error;
+      if (!['EPERM', 'ENOTSUP', 'ENOSYS', 'EOPNOTSUPP'].includes(errnoOf(error))) throw error;
       if (await exists(this.targetPath)) throw targetExists(this.targetPath);
       await rename(this.path, this.targetPath);
       return;
@@ -136,7 +136,5 @@ function targetExists(path: string): BatChainError {
 }
 
 function unwritable(path: string, error: unknown): BatChainError {
-  const code = codeOf(error);
-  const why = code === 'ENOSPC' || code === 'EDQUOT' ? 'the disk is full' : `the system says ${code}`;
-  return new BatChainError('BAT_E_TARGET_UNWRITABLE', { what: `can not write ${path}`, why, cause: error });
+  return new BatChainError('BAT_E_TARGET_UNWRITABLE', { what: `can not write ${path}`, why: diskWords(error), cause: error });
 }

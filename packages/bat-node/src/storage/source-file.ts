@@ -2,8 +2,8 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { BatChainError } from '@batchain/shared';
-
-const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');
+import { diskWords } from './disk-words.ts';
+import { errnoOf } from './file-system.ts';
 
 /** A regular file opened for reading. */
 export class SourceFile {
@@ -29,11 +29,11 @@ export class SourceFile {
     try {
       handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     } catch (error) {
-      const code = codeOf(error);
+      const code = errnoOf(error);
       if (code === 'ENOENT' || code === 'ENOTDIR') {
         throw new BatChainError('BAT_E_FILE_NOT_FOUND', { what: `no such file: ${path}`, why: 'nothing is at that path', cause: error });
       }
-      throw new BatChainError('BAT_E_FILE_UNREADABLE', { what: `can not read ${path}`, why: `the system says ${code}`, cause: error });
+      throw new BatChainError('BAT_E_FILE_UNREADABLE', { what: `can not read ${path}`, why: diskWords(error), cause: error });
     }
     const stat = await handle.stat();
     if (!stat.isFile()) {
@@ -68,7 +68,7 @@ export class SourceFile {
     } catch (error) {
       throw new BatChainError('BAT_E_FILE_UNREADABLE', {
         what: `can not read ${this.path}`,
-        why: `the system says ${codeOf(error)}`,
+        why: diskWords(error),
         cause: error,
       });
     }

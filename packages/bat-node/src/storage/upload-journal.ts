@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BatChainError, fromHex, type Random, sha256, toHex, utf8Bytes } from '@batchain/shared';
+import { diskWords } from './disk-words.ts';
 
 /** The journal of an upload of 4,096 segments to 256 hosts stays below this. */
 const JOURNAL_BYTES_MAX = 128 * 1024 * 1024;
@@ -212,7 +213,5 @@ export class UploadJournal {
 }
 
 function unusable(path: string, error: unknown): BatChainError {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const why = code === 'ENOSPC' || code === 'EDQUOT' ? 'the disk is full' : `the system says ${code}`;
-  return new BatChainError('BAT_E_HOME_UNUSABLE', { what: `can not write ${path}`, why, cause: error });
+  return new BatChainError('BAT_E_HOME_UNUSABLE', { what: `can not write ${path}`, why: diskWords(error), cause: error });
 }
