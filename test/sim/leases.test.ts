@@ -1,6 +1,8 @@
 // Sixty days of leases in simulated time: renewed while the owner's daemon runs, and what becomes of them when it never comes back.
-import { day, hour, minute, toHex } from '@batchain/shared';
+import { MemoryOwnerStore, type OwnedFile } from '@batchain/bat-node';
+import { BatChainError, day, hour, minute, toHex } from '@batchain/shared';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Manifest } from '../../packages/bat-node/src/manifest/manifest.ts';
 import { encodeManifest } from '../../packages/bat-node/src/manifest/manifest-codec.ts';
 import { signsOtherwise } from '../support/misbehaviour.ts';
 import { SimBatWorld, type SimMember } from '../support/sim-bat-world.ts';
@@ -73,6 +75,27 @@ describe('BD-55 with the owner running', () => {
     expect(entry?.leases.every((lease) => lease.leaseUntilMs > nowMs() + 22 * day)).toBe(true);
     const audit = await world.settle(owner.node.audit('letters.tar'));
     expect(audit).toMatchObject({ verdict: 'good', shardsHealthy: 6 });
+  });
+
+  it('a record that can not be read costs no other file its leases, and is tried again within minutes', async () => {
+    let isUnreadable: (id: string) => boolean = () => false;
+    class FailingStore extends MemoryOwnerStore {
+      override async get(id: string): Promise<OwnedFile | undefined> {
+        if (isUnreadable(id)) throw new BatChainError('BAT_E_HOME_UNUSABLE', { what: 'can not read the record' });
+        return super.get(id);
+      }
+    }
+    owner = await world.add(0, { ownerStore: new FailingStore() });
+    const { manifest: first } = await put(true, 'letters.tar');
+    const { manifest: second } = await put(true, 'photos.tar');
+    isUnreadable = (id) => id === toHex(first.roster.fileId);
+    await runFor(8 * day);
+    const until = ({ roster }: Manifest): number => hosts[0]?.store.file(roster.fileId)?.leaseUntilMs ?? 0;
+    expect(until(second)).toBeGreaterThan(nowMs() + 28 * day);
+    expect(until(first)).toBeLessThan(nowMs() + 23 * day);
+    isUnreadable = () => false;
+    await runFor(12 * minute);
+    expect(until(first)).toBeGreaterThan(nowMs() + 29 * day);
   });
 
   it('a host that signs for less than a full lease is not counted as renewed, and is asked again at each look', async () => {

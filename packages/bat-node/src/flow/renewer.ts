@@ -1,7 +1,7 @@
 // driven: the owner's daemon renews the leases of its files every week, so that hosts keep the shards.
-import { day, fromHex, hour, parseNodeId, type Runtime, type Timer, toHex } from '@batchain/shared';
+import { day, fromHex, hour, minute, parseNodeId, type Runtime, type Timer, toBatChainError, toHex } from '@batchain/shared';
 import type { FileId } from '../ids.ts';
-import type { OwnedFile, OwnedLease } from '../storage/owner-store.ts';
+import type { OwnedLease } from '../storage/owner-store.ts';
 import type { FlowDeps } from './flow-deps.ts';
 import { CLOCK_SKEW_MS, LEASE_MIN_MS } from './full-lease.ts';
 import { HostPeer, type PeerTools } from './host-peer.ts';
@@ -12,6 +12,19 @@ const RENEW_AFTER_MS: number = 7 * day;
 /** How often the list is looked through; a host that was offline is asked again at the next look. */
 const LOOK_EVERY_MS: number = 6 * hour;
 const FIRST_LOOK_MS = 60_000;
+/** After a look in which a record could not be read or written. */
+const LOOK_AGAIN_MS: number = 10 * minute;
+
+interface Look {
+  readonly renewed: number;
+  /** Files whose record could not be read or written. */
+  readonly failed: number;
+}
+
+function describe(error: unknown): { readonly error: string; readonly why: string } {
+  const { what, why } = toBatChainError(error);
+  return { error: what, why };
+}
 
 export class Renewer {
   readonly #runtime: Runtime;
@@ -39,31 +52,45 @@ export class Renewer {
 
   /** Renews what is due now; the number of leases that hosts signed for again. */
   async renewDue(): Promise<number> {
-    let renewed = 0;
+    return (await this.#look()).renewed;
+  }
+
+  async #look(): Promise<Look> {
+    const look = { renewed: 0, failed: 0 };
     // Hosts that did not answer in this round: their other files wait for the next one.
     const away = new Set<string>();
-    for (const file of await this.#deps.ownerStore.list()) {
-      const nowMs = this.#runtime.clock.nowMs();
-      if (!file.leases.some((lease) => isDue(lease, nowMs))) continue;
-      renewed += await this.#renewFile(file, nowMs, away);
+    for (const id of await this.#deps.ownerStore.ids()) {
       if (this.#abort.signal.aborted) break;
+      try {
+        look.renewed += await this.#renewFile(id, away);
+      } catch (error) {
+        // The other files are not to lose their leases for it.
+        look.failed++;
+        this.#runtime.log.warn('bat.renewer.file-failed', { file: id, ...describe(error) });
+      }
     }
-    return renewed;
+    return look;
   }
 
   #arm(delayMs: number): void {
     const jitterMs = this.#runtime.random.below(Math.max(1, Math.floor(delayMs / 10)));
     this.#timer = this.#runtime.clock.setTimer(delayMs + jitterMs, () => {
-      this.#running = this.renewDue()
-        .then((renewed) => this.#runtime.log.info('bat.renewer.looked', { renewed }))
-        .catch((error: unknown) => this.#runtime.log.warn('bat.renewer.failed', { error: String(error) }))
-        .finally(() => {
-          if (!this.#abort.signal.aborted) this.#arm(LOOK_EVERY_MS);
+      this.#running = this.#look()
+        .catch((error: unknown): Look => {
+          this.#runtime.log.warn('bat.renewer.failed', describe(error));
+          return { renewed: 0, failed: 1 };
+        })
+        .then((look) => {
+          this.#runtime.log.info('bat.renewer.looked', { ...look });
+          if (!this.#abort.signal.aborted) this.#arm(look.failed > 0 ? LOOK_AGAIN_MS : LOOK_EVERY_MS);
         });
     });
   }
 
-  async #renewFile(file: OwnedFile, nowMs: number, away: Set<string>): Promise<number> {
+  async #renewFile(id: string, away: Set<string>): Promise<number> {
+    const file = await this.#deps.ownerStore.get(id);
+    const nowMs = this.#runtime.clock.nowMs();
+    if (file?.leases.some((lease) => isDue(lease, nowMs)) !== true) return 0;
     const fileId = fromHex(file.id) as FileId;
     const renewed = new Map<string, OwnedLease>();
     const due = file.leases.filter((lease) => isDue(lease, nowMs) && !away.has(lease.host));

@@ -4,7 +4,7 @@ import { BatChainError, parseGuardedJson, type Random, utf8Bytes } from '@batcha
 import { MANIFEST_BYTES_MAX } from '../limits.ts';
 import { atomicWriteFile, isTemporaryName, readWhole, removeIfThere } from './atomic-write.ts';
 import { diskWords } from './disk-words.ts';
-import { errnoOf, type FileSystem, isMissing } from './file-system.ts';
+import { type FileSystem, isMissing } from './file-system.ts';
 import { FsManifestStore } from './fs-manifest-store.ts';
 import type { OwnedFile, OwnerStore, SaveManifestOptions } from './owner-store.ts';
 
@@ -12,6 +12,8 @@ import type { OwnedFile, OwnerStore, SaveManifestOptions } from './owner-store.t
 const RECORD_BYTES_MAX: number = 8 * 1024 * 1024;
 const RECORD_LIMITS = { bytesMax: RECORD_BYTES_MAX, depthMax: 4, valuesMax: 4096 } as const;
 const RECORD_NAME = /^([0-9a-f]{64})\.json$/;
+/** However many files there are: a process has a thousand descriptors or so for everything. */
+const READ_AT_ONCE_MAX = 16;
 
 export interface OwnerStorePaths {
   /** Where manifests go. */
@@ -47,23 +49,45 @@ export class FsOwnerStore implements OwnerStore {
     }
   }
 
-  /** Oldest first. A record that can not be read is passed over: its manifest is still there. */
+  async ids(): Promise<readonly string[]> {
+    const { records } = this.#paths;
+    const names = await this.#fs.list(records).catch((error: unknown): readonly string[] => {
+      if (isMissing(error)) return [];
+      throw unreadable(records, diskWords(error), error);
+    });
+    return names.flatMap((name) => RECORD_NAME.exec(name)?.[1] ?? []).sort();
+  }
+
+  /** Oldest first. */
   async list(): Promise<readonly OwnedFile[]> {
-    const names = await this.#fs.list(this.#paths.records).catch((): readonly string[] => []);
-    const files = await Promise.all(names.map((name) => this.get(RECORD_NAME.exec(name)?.[1] ?? '')));
-    return files.filter((file) => file !== undefined).sort((a, b) => a.addedAtMs - b.addedAtMs);
+    const ids = [...(await this.ids())];
+    const files: OwnedFile[] = [];
+    const readNext = async (): Promise<void> => {
+      for (let id = ids.pop(); id !== undefined; id = ids.pop()) {
+        const file = await this.get(id);
+        if (file !== undefined) files.push(file);
+      }
+    };
+    await Promise.all(Array.from({ length: READ_AT_ONCE_MAX }, readNext));
+    return files.sort((a, b) => a.addedAtMs - b.addedAtMs || (a.id < b.id ? -1 : 1));
   }
 
   async get(id: string): Promise<OwnedFile | undefined> {
-    if (id === '') return undefined;
+    const path = this.#recordPath(id);
+    let bytes: Awaited<ReturnType<typeof readWhole>>;
     try {
-      const bytes = await readWhole(this.#fs, this.#recordPath(id), RECORD_BYTES_MAX);
-      const json = bytes.ok ? parseGuardedJson(bytes.value, RECORD_LIMITS) : bytes;
-      return json.ok ? (json.value as unknown as OwnedFile) : undefined;
+      bytes = await readWhole(this.#fs, path, RECORD_BYTES_MAX);
     } catch (error) {
-      if (errnoOf(error) === '') throw error;
-      return undefined;
+      if (isMissing(error)) return undefined;
+      throw unreadable(path, diskWords(error), error);
     }
+    const json = bytes.ok ? parseGuardedJson(bytes.value, RECORD_LIMITS) : bytes;
+    if (json.ok && isRecordOf(json.value, id)) return json.value as unknown as OwnedFile;
+    throw new BatChainError('BAT_E_HOME_UNUSABLE', {
+      what: `${path} is damaged: what is known of that file can not be read`,
+      why: json.ok ? 'it is no record of a file' : (json.detail ?? json.reason),
+      fix: `rm '${path}' takes the file off your list; its manifest still restores it`,
+    });
   }
 
   put(file: OwnedFile): Promise<void> {
@@ -137,4 +161,12 @@ export class FsOwnerStore implements OwnerStore {
       throw new BatChainError('BAT_E_TARGET_UNWRITABLE', { what: `can not write ${path}`, why: diskWords(error), cause: error });
     }
   }
+}
+
+function isRecordOf(json: unknown, id: string): boolean {
+  return typeof json === 'object' && json !== null && 'id' in json && json.id === id && 'leases' in json && Array.isArray(json.leases);
+}
+
+function unreadable(path: string, why: string, cause: unknown): BatChainError {
+  return new BatChainError('BAT_E_HOME_UNUSABLE', { what: `can not read ${path}`, why, cause });
 }

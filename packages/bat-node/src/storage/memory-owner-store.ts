@@ -10,6 +10,10 @@ export class MemoryOwnerStore implements OwnerStore {
     // Nothing to open.
   }
 
+  async ids(): Promise<readonly string[]> {
+    return [...this.#files.keys()];
+  }
+
   async list(): Promise<readonly OwnedFile[]> {
     return [...this.#files.values()];
   }

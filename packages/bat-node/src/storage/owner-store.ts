@@ -64,9 +64,14 @@ export interface SaveManifestOptions {
   readonly isForced?: boolean;
 }
 
-/** Durable when a write resolves. */
+/**
+ * Durable when a write resolves. Only what is not there is absent: a record that can not be read throws BAT_E_HOME_UNUSABLE, for a
+ * file that looks like none would be lost when its leases end.
+ */
 export interface OwnerStore {
   open(): Promise<void>;
+  /** File ids in hex, in no order; one by one, none holds up another. */
+  ids(): Promise<readonly string[]>;
   list(): Promise<readonly OwnedFile[]>;
   get(id: string): Promise<OwnedFile | undefined>;
   put(file: OwnedFile): Promise<void>;

@@ -1,0 +1,126 @@
+import { utf8Bytes } from '@batchain/shared';
+import { createSimRuntime } from '@batchain/shared/testing';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { FileSystem, OpenFile } from './file-system.ts';
+import { FsOwnerStore } from './fs-owner-store.ts';
+import { MemoryFileSystem } from './memory-file-system.ts';
+import type { OwnedFile } from './owner-store.ts';
+
+const { random } = createSimRuntime('owner records').runtime;
+const PATHS = { manifests: '/manifest', records: '/owned' };
+const failure = (code: string): Error => Object.assign(new Error(`${code}: call`), { code });
+const idOf = (number: number): string => number.toString(16).padStart(64, '0');
+const fileOf = (number: number): OwnedFile => ({
+  id: idOf(number),
+  name: `file ${number}`,
+  bytes: 1,
+  policy: { k: 1, n: 2 },
+  manifestPath: `/manifest/${number}.batchain`,
+  addedAtMs: number,
+  checkedAtMs: null,
+  health: 'good',
+  shardsHealthy: 2,
+  leases: [],
+});
+
+/** The same disk where only so many files may be open, and some can not be opened at all. */
+function limited(disk: MemoryFileSystem, openMax: number, codeOf: (path: string) => string | undefined = () => undefined): FileSystem {
+  let open = 0;
+  return {
+    open: async (path, how): Promise<OpenFile> => {
+      const code = codeOf(path);
+      if (code !== undefined) throw failure(code);
+      if (open >= openMax) throw failure('EMFILE');
+      open++;
+      const file = await disk.open(path, how).catch((error: unknown) => {
+        open--;
+        throw error;
+      });
+      return {
+        ...file,
+        close: async () => {
+          open--;
+          await file.close();
+        },
+      };
+    },
+    makeFolder: (path) => disk.makeFolder(path),
+    list: (path) => {
+      const code = codeOf(path);
+      return code === undefined ? disk.list(path) : Promise.reject(failure(code));
+    },
+    stat: (path) => disk.stat(path),
+    rename: (from, to) => disk.rename(from, to),
+    link: (from, to) => disk.link(from, to),
+    remove: (path) => disk.remove(path),
+    syncFolder: (path) => disk.syncFolder(path),
+    space: (path) => disk.space(path),
+  };
+}
+
+describe('the records of the owner', () => {
+  let disk: MemoryFileSystem;
+  beforeEach(async () => {
+    disk = new MemoryFileSystem();
+    const store = new FsOwnerStore(disk, random, PATHS);
+    await store.open();
+    for (let number = 0; number < 300; number++) await store.put(fileOf(number));
+  });
+
+  it('are all on the list, oldest first, however few files a process may open', async () => {
+    const files = await new FsOwnerStore(limited(disk, 20), random, PATHS).list();
+    expect(files.map(({ name }) => name)).toEqual(Array.from({ length: 300 }, (_, number) => `file ${number}`));
+  });
+
+  it.each([
+    ['EMFILE', 'too many files are open (EMFILE)'],
+    ['EIO', 'the disk fails (EIO)'],
+    ['EACCES', 'the permission is missing (EACCES)'],
+  ])('are never taken for absent because the disk said %s', async (code, why) => {
+    const path = `/owned/${idOf(7)}.json`;
+    const store = new FsOwnerStore(
+      limited(disk, 20, (at) => (at === path ? code : undefined)),
+      random,
+      PATHS,
+    );
+    const refusal = { code: 'BAT_E_HOME_UNUSABLE', what: `can not read ${path}`, why };
+    await expect(store.list()).rejects.toMatchObject(refusal);
+    await expect(store.get(idOf(7))).rejects.toMatchObject(refusal);
+    expect(await store.get(idOf(8))).toEqual(fileOf(8));
+    expect(await store.ids()).toHaveLength(300);
+    const folder = new FsOwnerStore(
+      limited(disk, 20, (at) => (at === '/owned' ? code : undefined)),
+      random,
+      PATHS,
+    );
+    await expect(folder.list()).rejects.toMatchObject({ code: 'BAT_E_HOME_UNUSABLE', what: 'can not read /owned', why });
+  });
+
+  it('are absent when they are gone, also between two looks', async () => {
+    const path = `/owned/${idOf(7)}.json`;
+    const store = new FsOwnerStore(
+      limited(disk, 20, (at) => (at === path ? 'ENOENT' : undefined)),
+      random,
+      PATHS,
+    );
+    expect(await store.list()).toHaveLength(299);
+    expect(await store.get(idOf(7))).toBeUndefined();
+    expect(await new FsOwnerStore(new MemoryFileSystem(), random, PATHS).list()).toEqual([]);
+  });
+
+  it.each(['{"id":', '"text"', 'null', `{"id":"${idOf(8)}","leases":[]}`, `{"id":"${idOf(7)}"}`])(
+    'that are damaged are named, with what helps: %s',
+    async (text) => {
+      const path = `/owned/${idOf(7)}.json`;
+      await disk.remove(path);
+      const file = await disk.open(path, 'create');
+      await file.write(utf8Bytes(text), 0);
+      await file.close();
+      await expect(new FsOwnerStore(disk, random, PATHS).list()).rejects.toMatchObject({
+        code: 'BAT_E_HOME_UNUSABLE',
+        what: expect.stringContaining(`${path} is damaged`),
+        fix: expect.stringContaining(`rm '${path}'`),
+      });
+    },
+  );
+});
