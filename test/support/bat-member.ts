@@ -9,6 +9,7 @@ import {
   type MemoryDisk,
   MemoryOwnerStore,
   MemoryShardStore,
+  type OwnerStore,
   ShardServer,
   type ShardStore,
   type StagePool,
@@ -40,7 +41,7 @@ export interface BatMemberOptions {
   readonly flowRuntime?: Runtime;
   readonly stagePool?: StagePool;
   /** An earlier member's, to go on from. */
-  readonly ownerStore?: MemoryOwnerStore;
+  readonly ownerStore?: OwnerStore;
   readonly disk?: MemoryDisk;
 }
 
@@ -54,7 +55,7 @@ export interface BatMember {
   readonly node: BatNode;
   readonly pool: ConnectionPool;
   readonly store: MemoryShardStore;
-  readonly ownerStore: MemoryOwnerStore;
+  readonly ownerStore: OwnerStore;
   readonly stagePool: StagePool;
   readonly record: ContactRecord;
   readonly received: Received;

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { InlineStagePool, type MemoryOwnerStore } from '@batchain/bat-node';
+import { InlineStagePool, type OwnerStore } from '@batchain/bat-node';
 import { createCrypto, type KeyPair, keyPairFromSeed, sha256, toHex } from '@batchain/shared';
 import { createSimRuntime, SimDialer, type SimHost, SimListener, SimNetwork, type Simulation } from '@batchain/shared/testing';
 import { packHeld } from '../../packages/bat-node/src/flow/held-list.ts';
@@ -47,7 +47,7 @@ export class SimBatWorld {
 
   async add(
     offerBytes: number,
-    wishes: { readonly serving?: Serving; readonly ownerStore?: MemoryOwnerStore; readonly keyPair?: KeyPair } = {},
+    wishes: { readonly serving?: Serving; readonly ownerStore?: OwnerStore; readonly keyPair?: KeyPair } = {},
   ): Promise<SimMember> {
     const number = ++this.#count;
     const machine = this.network.addHost({ name: `member ${number}` });
