@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -257,6 +257,48 @@ describe('commands that take time', () => {
     const put = await owner.run(['put', big, '--policy', '2of3', '--fresh', '--timeout', '300ms']);
     expect(put).toMatchObject({ code: 5, last: { code: 'BAT_E_TIMEOUT' } });
     expect((await readdir(join(owner.home, 'manifest'))).filter((name) => name.endsWith('.batchain'))).toEqual([]);
+  });
+});
+
+describe('a file that lost its manifest', () => {
+  it('is shown as such by ls, status and audit, which go on with the others; get says what helps, and rm works', async () => {
+    const put = async (name: string, seed: number): Promise<CommandResult['last']> =>
+      (await owner.run(['put', await writeSeededFile(join(work, name), 5000, seed), '--policy', '1of2'])).last;
+    const gone = await put('gone.bin', 20);
+    const torn = await put('torn.bin', 21);
+    const whole = await put('whole.bin', 22);
+    await rm(gone.manifest);
+    await writeFile(torn.manifest, '{');
+    const audit = await owner.run(['audit', '--all']);
+    expect(audit).toMatchObject({
+      code: 3,
+      last: {
+        files: [
+          { id: gone.id, verdict: 'unknown', shards: [], reason: expect.stringContaining('the manifest of gone.bin is gone') },
+          { id: torn.id, verdict: 'unknown', shards: [], reason: expect.stringContaining('the manifest of torn.bin is damaged') },
+          { id: whole.id, verdict: 'good', reason: null },
+        ],
+      },
+    });
+    expect(jsonLines(audit).filter(({ type }) => type === 'warning')).toHaveLength(2);
+    for (const args of [['ls'], ['ls', '--health']]) {
+      const list = await owner.run(args);
+      expect(list.last.files.map(({ health }: { health: string }) => health)).toEqual(['unknown', 'unknown', 'good']);
+      expect(jsonLines(list).filter(({ type }) => type === 'warning')).toHaveLength(2);
+    }
+    expect(await owner.run(['status'])).toMatchObject({ code: 3, last: { files: { total: 3, good: 1, unknown: 2, withoutManifest: 2 } } });
+    const text = await transcript([
+      ['ls'],
+      ['audit', '--all'],
+      ['get', 'gone.bin'],
+      ['get', torn.id],
+      ['audit', 'gone.bin.batchain'],
+      ['rm', 'gone.bin', '--yes'],
+      ['rm', torn.manifest, '--yes'],
+      ['ls'],
+    ]);
+    await expect(sortedRows(text)).toMatchFileSnapshot(golden('lost-manifest'));
+    await owner.run(['rm', whole.id, '--yes']);
   });
 });
 

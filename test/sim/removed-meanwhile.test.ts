@@ -58,7 +58,7 @@ describe('a file that is removed', () => {
       if (count > 1) removals.push(store.remove(id));
       await world.simulation.clock.sleep(5);
     };
-    await world.settle(work());
+    await world.settle<unknown>(work());
     expect(removals.length).toBeGreaterThan(0);
     await world.settle(Promise.all(removals));
     onRead = async () => undefined;

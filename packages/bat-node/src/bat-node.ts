@@ -21,7 +21,7 @@ import type {
 import { HostKeeper } from './flow/host-keeper.ts';
 import type { PeerTools } from './flow/host-peer.ts';
 import { PlacingKeeper } from './flow/placing-keeper.ts';
-import { releaseFile } from './flow/release.ts';
+import { findReleaseTarget, releaseFile } from './flow/release.ts';
 import { Renewer } from './flow/renewer.ts';
 import { createAbort, joinSignals } from './flow/signals.ts';
 import { Upload } from './flow/upload.ts';
@@ -124,7 +124,7 @@ export class BatNode implements BatNodeApi {
   }
 
   async download(ref: FileRef, targetPath: string, options: DownloadOptions = {}): Promise<DownloadResult> {
-    const { manifest } = await this.library.find(ref);
+    const manifest = await this.library.manifest(ref);
     // Two writers of one part file would cut off and overwrite one another's bytes.
     const part = partPath(targetPath, toHex(manifest.roster.fileId));
     if (this.#downloading.has(part)) {
@@ -142,7 +142,7 @@ export class BatNode implements BatNodeApi {
   }
 
   async *downloadStream(ref: FileRef, options: FlowOptions = {}): AsyncGenerator<Uint8Array, DownloadResult> {
-    const { manifest } = await this.library.find(ref);
+    const manifest = await this.library.manifest(ref);
     try {
       return yield* downloadStream(this.#deps, this.#tools, manifest, this.#withStop(options));
     } catch (error) {
@@ -166,9 +166,9 @@ export class BatNode implements BatNodeApi {
   }
 
   async release(ref: FileRef, options: FlowOptions = {}): Promise<ReleaseResult> {
-    const found = await this.library.find(ref);
-    const release = () => releaseFile(this.#deps, this.#tools, found, this.#withStop(options));
-    return this.#track(this.#placing.without(toHex(found.manifest.roster.fileId), release));
+    const target = await findReleaseTarget(this.library, ref);
+    const release = () => releaseFile(this.#deps, this.#tools, target, this.#withStop(options));
+    return this.#track(this.#placing.without(toHex(target.fileId), release));
   }
 
   usage(): StoreUsage {

@@ -1,5 +1,5 @@
 // pure: what callers give to and get from the flows: upload, download, audit, release.
-import type { NodeId } from '@batchain/shared';
+import type { BatChainError, NodeId } from '@batchain/shared';
 import type { AuditRow } from '../audit/audit-types.ts';
 import type { FileId, ShardId } from '../ids.ts';
 import type { Health } from '../placement/health.ts';
@@ -90,6 +90,8 @@ export interface FileAudit {
   readonly shardsTotal: number;
   readonly rows: readonly AuditRow[];
   readonly challengedBytes: number;
+  /** Why nobody could be asked, where nobody could. */
+  readonly reason?: string;
 }
 
 export interface AuditOptions extends FlowOptions {
@@ -97,7 +99,7 @@ export interface AuditOptions extends FlowOptions {
   readonly isFull?: boolean;
 }
 
-/** A file of ours, as `ls` shows it. */
+/** A file of ours, as `ls` shows it; `unknown` while its manifest can not be used, for nobody can be asked then. */
 export interface FileEntry {
   readonly fileId: FileId;
   readonly name: string;
@@ -109,6 +111,8 @@ export interface FileEntry {
   readonly addedAtMs: number;
   readonly checkedAtMs: number | undefined;
   readonly manifestPath: string;
+  /** What is wrong with the manifest at that path. */
+  readonly manifestFault?: BatChainError;
 }
 
 /** What `info` shows: nothing secret. */

@@ -128,6 +128,16 @@ export class FsOwnerStore implements OwnerStore {
     return this.#manifests.save(name, bytes);
   }
 
+  async manifestVersion(path: string): Promise<string | undefined> {
+    try {
+      const { bytes, modifiedMs } = await this.#fs.stat(path);
+      return `${bytes}/${modifiedMs}`;
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw unreadableManifest(path, error);
+    }
+  }
+
   async readManifest(path: string): Promise<Uint8Array> {
     try {
       const bytes = await readWhole(this.#fs, path, MANIFEST_BYTES_MAX);
@@ -138,11 +148,9 @@ export class FsOwnerStore implements OwnerStore {
       });
     } catch (error) {
       if (error instanceof BatChainError) throw error;
-      throw new BatChainError('BAT_E_REF_NOT_FOUND', {
-        what: `no file of yours and no manifest: ${path}`,
-        why: isMissing(error) ? 'nothing is at that path' : diskWords(error),
-        cause: error,
-      });
+      if (!isMissing(error)) throw unreadableManifest(path, error);
+      const what = `no file of yours and no manifest: ${path}`;
+      throw new BatChainError('BAT_E_REF_NOT_FOUND', { what, why: 'nothing is at that path', cause: error });
     }
   }
 
@@ -165,6 +173,10 @@ export class FsOwnerStore implements OwnerStore {
 
 function isRecordOf(json: unknown, id: string): boolean {
   return typeof json === 'object' && json !== null && 'id' in json && json.id === id && 'leases' in json && Array.isArray(json.leases);
+}
+
+function unreadableManifest(path: string, error: unknown): BatChainError {
+  return new BatChainError('BAT_E_FILE_UNREADABLE', { what: `can not read ${path}`, why: diskWords(error), cause: error });
 }
 
 function unreadable(path: string, why: string, cause: unknown): BatChainError {

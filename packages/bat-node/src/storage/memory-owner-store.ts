@@ -5,6 +5,8 @@ import type { OwnedFile, OwnerStore, SaveManifestOptions } from './owner-store.t
 export class MemoryOwnerStore implements OwnerStore {
   readonly #files = new Map<string, OwnedFile>();
   readonly #manifests = new Map<string, Uint8Array>();
+  /** How often each path was written. */
+  readonly #versions = new Map<string, number>();
 
   async open(): Promise<void> {
     // Nothing to open.
@@ -45,7 +47,12 @@ export class MemoryOwnerStore implements OwnerStore {
     }
     for (let copy = 2; options.path === undefined && this.#manifests.has(path); copy++) path = `/manifest/${name}-${copy}.batchain`;
     this.#manifests.set(path, bytes);
+    this.#versions.set(path, (this.#versions.get(path) ?? 0) + 1);
     return path;
+  }
+
+  async manifestVersion(path: string): Promise<string | undefined> {
+    return this.#manifests.has(path) ? String(this.#versions.get(path)) : undefined;
   }
 
   async readManifest(path: string): Promise<Uint8Array> {

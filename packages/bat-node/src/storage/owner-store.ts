@@ -80,7 +80,9 @@ export interface OwnerStore {
   remove(id: string): Promise<void>;
   /** Throws BAT_E_TARGET_EXISTS for an explicit path that is taken and not forced. Returns the path. */
   saveManifest(name: string, bytes: Uint8Array, options?: SaveManifestOptions): Promise<string>;
-  /** Bytes of a manifest file, at most 16 MiB. Throws BAT_E_REF_NOT_FOUND. */
+  /** A text that changes with the manifest file at the path; undefined when nothing is there. Costs no read. */
+  manifestVersion(path: string): Promise<string | undefined>;
+  /** Bytes of a manifest file, at most 16 MiB. Throws BAT_E_REF_NOT_FOUND, BAT_E_FILE_UNREADABLE, BAT_E_MANIFEST_MALFORMED. */
   readManifest(path: string): Promise<Uint8Array>;
   removeManifest(path: string): Promise<void>;
 }

@@ -4,7 +4,7 @@ import { minute } from '@batchain/shared';
 import { parseIsoTime } from '@batchain/shared/node';
 import { type CommandContext, type CommandOutcome, defineCommand } from '../command.ts';
 import { daemonOrNone, requireDaemon } from '../daemon-access.ts';
-import { countText, healthText, shortIdText } from '../output/health-text.ts';
+import { countText, healthText, manifestFaultText, shortIdText } from '../output/health-text.ts';
 import { printable } from '../output/printable.ts';
 import { formatTable } from '../output/table.ts';
 import { agoText, dayWord } from '../output/times.ts';
@@ -31,13 +31,19 @@ function listText({ output, clock }: CommandContext<any>, { files }: ListResult)
     shortIdText(file.id),
     printable(file.name, style.isAscii),
     formatSize(file.bytes),
-    healthText(style, file.health, file.shardsHealthy, file.shardsTotal),
+    file.manifestFault === null
+      ? healthText(style, file.health, file.shardsHealthy, file.shardsTotal)
+      : manifestFaultText(style, file.manifestFault),
     file.checkedAt === null ? 'never' : agoText(parseIsoTime(file.checkedAt), nowMs),
     dayWord(parseIsoTime(file.addedAt), nowMs),
   ]);
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-  const below = files.filter(({ health }) => health !== 'good').length;
-  const trouble = below === 0 ? '' : `  ${countText(below, 'file')} below target: batchain audit`;
+  const below = files.filter(({ health, manifestFault }) => health !== 'good' && manifestFault === null).length;
+  const lost = files.filter(({ manifestFault }) => manifestFault !== null).length;
+  const trouble = [
+    ...(below > 0 ? [`  ${countText(below, 'file')} below target: batchain audit`] : []),
+    ...(lost > 0 ? [`  ${countText(lost, 'file')} without a manifest`] : []),
+  ].join('');
   return [...formatTable(COLUMNS, rows, style.width), `${countText(files.length, 'file')}, ${formatSize(bytes)} yours.${trouble}`];
 }
 
@@ -56,8 +62,15 @@ async function listNow(context: CommandContext<typeof OPTIONS>): Promise<ListRes
   return viewList(await openHomeLibrary(context.paths).list());
 }
 
+function faultText({ what, why, fix }: { readonly what: string; readonly why: string; readonly fix: string }): string {
+  return `${what} (${why}): ${fix}`;
+}
+
 async function runList(context: CommandContext<typeof OPTIONS>): Promise<CommandOutcome> {
   const result = await listNow(context);
+  // With --health the audit has said so already.
+  if (!context.options.health)
+    for (const { manifestFault } of result.files) if (manifestFault !== null) context.output.warn(faultText(manifestFault));
   return { json: result, text: listText(context, result) };
 }
 

@@ -27,7 +27,8 @@ function filesText({ files }: StatusResult): string {
     [files.degraded, 'degraded'],
     [files.atRisk, 'at risk'],
     [files.lost, 'lost'],
-    [files.unknown, 'unknown'],
+    [files.unknown - files.withoutManifest, 'unknown'],
+    [files.withoutManifest, 'without a manifest'],
   ];
   const words = parts.filter(([count]) => count > 0).map(([count, word]) => `${count} ${word}`);
   return [countText(files.total, 'file'), ...words].join(', ');
@@ -51,7 +52,7 @@ function statusText({ output }: Context, status: StatusResult): string[] {
   ];
 }
 
-/** 3 when a file is below its target, or too few hosts answered its last audit to tell; with --quiet the question is only whether the daemon answers. */
+/** 3 when a file is below its target, has no manifest, or too few hosts answered its last audit to tell; with --quiet the question is only whether the daemon answers. */
 function exitOf({ files }: StatusResult, isQuiet: boolean): number {
   return !isQuiet && files.good < files.total ? 3 : 0;
 }

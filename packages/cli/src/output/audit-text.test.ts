@@ -12,7 +12,11 @@ function row(shard: string, segment: number, host: string | null, outcome: Row['
   return { shardId: id(shard), segment, index: 0, host: host === null ? null : id(host), outcome, reason };
 }
 function audit(verdict: File['verdict'], shards: Row[], policy = { k: 1, n: 3 }): AuditResult {
-  return { files: [{ id: id('7'), name: 'a.txt', verdict, policy, shardsHealthy: 2, shardsTotal: policy.n, challengedBytes: 1, shards }] };
+  return {
+    files: [
+      { id: id('7'), name: 'a.txt', verdict, policy, shardsHealthy: 2, shardsTotal: policy.n, challengedBytes: 1, reason: null, shards },
+    ],
+  };
 }
 
 describe('BN-58 audit output', () => {
@@ -72,5 +76,24 @@ describe('BN-58 audit output', () => {
     expect(exitOfAudit(copies)).toBe(7);
     expect(exitOfAudit(audit('lost', [row('1', 0, 'a', 'offline')]))).toBe(7);
     expect(exitOfAudit({ files: [] })).toBe(0);
+  });
+
+  it('says of a file that nobody could be asked about why, and ends in 3', () => {
+    const [file] = audit('unknown', []).files as [File];
+    const result = {
+      files: [
+        ...audit('good', [row('1', 0, 'a')]).files,
+        { ...file, name: 'b.txt', reason: 'the manifest of b.txt is gone: nothing is at /b' },
+      ],
+    };
+    expect(exitOfAudit(result)).toBe(3);
+    expect(auditLines(style(100), result, false)).toEqual([
+      '  aaaaaaaa  1/1 ok',
+      '77777777  a.txt  good 2/3  pass: any 1 of 3 are needed',
+      '    SHARD     SEGMENT  COPIES',
+      '    11111111  0        1 of 1',
+      '77777777  b.txt  unknown  unsure: the manifest of b.txt is gone: nothing is at /b',
+      '1 of 2 files below target.',
+    ]);
   });
 });

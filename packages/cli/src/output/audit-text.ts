@@ -11,11 +11,11 @@ type Row = FileAudit['shards'][number];
 /** Beyond this only shards with trouble are listed one by one, unless --verbose asks for all. */
 const SHARDS_LISTED_MAX = 32;
 
-/** 0 all good, 3 some offline or contained, 7 any failed. */
+/** 0 all good, 3 some offline, contained or not to be asked, 7 any failed. */
 export function exitOfAudit({ files }: AuditResult): number {
   const outcomes = new Set(files.flatMap((file) => file.shards.map((row) => row.outcome)));
   if (outcomes.has('failed') || files.some((file) => file.verdict === 'lost')) return 7;
-  return [...outcomes].every((outcome) => outcome === 'passed') ? 0 : 3;
+  return [...outcomes].every((outcome) => outcome === 'passed') && files.every(({ reason }) => reason === null) ? 0 : 3;
 }
 
 function hostLines(style: Style, rows: readonly Row[]): string[] {
@@ -91,6 +91,7 @@ function lastLine({ files }: AuditResult, isAscii: boolean): string {
 
 function fileLines(style: Style, file: FileAudit, isVerbose: boolean): string[] {
   const head = `${shortIdText(file.id)}  ${printable(file.name, style.isAscii)}`;
+  if (file.reason !== null) return [`${head}  ${style.tint('red', 'unknown')}  ${verdict}: ${printable(file.reason, style.isAscii)}`];
   const health = healthText(style, file.verdict, file.shardsHealthy, file.shardsTotal);
   return [`${head}  ${health}  ${judgement(style, file)}`, ...shardLines(style, file, isVerbose)];
 }

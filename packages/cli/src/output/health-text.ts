@@ -19,6 +19,11 @@ export function policyText({ k, n }: { readonly k: number; readonly n: number })
   return `any ${k} of ${n} peers can restore it; ${spare === 0 ? 'none' : spare} may fail`;
 }
 
+/** What stands in the place of the health of a file that nobody can read or audit. */
+export function manifestFaultText(style: Style, { code }: { readonly code: string }): string {
+  return style.tint('red', code === 'BAT_E_REF_NOT_FOUND' ? 'no manifest' : 'bad manifest');
+}
+
 /** The first 8 digits: what tables show and commands take. */
 export function shortIdText(id: string): string {
   return id.slice(0, 8);

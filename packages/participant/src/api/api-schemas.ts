@@ -80,6 +80,8 @@ export const fileEntry = z.object({
   addedAt: isoTime,
   checkedAt: isoTime.nullable(),
   manifest: z.string(),
+  /** The manifest is gone or can not be used: health is unknown then, and the file can not be read. */
+  manifestFault: z.object({ code: z.string(), what: z.string(), why: z.string(), fix: z.string() }).nullable(),
 });
 export const listResult = z.object({ files: z.array(fileEntry) });
 export type ListResult = z.infer<typeof listResult>;
@@ -100,6 +102,8 @@ export const fileAudit = z.object({
   shardsHealthy: count,
   shardsTotal: count,
   challengedBytes: bytes,
+  /** Why nobody was asked. */
+  reason: z.string().nullable(),
   shards: z.array(auditRow),
 });
 export const auditResult = z.object({ files: z.array(fileAudit) });
@@ -133,7 +137,7 @@ export const statusResult = z.object({
   bat: z.string(),
   peers: z.object({ online: count }),
   offer: z.object({ bytes, usedBytes: bytes, shards: count, isReadOnly: z.boolean() }),
-  files: z.object({ total: count, good: count, degraded: count, atRisk: count, lost: count, unknown: count }),
+  files: z.object({ total: count, good: count, degraded: count, atRisk: count, lost: count, unknown: count, withoutManifest: count }),
   memory: z.object({ rssBytes: bytes }),
   jobs: z.object({ running: count }),
 });

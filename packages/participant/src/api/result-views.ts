@@ -8,7 +8,7 @@ import type {
   ReleaseResult as Release,
   UploadResult,
 } from '@batchain/bat-node';
-import { toHex } from '@batchain/shared';
+import { type BatChainError, toHex } from '@batchain/shared';
 import { isoTime } from '@batchain/shared/node';
 import type {
   AuditResult,
@@ -55,15 +55,21 @@ export function viewList(entries: readonly FileEntry[]): ListResult {
       addedAt: isoTime(entry.addedAtMs),
       checkedAt: entry.checkedAtMs === undefined ? null : isoTime(entry.checkedAtMs),
       manifest: entry.manifestPath,
+      manifestFault: entry.manifestFault === undefined ? null : viewFault(entry.manifestFault),
     })),
   };
 }
 
+function viewFault({ code, what, why, fix }: BatChainError): NonNullable<ListResult['files'][number]['manifestFault']> {
+  return { code, what, why, fix };
+}
+
 export function viewAudits(audits: readonly FileAudit[]): AuditResult {
   return {
-    files: audits.map(({ fileId, rows, ...rest }) => ({
+    files: audits.map(({ fileId, rows, reason, ...rest }) => ({
       id: toHex(fileId),
       ...rest,
+      reason: reason ?? null,
       shards: rows.map(({ shardId, host, ...row }) => ({ shardId: toHex(shardId), ...row, host: host === undefined ? null : toHex(host) })),
     })),
   };
@@ -99,5 +105,6 @@ export function countByHealth(entries: readonly FileEntry[]): StatusResult['file
     atRisk: count('at-risk'),
     lost: count('lost'),
     unknown: count('unknown'),
+    withoutManifest: entries.filter(({ manifestFault }) => manifestFault !== undefined).length,
   };
 }

@@ -1,5 +1,6 @@
 // driven: the routes of the local API, version 1, over a participant.
-import type { FileRef, FlowOptions } from '@batchain/bat-node';
+import type { FileAudit, FileEntry, FileRef, FlowOptions } from '@batchain/bat-node';
+import { type BatChainError, equalBytes, toBatChainError, toHex } from '@batchain/shared';
 import type { LocalNode } from '../local-node.ts';
 import { auditBody, downloadBody, emptyBody, putBody } from './api-schemas.ts';
 import type { JobContext, JobTable } from './job-table.ts';
@@ -20,13 +21,38 @@ function given<T extends object>(options: T): { [K in keyof T]: Exclude<T[K], un
   };
 }
 
-async function auditAll(node: LocalNode, isFull: boolean, context: JobContext): Promise<unknown> {
-  const audits = [];
-  for (const entry of await node.files.list()) {
+/** A file that can not be audited is said, and costs no other its audit. */
+async function auditAll({ files }: LocalNode, isFull: boolean, context: JobContext): Promise<unknown> {
+  const audits: FileAudit[] = [];
+  for (const entry of await files.list()) {
     context.signal.throwIfAborted();
-    audits.push(await node.files.audit(entry.manifestPath, { ...flowOptions(context), isFull }));
+    try {
+      audits.push(await files.audit(toHex(entry.fileId), { ...flowOptions(context), isFull }));
+    } catch (error) {
+      context.signal.throwIfAborted();
+      const known = toBatChainError(error);
+      if (known.code === 'BAT_E_INTERRUPTED') throw error;
+      // Removed since the list was made.
+      if (!(await files.list()).some(({ fileId }) => equalBytes(fileId, entry.fileId))) continue;
+      context.onNote(`${known.what} (${known.why}): ${known.fix}`);
+      audits.push(unauditable(entry, known));
+    }
   }
   return viewAudits(audits);
+}
+
+function unauditable({ fileId, name, policy, shardsTotal }: FileEntry, { what, why }: BatChainError): FileAudit {
+  return {
+    fileId,
+    name,
+    verdict: 'unknown',
+    policy,
+    shardsHealthy: 0,
+    shardsTotal,
+    rows: [],
+    challengedBytes: 0,
+    reason: `${what}: ${why}`,
+  };
 }
 
 function fileRoutes(node: LocalNode): Route[] {
