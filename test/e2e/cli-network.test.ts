@@ -197,6 +197,23 @@ describe('BN-03 the verbs on a network', () => {
     for (const { last } of [renamed, own]) await owner.run(['rm', last.id, '--yes']);
   });
 
+  it('put gives the manifest a place: a folder takes it under its name; a taken path, or one without a folder, is refused at once', async () => {
+    const source = await writeSeededFile(join(work, 'plain.bin'), 5000, 14);
+    const keys = join(work, 'keys');
+    await mkdir(keys, { recursive: true });
+    const put = (manifest: string, ...more: string[]) =>
+      owner.run(['put', source, '--policy', '1of2', '--name', 'renamed.bin', '--manifest', manifest, ...more]);
+    const first = await put(keys);
+    expect(first).toMatchObject({ code: 0, last: { name: 'renamed.bin', manifest: join(keys, 'renamed.bin.batchain') } });
+    expect(await put(keys)).toMatchObject({ code: 8, last: { code: 'BAT_E_TARGET_EXISTS', fix: expect.stringContaining('--manifest') } });
+    expect(await put(join(keys, 'no', 'key'))).toMatchObject({ code: 8, last: { code: 'BAT_E_TARGET_UNWRITABLE' } });
+    expect((await put(`${join(keys, 'no')}/`)).last.why).toBe(`there is no folder ${join(keys, 'no')}/`.replace(/\/$/, ''));
+    expect((await readdir(keys)).sort()).toEqual(['renamed.bin.batchain']);
+    const got = await owner.run(['get', 'renamed.bin', '-o', keys]);
+    expect(got.last.path).toBe(join(keys, 'renamed.bin'));
+    await owner.run(['rm', first.last.id, '--yes']);
+  });
+
   it('BN-48 works from any directory', async () => {
     const source = await writeSeededFile(join(work, 'anywhere.bin'), 5000, 4);
     const put = await runCli(['-u', 'anywhere.bin', '--policy', '1of2', '--home', owner.home, '--json'], { cwd: work });

@@ -57,6 +57,17 @@ export function contentMismatch(name: string, why: string): BatChainError {
   return new BatChainError('BAT_E_CONTENT_MISMATCH', { what: `${name} did not come back as the manifest says`, why });
 }
 
+/** All is stored but the manifest: the repeated command goes on from there, unless what was stored is given back. */
+export function manifestUnwritten({ code, what, why, details, cause }: BatChainError, isGivenBack: boolean): BatChainError {
+  return new BatChainError(code, {
+    what,
+    why: isGivenBack ? why : `${why}; all shards are stored and kept`,
+    fix: `repeat the command${isGivenBack ? '' : ': nothing is sent again'}; --manifest PATH puts the manifest elsewhere`,
+    details,
+    cause,
+  });
+}
+
 export function notOwner(name: string, owner: string): BatChainError {
   return new BatChainError('BAT_E_NOT_OWNER', { what: `${name} is not yours to remove`, why: `it belongs to ${owner}` });
 }

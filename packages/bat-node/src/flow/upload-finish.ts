@@ -4,10 +4,10 @@ import type { ManifestEntry, SignedRoster } from '../manifest/manifest.ts';
 import type { ManifestBuilder } from '../manifest/manifest-builder.ts';
 import { encodeManifest } from '../manifest/manifest-codec.ts';
 import { beginPlacing } from '../placement/placing.ts';
-import type { OwnedLease } from '../storage/owner-store.ts';
+import type { OwnedFile, OwnedLease, SaveManifestOptions } from '../storage/owner-store.ts';
 import type { SourceFile } from '../storage/source-file.ts';
 import type { FlowDeps } from './flow-deps.ts';
-import type { Health, UploadOptions, UploadResult } from './flow-types.ts';
+import type { Health, UploadResult } from './flow-types.ts';
 import { packHeld } from './held-list.ts';
 import type { CommittedUpload } from './upload-commit.ts';
 import type { UploadPlan } from './upload-plan.ts';
@@ -18,13 +18,14 @@ export interface FinishedUpload {
   readonly signed: SignedRoster;
   readonly committed: CommittedUpload;
   readonly sha256: Uint8Array;
+  /** Where the manifest goes. */
+  readonly manifest: SaveManifestOptions;
 }
 
-/** Writes manifest and list entry; the result but for the times. */
+/** Writes manifest and list entry, both or none; the result but for the times. */
 export async function finishUpload(
   deps: FlowDeps,
   source: SourceFile,
-  options: UploadOptions,
   done: FinishedUpload,
 ): Promise<Omit<UploadResult, 'durationMs' | 'resumedBytes'>> {
   const { plan, signed, committed } = done;
@@ -33,10 +34,7 @@ export async function finishUpload(
   const hosts = committed.hosts.filter(({ shards }) => shards.length > 0);
   const hints = hosts.map(({ peer }) => ({ nodeId: peer.nodeId, record: peer.record?.bytes }));
   const manifest = done.builder.build(signed, [entry], hints);
-  const manifestPath = await deps.ownerStore.saveManifest(name, encodeManifest(manifest), {
-    ...(options.manifestPath === undefined ? {} : { path: options.manifestPath }),
-    ...(options.isForced === undefined ? {} : { isForced: options.isForced }),
-  });
+  const manifestPath = await deps.ownerStore.saveManifest(name, encodeManifest(manifest), done.manifest);
   const nowMs = deps.runtime.clock.nowMs();
   const leases: OwnedLease[] = hosts.map(({ peer, leaseUntilMs, shards }) => ({
     host: peer.key,
@@ -45,7 +43,7 @@ export async function finishUpload(
     shards: packHeld(shards, plan.segmentCount),
   }));
   const health: Health = committed.worst >= plan.policy.n ? 'good' : 'degraded';
-  await deps.ownerStore.put({
+  const owned: OwnedFile = {
     id: toHex(plan.fileId),
     name,
     bytes,
@@ -57,7 +55,15 @@ export async function finishUpload(
     shardsHealthy: committed.worst,
     leases,
     ...(health === 'good' ? {} : { placing: beginPlacing(nowMs, deps.times.placing) }),
-  });
+  };
+  try {
+    await deps.ownerStore.put(owned);
+  } catch (error) {
+    // Without a record nobody would renew its leases: it is as if the manifest had not been written.
+    await deps.ownerStore.remove(owned.id).catch(() => undefined);
+    await deps.ownerStore.removeManifest(manifestPath).catch(() => undefined);
+    throw error;
+  }
   return {
     fileId: plan.fileId,
     name,

@@ -1,12 +1,14 @@
 // driven: the beginning of an upload: source, policy, keys; anew or from the journal of an interrupted attempt.
-import { BatChainError, type ContactRecord, type Runtime, toHex } from '@batchain/shared';
+import { BatChainError, type ContactRecord, equalBytes, type Runtime, toHex, type Verifier } from '@batchain/shared';
 import type { FileId } from '../ids.ts';
 import { accessKeyOf } from '../manifest/access-proof.ts';
 import { validateFileName } from '../manifest/entry-path.ts';
 import { makeFileId } from '../manifest/manifest.ts';
+import { parseManifest } from '../manifest/manifest-codec.ts';
 import { FILE_KEY_BYTES } from '../pipeline/content-key.ts';
 import { estimateHostCount } from '../placement/network-size.ts';
 import { defaultPolicy } from '../placement/policy.ts';
+import type { OwnerStore, SaveManifestOptions } from '../storage/owner-store.ts';
 import type { SourceFile } from '../storage/source-file.ts';
 import type { JournalStart, JournalState, UploadJournal } from '../storage/upload-journal.ts';
 import { type HostRefusal, notEnoughPeers, singleCopyRefused } from './flow-errors.ts';
@@ -47,6 +49,8 @@ export interface PlanTools {
   readonly runtime: Runtime;
   readonly ownerKey: Uint8Array;
   readonly journal: UploadJournal;
+  readonly verifier: Verifier;
+  readonly ownerStore: OwnerStore;
   /** Hosts near a file id that offer room. */
   readonly findCandidates: (fileId: FileId) => Promise<readonly ContactRecord[]>;
 }
@@ -56,6 +60,8 @@ export interface PlannedUpload {
   readonly candidates: readonly ContactRecord[];
   /** An earlier attempt that is not continued. */
   readonly stale: JournalState | undefined;
+  /** Where the manifest goes. */
+  readonly manifest: SaveManifestOptions;
 }
 
 /** Decides the plan, and finds the candidates on the way (the default policy depends on how many there are). */
@@ -71,6 +77,7 @@ export async function planUpload(tools: PlanTools, source: SourceFile, name: str
   const earlier = journaled !== undefined && isContinued(journaled, source, options) ? journaled : undefined;
   const fileNonce = earlier?.start.fileNonce ?? tools.runtime.entropy.bytes(NONCE_BYTES);
   const fileId = makeFileId(tools.ownerKey, fileNonce);
+  const manifest = await planManifest(tools, fileId, name, options);
   const candidates = await tools.findCandidates(fileId);
   const hostIds = candidates.map((record) => record.nodeId);
   const policy = earlier?.start ?? options.policy ?? chooseDefault(name, estimateHostCount(fileId, hostIds));
@@ -95,7 +102,27 @@ export async function planUpload(tools: PlanTools, source: SourceFile, name: str
     isResumed: earlier !== undefined,
   });
   const stale = earlier === undefined ? journaled : undefined;
-  return { candidates, stale, plan: { ...factsOf(start), fileId, accessKey: accessKeyOf(start.accessSeed), earlier } };
+  return { candidates, stale, manifest, plan: { ...factsOf(start), fileId, accessKey: accessKeyOf(start.accessSeed), earlier } };
+}
+
+/** Before the first byte goes out: whether the manifest can be written. One that an interrupted attempt wrote is written again. */
+async function planManifest(tools: PlanTools, fileId: FileId, name: string, options: UploadOptions): Promise<SaveManifestOptions> {
+  const { manifestPath: path, isForced } = options;
+  const wish = { ...(path === undefined ? {} : { path }), ...(isForced === undefined ? {} : { isForced }) };
+  try {
+    const planned = await tools.ownerStore.planManifest(name, wish);
+    return planned === undefined ? {} : { ...wish, path: planned };
+  } catch (error) {
+    const taken = error instanceof BatChainError && error.code === 'BAT_E_TARGET_EXISTS' ? error.details.path : undefined;
+    if (typeof taken !== 'string' || !(await isManifestOf(tools, taken, fileId))) throw error;
+    return { path: taken, isForced: true };
+  }
+}
+
+async function isManifestOf({ ownerStore, verifier }: PlanTools, path: string, fileId: FileId): Promise<boolean> {
+  const bytes = await ownerStore.readManifest(path).catch(() => undefined);
+  const parsed = bytes === undefined ? undefined : parseManifest(verifier, bytes);
+  return parsed?.ok === true && equalBytes(parsed.value.roster.fileId, fileId);
 }
 
 /** The same new file under another policy. */

@@ -1,15 +1,16 @@
 // driven: one upload: hosts found, segments placed, roster committed, manifest; goes on where an interrupted attempt stopped (BN-11 to BN-22).
 import { basename } from 'node:path';
-import type { ContactRecord } from '@batchain/shared';
+import { BatChainError, type ContactRecord } from '@batchain/shared';
 import type { FileId } from '../ids.ts';
 import { ManifestBuilder } from '../manifest/manifest-builder.ts';
 import { segmentPlainBytes, shardLength } from '../pipeline/segment-layout.ts';
 import { planCandidates } from '../placement/placement-plan.ts';
 import { askedCount, happyCount } from '../placement/policy.ts';
+import type { SaveManifestOptions } from '../storage/owner-store.ts';
 import { SourceFile } from '../storage/source-file.ts';
 import { UploadJournal } from '../storage/upload-journal.ts';
 import type { FlowDeps } from './flow-deps.ts';
-import { type HostRefusal, notEnoughPeers } from './flow-errors.ts';
+import { type HostRefusal, manifestUnwritten, notEnoughPeers } from './flow-errors.ts';
 import type { UploadOptions, UploadResult } from './flow-types.ts';
 import type { HostPeer, PeerTools } from './host-peer.ts';
 import { HostRecruiter } from './host-recruiter.ts';
@@ -18,7 +19,7 @@ import { LeaseKeeper } from './lease-keeper.ts';
 import { SegmentPlacer } from './segment-placer.ts';
 import { createAbort } from './signals.ts';
 import { commitRoster } from './upload-commit.ts';
-import { finishUpload } from './upload-finish.ts';
+import { type FinishedUpload, finishUpload } from './upload-finish.ts';
 import { chooseDefault, planUpload, type UploadPlan, withPolicy } from './upload-plan.ts';
 import { UploadProgress } from './upload-progress.ts';
 import { journalPeers, releaseAttempt, releaseUnsigned } from './upload-release.ts';
@@ -42,6 +43,7 @@ interface UploadWork {
   readonly candidates: readonly ContactRecord[];
   /** Of an earlier attempt. */
   readonly known: readonly HostPeer[];
+  readonly manifest: SaveManifestOptions;
 }
 
 export class Upload {
@@ -49,6 +51,7 @@ export class Upload {
   readonly #tools: PeerTools;
   readonly #source: SourceFile;
   readonly #options: UploadOptions;
+  readonly #isOnce: boolean;
   readonly #journal: UploadJournal;
   readonly #recruiter: HostRecruiter;
   readonly #abort = createAbort();
@@ -57,7 +60,14 @@ export class Upload {
   #finding: Promise<boolean> | undefined;
   #givingBack: Promise<void> | undefined;
 
-  private constructor(deps: FlowDeps, tools: PeerTools, source: SourceFile, journal: UploadJournal, options: UploadOptions) {
+  private constructor(
+    deps: FlowDeps,
+    tools: PeerTools,
+    source: SourceFile,
+    journal: UploadJournal,
+    options: UploadOptions & { readonly isOnce: boolean },
+  ) {
+    this.#isOnce = options.isOnce;
     this.#deps = deps;
     this.#tools = tools;
     this.#source = source;
@@ -72,7 +82,7 @@ export class Upload {
     const source = await SourceFile.open(from.path);
     const { journalFolder, runtime } = deps;
     const journal = from.isOnce ? UploadJournal.once(journalFolder, runtime.random) : new UploadJournal(journalFolder, from.path);
-    const upload = new Upload(deps, tools, source, journal, options);
+    const upload = new Upload(deps, tools, source, journal, { ...options, isOnce: from.isOnce });
     const onAbort = (): void => upload.#abort.abort(options.signal?.reason);
     if (options.signal?.aborted === true) onAbort();
     options.signal?.addEventListener('abort', onAbort, { once: true });
@@ -101,8 +111,8 @@ export class Upload {
 
   async #run(startedMs: number): Promise<UploadResult> {
     const { runtime, signer } = this.#deps;
-    const { plan, stale, candidates } = await this.#plan();
-    const work = await this.#recruit(plan, candidates);
+    const { plan, stale, candidates, manifest } = await this.#plan();
+    const work = { ...(await this.#recruit(plan, candidates)), manifest };
     this.#assertEnough(work, work.hosts.length);
     await this.#journal.open(work.plan.start, work.plan.earlier !== undefined);
     // What an attempt that is not continued has stored: given back beside the work, its leases end anyway.
@@ -136,14 +146,14 @@ export class Upload {
   }
 
   #plan(): ReturnType<typeof planUpload> {
-    const { runtime, signer } = this.#deps;
+    const { runtime, signer, crypto, ownerStore } = this.#deps;
     const findCandidates = (fileId: FileId) => this.#recruiter.candidates(fileId, this.#abort.signal);
-    const tools = { runtime, ownerKey: signer.publicKey, journal: this.#journal, findCandidates };
+    const tools = { runtime, ownerKey: signer.publicKey, journal: this.#journal, verifier: crypto.verifier, ownerStore, findCandidates };
     return planUpload(tools, this.#source, this.#options.name ?? basename(this.#source.path), this.#options);
   }
 
   /** The plan with hosts that have room for it; a default policy is for the hosts that answered. */
-  async #recruit(first: UploadPlan, found: readonly ContactRecord[]): Promise<UploadWork> {
+  async #recruit(first: UploadPlan, found: readonly ContactRecord[]): Promise<Omit<UploadWork, 'manifest'>> {
     const isPolicyGiven = this.#options.policy !== undefined || first.earlier !== undefined;
     const known = first.earlier === undefined ? [] : journalPeers(this.#deps, this.#tools, first.earlier);
     const knownRecords = known.flatMap(({ record }) => record ?? []);
@@ -234,12 +244,23 @@ export class Upload {
     this.#assertEnough(work, committed.worst);
     // From here on a manifest may exist: what it names is not to be given back.
     await this.#journal.markFinishing();
-    const result = await finishUpload(this.#deps, this.#source, this.#options, { plan, builder, signed, committed, sha256 });
+    const done = { plan, builder, signed, committed, sha256, manifest: work.manifest };
+    const result = await this.#write(done);
     await this.#journal.remove();
     const signers = new Set(committed.hosts.filter(({ shards }) => shards.length > 0).map(({ peer }) => peer.key));
     const unsigned = [...this.#peers.values()].filter(({ key }) => !signers.has(key));
     await releaseUnsigned(this.#deps.runtime, plan.fileId, unsigned, this.#abort.signal);
     return result;
+  }
+
+  /** When manifest and record can not be written after all, the upload can be gone on with, or given back. */
+  async #write(done: FinishedUpload): ReturnType<typeof finishUpload> {
+    try {
+      return await finishUpload(this.#deps, this.#source, done);
+    } catch (error) {
+      await this.#journal.markUnfinished().catch(() => undefined);
+      throw error instanceof BatChainError ? manifestUnwritten(error, this.#isOnce) : error;
+    }
   }
 }
 

@@ -76,6 +76,14 @@ describe('atomicWriteFile', () => {
     expect((await fs.space('/a')).freeBytes).toBe(5);
   });
 
+  it('leaves a name that was free free when it fails at the very end', async () => {
+    const fs = new MemoryFileSystem();
+    await fs.makeFolder('/a');
+    const unsynced: FileSystem = { ...bound(fs), syncFolder: () => Promise.reject(Object.assign(new Error('EIO'), { code: 'EIO' })) };
+    await expect(atomicWriteFile(unsynced, names, '/a/file', NEW, { existing: 'refuse' })).rejects.toThrow('EIO');
+    expect(await fs.list('/a')).toEqual([]);
+  });
+
   it('shows the old file or the new one after a crash, whatever was lost', async () => {
     for (const fate of ['keep', 'lose', 'tear'] as const) {
       const fs = new MemoryFileSystem();

@@ -18,6 +18,11 @@ export function isTemporaryName(name: string): boolean {
   return TEMPORARY_PATTERN.test(name);
 }
 
+/** A fresh name for a file that is to get its final one later. */
+export function temporaryName(names: Random): string {
+  return `.batchain-${toHex(names.bytes(8))}.tmp`;
+}
+
 /** Writes all bytes from `position` on, whatever the system takes at a time. */
 export async function writeAll(file: OpenFile, bytes: Uint8Array, position: number): Promise<void> {
   let done = 0;
@@ -93,15 +98,19 @@ export async function atomicWriteFile(
   bytes: Uint8Array,
   options: AtomicWriteOptions,
 ): Promise<Result<void, 'taken'>> {
-  const temporary = join(dirname(path), `.batchain-${toHex(names.bytes(8))}.tmp`);
+  const temporary = join(dirname(path), temporaryName(names));
+  let isNamed = false;
   try {
     await writeTemporary(fs, temporary, bytes);
     const named = options.existing === 'replace' ? ok(await fs.rename(temporary, path)) : await claimName(fs, temporary, path);
+    isNamed = named.ok;
     if (!named.ok) await removeIfThere(fs, temporary);
     else await synced(fs.syncFolder(dirname(path)));
     return named;
   } catch (error) {
     await removeIfThere(fs, temporary).catch(() => undefined);
+    // What was not there before is not there after a failure either: whoever tries again finds the name free.
+    if (isNamed && options.existing === 'refuse') await removeIfThere(fs, path).catch(() => undefined);
     throw error;
   }
 }

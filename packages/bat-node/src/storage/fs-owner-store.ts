@@ -1,11 +1,12 @@
 // driven: OwnerStore on disk: one small JSON file per file of ours, and the manifests beside them.
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { BatChainError, parseGuardedJson, type Random, utf8Bytes } from '@batchain/shared';
 import { MANIFEST_BYTES_MAX } from '../limits.ts';
-import { atomicWriteFile, isTemporaryName, readWhole, removeIfThere } from './atomic-write.ts';
+import { atomicWriteFile, isTemporaryName, readWhole, removeIfThere, temporaryName } from './atomic-write.ts';
 import { diskWords } from './disk-words.ts';
-import { type FileSystem, isMissing } from './file-system.ts';
+import { errnoOf, type FileSystem, isMissing } from './file-system.ts';
 import { FsManifestStore } from './fs-manifest-store.ts';
+import { manifestExists, manifestFileName } from './manifest-store.ts';
 import type { OwnedFile, OwnerStore, SaveManifestOptions } from './owner-store.ts';
 
 /** One record: 256 hosts with a place in each of 4,096 segments. */
@@ -119,10 +120,58 @@ export class FsOwnerStore implements OwnerStore {
     return turn;
   }
 
+  async planManifest(name: string, { path, isForced }: SaveManifestOptions = {}): Promise<string | undefined> {
+    if (path === undefined) {
+      await this.#probe(this.#paths.manifests, (folder) => this.#fs.makeFolder(folder));
+      return undefined;
+    }
+    // A folder takes it under its own name.
+    const target = /[/\\]$/.test(path) || (await this.#isFolder(path)) ? join(path, manifestFileName(name, 1)) : path;
+    const folder = dirname(target);
+    if (!(await this.#isFolder(folder)))
+      throw new BatChainError('BAT_E_TARGET_UNWRITABLE', {
+        what: `can not write ${target}`,
+        why: `there is no folder ${folder}`,
+        fix: `mkdir -p '${folder}', or choose another path with --manifest`,
+      });
+    if (isForced !== true && (await this.#isThere(target))) throw manifestExists(target);
+    await this.#probe(folder);
+    return target;
+  }
+
+  async #isThere(path: string): Promise<boolean> {
+    try {
+      await this.#fs.stat(path);
+      return true;
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw unwritable(path, error);
+    }
+  }
+
+  #isFolder(path: string): Promise<boolean> {
+    return this.#fs.list(path).then(
+      () => true,
+      (error: unknown) => !['ENOENT', 'ENOTDIR'].includes(errnoOf(error)),
+    );
+  }
+
+  /** Throws when no file can be made in the folder. */
+  async #probe(folder: string, prepare = async (_folder: string): Promise<void> => undefined): Promise<void> {
+    const path = join(folder, temporaryName(this.#names));
+    try {
+      await prepare(folder);
+      await (await this.#fs.open(path, 'create')).close();
+      await removeIfThere(this.#fs, path);
+    } catch (error) {
+      throw unwritable(path, error);
+    }
+  }
+
   async saveManifest(name: string, bytes: Uint8Array, options: SaveManifestOptions = {}): Promise<string> {
     if (options.path !== undefined) {
       const isWritten = await this.#write(options.path, bytes, options.isForced === true ? 'replace' : 'refuse');
-      if (!isWritten) throw new BatChainError('BAT_E_TARGET_EXISTS', { what: `${options.path} is there already` });
+      if (!isWritten) throw manifestExists(options.path);
       return options.path;
     }
     return this.#manifests.save(name, bytes);
@@ -166,13 +215,17 @@ export class FsOwnerStore implements OwnerStore {
     try {
       return (await atomicWriteFile(this.#fs, this.#names, path, bytes, { existing })).ok;
     } catch (error) {
-      throw new BatChainError('BAT_E_TARGET_UNWRITABLE', { what: `can not write ${path}`, why: diskWords(error), cause: error });
+      throw unwritable(path, error);
     }
   }
 }
 
 function isRecordOf(json: unknown, id: string): boolean {
   return typeof json === 'object' && json !== null && 'id' in json && json.id === id && 'leases' in json && Array.isArray(json.leases);
+}
+
+function unwritable(path: string, error: unknown): BatChainError {
+  return new BatChainError('BAT_E_TARGET_UNWRITABLE', { what: `can not write ${path}`, why: diskWords(error), cause: error });
 }
 
 function unreadableManifest(path: string, error: unknown): BatChainError {

@@ -1,5 +1,5 @@
 // pure: the ManifestStore port: the manifests in an owner's home, and the names of their files.
-import { utf8Bytes } from '@batchain/shared';
+import { BatChainError, utf8Bytes } from '@batchain/shared';
 
 export interface StoredManifest {
   /** Without `.batchain`. */
@@ -22,6 +22,15 @@ export interface ManifestStore {
   read(path: string): Promise<Uint8Array>;
   /** No error when it is gone already. */
   remove(path: string): Promise<void>;
+}
+
+/** A manifest never takes the place of something else by itself. */
+export function manifestExists(path: string): BatChainError {
+  return new BatChainError('BAT_E_TARGET_EXISTS', {
+    what: `${path} is there already`,
+    fix: 'choose another path with --manifest, or allow replacing it with --force',
+    details: { path },
+  });
 }
 
 export const MANIFEST_SUFFIX = '.batchain';

@@ -1,5 +1,6 @@
 // driven: OwnerStore in memory, with the same rules: for simulation and unit tests.
 import { BatChainError } from '@batchain/shared';
+import { manifestExists } from './manifest-store.ts';
 import type { OwnedFile, OwnerStore, SaveManifestOptions } from './owner-store.ts';
 
 export class MemoryOwnerStore implements OwnerStore {
@@ -40,10 +41,15 @@ export class MemoryOwnerStore implements OwnerStore {
     this.#files.delete(id);
   }
 
+  async planManifest(_name: string, { path, isForced }: SaveManifestOptions = {}): Promise<string | undefined> {
+    if (path !== undefined && this.#manifests.has(path) && isForced !== true) throw manifestExists(path);
+    return path;
+  }
+
   async saveManifest(name: string, bytes: Uint8Array, options: SaveManifestOptions = {}): Promise<string> {
     let path = options.path ?? `/manifest/${name}.batchain`;
     if (options.path !== undefined && this.#manifests.has(path) && options.isForced !== true) {
-      throw new BatChainError('BAT_E_TARGET_EXISTS', { what: `${path} is there already` });
+      throw manifestExists(path);
     }
     for (let copy = 2; options.path === undefined && this.#manifests.has(path); copy++) path = `/manifest/${name}-${copy}.batchain`;
     this.#manifests.set(path, bytes);

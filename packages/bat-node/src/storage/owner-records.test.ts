@@ -124,3 +124,52 @@ describe('the records of the owner', () => {
     },
   );
 });
+
+describe('where a manifest is to go', () => {
+  const name = 'letters.tar';
+  let disk: MemoryFileSystem;
+  let store: FsOwnerStore;
+  beforeEach(async () => {
+    disk = new MemoryFileSystem();
+    await disk.makeFolder('/there');
+    store = new FsOwnerStore(disk, random, PATHS);
+  });
+
+  it('is found out without leaving anything behind', async () => {
+    expect(await store.planManifest(name)).toBeUndefined();
+    expect(await store.planManifest(name, { path: '/there/key' })).toBe('/there/key');
+    expect(await disk.list('/there')).toEqual([]);
+    expect(await disk.list('/manifest')).toEqual([]);
+  });
+
+  it('may be a folder, which takes it under its own name', async () => {
+    expect(await store.planManifest(name, { path: '/there' })).toBe('/there/letters.tar.batchain');
+    expect(await store.planManifest(name, { path: '/there/' })).toBe('/there/letters.tar.batchain');
+    expect(await store.planManifest('a/b', { path: '/there' })).toBe('/there/a_b.batchain');
+  });
+
+  it('is refused when it is taken, unless forced', async () => {
+    const path = await store.saveManifest(name, new Uint8Array(1), { path: '/there/key' });
+    const refusal = { code: 'BAT_E_TARGET_EXISTS', exit: 8, fix: expect.stringMatching(/--manifest.*--force/) };
+    await expect(store.planManifest(name, { path })).rejects.toMatchObject(refusal);
+    await expect(store.saveManifest(name, new Uint8Array(1), { path })).rejects.toMatchObject(refusal);
+    expect(await store.planManifest(name, { path, isForced: true })).toBe(path);
+  });
+
+  it('is refused when there is no such folder, or it takes no file', async () => {
+    for (const path of ['/nowhere/key', '/there/nowhere/'])
+      await expect(store.planManifest(name, { path })).rejects.toMatchObject({
+        code: 'BAT_E_TARGET_UNWRITABLE',
+        why: expect.stringMatching(/^there is no folder \/(there\/)?nowhere/),
+        fix: expect.stringContaining('--manifest'),
+      });
+    const denied = new FsOwnerStore(
+      limited(disk, 20, (path) => (path.endsWith('.tmp') ? 'EACCES' : undefined)),
+      random,
+      PATHS,
+    );
+    const refusal = { code: 'BAT_E_TARGET_UNWRITABLE', why: 'the permission is missing (EACCES)' };
+    await expect(denied.planManifest(name, { path: '/there/key' })).rejects.toMatchObject(refusal);
+    await expect(denied.planManifest(name)).rejects.toMatchObject(refusal);
+  });
+});

@@ -78,6 +78,11 @@ export interface OwnerStore {
   /** Reads, changes and writes with nothing in between; undefined, and nothing is written, when the file is not ours any more. */
   update(id: string, change: (file: OwnedFile) => OwnedFile): Promise<OwnedFile | undefined>;
   remove(id: string): Promise<void>;
+  /**
+   * Where `saveManifest` would write, found out without leaving anything there: for an explicit path, which may be a folder; undefined
+   * for the manifest folder. Throws BAT_E_TARGET_EXISTS, BAT_E_TARGET_UNWRITABLE.
+   */
+  planManifest(name: string, options?: SaveManifestOptions): Promise<string | undefined>;
   /** Throws BAT_E_TARGET_EXISTS for an explicit path that is taken and not forced. Returns the path. */
   saveManifest(name: string, bytes: Uint8Array, options?: SaveManifestOptions): Promise<string>;
   /** A text that changes with the manifest file at the path; undefined when nothing is there. Costs no read. */

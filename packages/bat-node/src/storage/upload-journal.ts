@@ -124,6 +124,7 @@ function parseLines(text: string): JournalState | undefined {
         hosts: listField(line, 'hosts'),
       });
     } else if (line.t === 'finishing') isFinishing = true;
+    else if (line.t === 'unfinished') isFinishing = false;
   }
   return start === undefined ? undefined : { start, hosts: [...hosts.values()], salts, segments, isFinishing };
 }
@@ -189,6 +190,11 @@ export class UploadJournal {
   /** The roster is committed; a manifest follows. */
   markFinishing(): Promise<void> {
     return this.#append(`${JSON.stringify({ t: 'finishing' })}\n`);
+  }
+
+  /** The manifest could not be written: it is as if none had been begun. */
+  markUnfinished(): Promise<void> {
+    return this.#append(`${JSON.stringify({ t: 'unfinished' })}\n`);
   }
 
   async close(): Promise<void> {

@@ -40,7 +40,12 @@ const OPTIONS = defineSettings({
     argument: 'NAME',
     help: "name to keep it under; the file's own by default",
   },
-  manifest: { schema: optional(textValue(4096)), default: undefined, argument: 'PATH', help: 'where the manifest goes' },
+  manifest: {
+    schema: optional(textValue(4096)),
+    default: undefined,
+    argument: 'PATH',
+    help: 'where the manifest goes; a folder takes it under its own name',
+  },
   'segment-size': { schema: optional(sizeValue), default: undefined, argument: 'SIZE', help: 'bytes of a segment, 1KiB to 64MiB' },
   fresh: { schema: switchValue, default: false, help: 'start over instead of resuming' },
   'keep-shards': { schema: switchValue, default: false, help: 'keep own copies of the shards under HOME/shards (demos)' },
@@ -68,6 +73,11 @@ function resultText(context: CommandContext, result: PutResult): string[] {
       ? [`  note       ${result.placed} of ${result.policy.n} peers have their shard; the daemon goes on placing`]
       : []),
   ];
+}
+
+/** What ends in a slash is meant as a folder, also when there is none yet. */
+function manifestPath(cwd: string, wanted: string): string {
+  return /[/\\]$/.test(wanted) ? `${resolve(cwd, wanted)}/` : resolve(cwd, wanted);
 }
 
 async function runPut(context: CommandContext<typeof OPTIONS>): Promise<CommandOutcome> {
@@ -104,7 +114,7 @@ function upload(context: CommandContext<typeof OPTIONS>, client: LocalApiClient)
         path,
         ...(name === undefined ? {} : { name }),
         ...(options.policy === undefined ? {} : { policy: options.policy }),
-        ...(options.manifest === undefined ? {} : { manifestPath: resolve(io.cwd, options.manifest) }),
+        ...(options.manifest === undefined ? {} : { manifestPath: manifestPath(io.cwd, options.manifest) }),
         ...(options['segment-size'] === undefined ? {} : { segmentSizeBytes: options['segment-size'] }),
         isFresh: options.fresh,
         keepsShards: options['keep-shards'],
