@@ -30,6 +30,8 @@ export class HostPeer {
   readonly #runtime: Runtime;
   readonly #tools: PeerTools;
   #failures = 0;
+  /** Given up for good: nothing that was under way and ends well brings it back. */
+  #isOut = false;
   #lastFailureMs = Number.NEGATIVE_INFINITY;
   #client: ShardClient | undefined;
   #connecting: Promise<Result<ShardClient>> | undefined;
@@ -45,7 +47,7 @@ export class HostPeer {
 
   /** False once it failed too often in this flow. */
   get isUsable(): boolean {
-    return this.#failures < FAILURES_MAX;
+    return !this.#isOut && this.#failures < FAILURES_MAX;
   }
 
   /** Its client over the one session to it; dials when there is none. */
@@ -82,9 +84,10 @@ export class HostPeer {
 
   /** Counts a failure; `isFinal` gives the host up at once (it refused, or sent wrong bytes). */
   failed(reason: string, isFinal = false): void {
+    if (this.#isOut) return;
     this.lastFailure = reason;
     const nowMs = this.#runtime.clock.monotonicMs();
-    if (isFinal) this.#failures = FAILURES_MAX;
+    if (isFinal) this.#isOut = true;
     else if (nowMs - this.#lastFailureMs >= FAILURE_WINDOW_MS) {
       this.#failures++;
       this.#lastFailureMs = nowMs;
