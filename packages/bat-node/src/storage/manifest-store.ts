@@ -1,5 +1,6 @@
 // pure: the ManifestStore port: the manifests in an owner's home, and the names of their files.
-import { BatChainError, utf8Bytes } from '@batchain/shared';
+import { BatChainError } from '@batchain/shared';
+import { NAME_BYTES_MAX, shortened } from './shortened.ts';
 
 export interface StoredManifest {
   /** Without `.batchain`. */
@@ -34,25 +35,10 @@ export function manifestExists(path: string): BatChainError {
 }
 
 export const MANIFEST_SUFFIX = '.batchain';
-/** What file systems allow for one name. */
-const NAME_BYTES_MAX = 255;
 /** Separators, control and direction characters, and what some systems refuse in names. */
 const UNFIT = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069/\\:*?"<>|]/gu;
 /** Devices of Windows, with or without an extension. */
 const DEVICE = /^(?:con|prn|aux|nul|com\d|lpt\d) *(?:\.|$)/i;
-
-/** The longest beginning of the text that takes at most so many bytes in UTF-8, no character cut. */
-function shortened(text: string, bytesMax: number): string {
-  if (utf8Bytes(text).length <= bytesMax) return text;
-  let kept = '';
-  let bytes = 0;
-  for (const character of text) {
-    bytes += utf8Bytes(character).length;
-    if (bytes > bytesMax) break;
-    kept += character;
-  }
-  return kept;
-}
 
 /**
  * The file name for the manifest of a file with this name: one component that fits every system, whatever the name holds

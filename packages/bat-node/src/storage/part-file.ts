@@ -5,10 +5,12 @@ import { basename, dirname, join } from 'node:path';
 import { BatChainError } from '@batchain/shared';
 import { diskWords } from './disk-words.ts';
 import { errnoOf } from './file-system.ts';
+import { NAME_BYTES_MAX, shortened } from './shortened.ts';
 
 /** A hidden name beside the target: the same file id continues its own part file and no other. */
 export function partPath(targetPath: string, fileIdHex: string): string {
-  return join(dirname(targetPath), `.${basename(targetPath).slice(0, 80)}.${fileIdHex.slice(0, 16)}.part`);
+  const end = `.${fileIdHex.slice(0, 16)}.part`;
+  return join(dirname(targetPath), `.${shortened(basename(targetPath), NAME_BYTES_MAX - 1 - end.length)}${end}`);
 }
 
 const exists = async (path: string): Promise<boolean> =>

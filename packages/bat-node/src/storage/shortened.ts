@@ -1,0 +1,18 @@
+// pure: names cut to what file systems take, counted in bytes.
+import { utf8Bytes } from '@batchain/shared';
+
+/** What file systems allow for one name. */
+export const NAME_BYTES_MAX = 255;
+
+/** The longest beginning of the text that takes at most so many bytes in UTF-8, no character cut. */
+export function shortened(text: string, bytesMax: number): string {
+  if (utf8Bytes(text).length <= bytesMax) return text;
+  let kept = '';
+  let bytes = 0;
+  for (const character of text) {
+    bytes += utf8Bytes(character).length;
+    if (bytes > bytesMax) break;
+    kept += character;
+  }
+  return kept;
+}
