@@ -154,6 +154,21 @@ describe('a download that is cancelled', () => {
     },
   );
 
+  it('says what it keeps to resume from, and keeps nothing that is empty', async () => {
+    const interrupted = await cancelAt(FILE_BYTES / 2);
+    const [part = ''] = await partFiles();
+    const { size } = await lstat(join(world.folder, part));
+    expect(interrupted).toMatchObject({
+      code: 'BAT_E_INTERRUPTED',
+      why: expect.stringContaining(`${join(world.folder, part)} (${(size / (KiB * KiB)).toFixed(1)} MiB) is kept to resume from`),
+      details: { part: join(world.folder, part), partBytes: size },
+    });
+    await owner.node.download(ref, target);
+    target = join(world.folder, 'second');
+    expect(await cancelAt(0)).toMatchObject({ code: 'BAT_E_INTERRUPTED', details: {} });
+    expect(await partFiles()).toEqual([]);
+  });
+
   it('and whose part file was damaged in the meantime starts over by itself', async () => {
     await cancelAt(FILE_BYTES / 2);
     const [part = ''] = await partFiles();
@@ -185,12 +200,24 @@ describe('a download that is cancelled', () => {
 });
 
 describe('a download that fails', () => {
-  it('keeps what was right for the next attempt, and shows nothing under the name', async () => {
+  it('for good keeps nothing, and shows nothing under the name', async () => {
     for (const host of hosts.slice(0, 3)) host.behave(flipsABit);
     await expect(owner.node.download(ref, target)).rejects.toMatchObject({ code: 'BAT_E_UNRECOVERABLE' });
+    expect(await partFiles()).toEqual([]);
     await expect(lstat(target)).rejects.toThrow('ENOENT');
     for (const host of hosts) host.behave(undefined);
     await owner.node.download(ref, target);
     expect((await readFile(target)).equals(source)).toBe(true);
+  });
+
+  it('for now keeps what was right for the next attempt, and says so', async () => {
+    let gone: Promise<unknown> | undefined;
+    const onProgress = ({ doneBytes }: FlowProgress): void => {
+      if (doneBytes >= FILE_BYTES / 2) gone ??= Promise.all(hosts.slice(1).map((host) => host.stop()));
+    };
+    const failed = await owner.node.download(ref, target, { onProgress }).catch((error: unknown) => error);
+    expect(failed).toMatchObject({ code: 'BAT_E_TOO_FEW_SHARDS', why: expect.stringContaining('is kept to resume from') });
+    expect(await partFiles()).toHaveLength(1);
+    await gone;
   });
 });

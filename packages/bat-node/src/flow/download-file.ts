@@ -1,6 +1,6 @@
 // driven: a download into a file: resumes a part file, checks the whole, and only then gives it its name (BN-24).
 import { createHash, type Hash } from 'node:crypto';
-import { equalBytes, type NodeId, parseNodeId, plainBytes, toHex } from '@batchain/shared';
+import { BatChainError, equalBytes, MiB, type NodeId, parseNodeId, plainBytes, toBatChainError, toHex } from '@batchain/shared';
 import { type Manifest, type ManifestEntry, manifestName } from '../manifest/manifest.ts';
 import { PartFile } from '../storage/part-file.ts';
 import { SegmentReader } from './download.ts';
@@ -48,44 +48,77 @@ export async function downloadFile(
   targetPath: string,
   options: DownloadOptions,
 ): Promise<DownloadResult> {
-  const { clock } = deps.runtime;
-  const startedMs = clock.monotonicMs();
-  const entry = soleEntry(manifest);
   const part = await PartFile.open(targetPath, toHex(manifest.roster.fileId), options.isForced === true);
   try {
-    const segmentSize = manifest.secret.segmentSizeBytes;
-    const hash = createHash('sha256');
-    const resumedBytes = await hashResumed(part, segmentSize, entry.bytes, hash);
-    const reader = new SegmentReader(deps, tools, manifest, options);
-    const tell = (doneBytes: number, phase: 'preparing' | 'transferring' | 'finishing'): void =>
-      options.onProgress?.({ phase, doneBytes, totalBytes: entry.bytes, resumedBytes, hosts: hostProgress(reader) });
-    tell(resumedBytes, 'preparing');
-    let doneBytes = resumedBytes;
-    const isComplete = resumedBytes === entry.bytes && resumedBytes > 0;
-    if (!isComplete) await reader.open();
-    for await (const plain of reader.segments(isComplete ? reader.segmentCount : resumedBytes / segmentSize)) {
-      for (let at = 0; at < plain.length; at += WRITE_BYTES) {
-        options.signal?.throwIfAborted();
-        const piece = plain.subarray(at, at + WRITE_BYTES);
-        hash.update(piece);
-        await part.write(piece, doneBytes);
-        doneBytes += piece.length;
-      }
-      tell(doneBytes, 'transferring');
-    }
-    tell(doneBytes, 'finishing');
-    if (!equalBytes(plainBytes(hash.digest()), entry.sha256)) {
-      await part.discard();
-      // What an earlier attempt left may have been damaged since: once more, from the start.
-      if (resumedBytes > 0) return await downloadFile(deps, tools, manifest, targetPath, options);
-      throw contentMismatch(entry.path, 'the whole does not have the promised SHA-256');
-    }
-    options.signal?.throwIfAborted();
-    await part.finish(entry.mode === 0 ? 0o600 : entry.mode);
-    return downloadResult(manifest, reader, { path: targetPath, durationMs: clock.monotonicMs() - startedMs, resumedBytes });
+    const result = await fillPart(deps, tools, manifest, part, options);
+    if (result !== undefined) return result;
+  } catch (error) {
+    throw await settlePart(part, error);
   } finally {
     await part.close();
   }
+  // What an earlier attempt left was damaged since: once more, from the start.
+  return downloadFile(deps, tools, manifest, targetPath, options);
+}
+
+/** Of no use for another attempt. */
+const FINAL: ReadonlySet<string> = new Set(['BAT_E_UNRECOVERABLE', 'BAT_E_CONTENT_MISMATCH']);
+
+/** After a failure: an empty part file, or one that can never be finished, goes; one that helps the next attempt is named in the error. */
+async function settlePart(part: PartFile, error: unknown): Promise<unknown> {
+  const known = toBatChainError(error);
+  const bytes = await part.keptBytes();
+  if (bytes === 0 || FINAL.has(known.code)) await part.discard();
+  else if (bytes !== undefined && known.code !== 'BAT_E_INTERNAL') return named(known, part.path, bytes);
+  return error;
+}
+
+function named(known: BatChainError, path: string, bytes: number): BatChainError {
+  const { code, what, why, fix, details, cause } = known;
+  const kept = `${path} (${(bytes / MiB).toFixed(1)} MiB) is kept to resume from`;
+  return new BatChainError(code, { what, why: `${why}; ${kept}`, fix, details: { ...details, part: path, partBytes: bytes }, cause });
+}
+
+/** Undefined when a resumed whole was not right: the part file is gone then. */
+async function fillPart(
+  deps: FlowDeps,
+  tools: PeerTools,
+  manifest: Manifest,
+  part: PartFile,
+  options: DownloadOptions,
+): Promise<DownloadResult | undefined> {
+  const { clock } = deps.runtime;
+  const startedMs = clock.monotonicMs();
+  const entry = soleEntry(manifest);
+  const segmentSize = manifest.secret.segmentSizeBytes;
+  const hash = createHash('sha256');
+  const resumedBytes = await hashResumed(part, segmentSize, entry.bytes, hash);
+  const reader = new SegmentReader(deps, tools, manifest, options);
+  const tell = (doneBytes: number, phase: 'preparing' | 'transferring' | 'finishing'): void =>
+    options.onProgress?.({ phase, doneBytes, totalBytes: entry.bytes, resumedBytes, hosts: hostProgress(reader) });
+  tell(resumedBytes, 'preparing');
+  let doneBytes = resumedBytes;
+  const isComplete = resumedBytes === entry.bytes && resumedBytes > 0;
+  if (!isComplete) await reader.open();
+  for await (const plain of reader.segments(isComplete ? reader.segmentCount : resumedBytes / segmentSize)) {
+    for (let at = 0; at < plain.length; at += WRITE_BYTES) {
+      options.signal?.throwIfAborted();
+      const piece = plain.subarray(at, at + WRITE_BYTES);
+      hash.update(piece);
+      await part.write(piece, doneBytes);
+      doneBytes += piece.length;
+    }
+    tell(doneBytes, 'transferring');
+  }
+  tell(doneBytes, 'finishing');
+  if (!equalBytes(plainBytes(hash.digest()), entry.sha256)) {
+    await part.discard();
+    if (resumedBytes > 0) return undefined;
+    throw contentMismatch(entry.path, 'the whole does not have the promised SHA-256');
+  }
+  options.signal?.throwIfAborted();
+  await part.finish(entry.mode === 0 ? 0o600 : entry.mode);
+  return downloadResult(manifest, reader, { path: part.targetPath, durationMs: clock.monotonicMs() - startedMs, resumedBytes });
 }
 
 /** Hashes the whole segments of a part file and cuts off the rest; the bytes that need not come again. */

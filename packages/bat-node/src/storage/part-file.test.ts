@@ -14,7 +14,7 @@ afterEach(() => rm(folder, { recursive: true }));
 
 describe('a part file', () => {
   it.each([
-    ['\u6587'.repeat(83) + '.txt', 253],
+    [`${'\u6587'.repeat(83)}.txt`, 253],
     ['\u6587'.repeat(85), 255],
     ['\u{1f600}'.repeat(63), 252],
     ['a'.repeat(255), 255],

@@ -100,6 +100,12 @@ export class PartFile {
     }
   }
 
+  /** What lies under the part file's name, opened or not; undefined when nothing does. */
+  async keptBytes(): Promise<number | undefined> {
+    const there = await lstat(this.path).catch(() => undefined);
+    return there?.size;
+  }
+
   /** Keeps the part file for a later attempt. */
   async close(): Promise<void> {
     await this.#handle.close().catch(() => undefined);

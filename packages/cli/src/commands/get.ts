@@ -1,6 +1,6 @@
 // driven: `batchain get REF` (`-d REF`): brings a file back, checked, under its final name or on stdout.
-import { statSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { readdirSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import {
   defineSettings,
   formatDuration,
@@ -47,6 +47,20 @@ async function targetPath(context: Context, client: LocalApiClient, ref: string)
   return join(resolve(io.cwd, wanted ?? '.'), name);
 }
 
+/** What an interrupted download of this target left beside it. */
+function partsOf(path: string): string[] {
+  const folder = dirname(path);
+  const isPart = (name: string): boolean => name.startsWith(`.${basename(path)}.`) && /\.[0-9a-f]{16}\.part$/.test(name);
+  try {
+    return readdirSync(folder)
+      .filter(isPart)
+      .map((name) => join(folder, name))
+      .filter((part) => statSync(part).size > 0);
+  } catch {
+    return [];
+  }
+}
+
 function savedText(context: Context, result: GetResult): string[] {
   const { out } = context.output;
   const rejected = result.rejected.map(
@@ -87,6 +101,11 @@ async function runGet(context: Context): Promise<CommandOutcome> {
   const result = await showProgress(context, 'fetching', (progress) => {
     if (context.output.err.canRedraw) context.output.say(printable(basename(path), context.output.err.isAscii));
     return client.download(ref, { path, isForced: options.force }, progress);
+  }).catch((error: unknown) => {
+    // What the daemon says to somebody who has gone away is not heard.
+    if (context.signal.aborted)
+      for (const part of partsOf(path)) context.output.warn(`${part} is kept; the same command goes on from there`);
+    throw error;
   });
   return { json: result, text: savedText(context, result) };
 }
