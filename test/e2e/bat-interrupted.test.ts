@@ -63,7 +63,7 @@ const back = (): string => join(world.folder, 'back');
 
 async function expectNothingLeft(): Promise<void> {
   const abort = new AbortController();
-  const buffer = owner.stagePool.acquire(POOL_BYTES, abort.signal);
+  const buffer = owner.stagePool.acquire(POOL_BYTES, { signal: abort.signal });
   const isFree = await Promise.race([buffer.then(() => true), new Promise((resolve) => setTimeout(resolve, 100, false))]);
   abort.abort();
   expect(isFree, 'all buffers were given back').toBe(true);

@@ -210,7 +210,7 @@ describe('a download that fails', () => {
     expect((await readFile(target)).equals(source)).toBe(true);
   });
 
-  it('for now keeps what was right for the next attempt, and says so', async () => {
+  it('because hosts are away keeps what was right for the next attempt, and says so', async () => {
     let gone: Promise<unknown> | undefined;
     const onProgress = ({ doneBytes }: FlowProgress): void => {
       if (doneBytes >= FILE_BYTES / 2) gone ??= Promise.all(hosts.slice(1).map((host) => host.stop()));

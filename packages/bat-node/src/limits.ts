@@ -238,3 +238,5 @@ export const CONTAINED_QUESTIONS_MAX: number = 16 * 1024;
 export const CONTAINED_HOSTS_MAX = 256;
 /** Of that, per peer: one of the largest. */
 export const ROSTERS_PER_PEER_BYTES_MAX: number = ROSTERS_IN_WORK_BYTES_MAX / 4;
+/** A reader of a stream that takes no piece (1 MiB) for so long holds no buffers: others may need them. It costs it a segment to go on. */
+export const STREAM_STALL_MS: number = 30 * second;

@@ -1,6 +1,7 @@
 // driven: a download into a file: resumes a part file, checks the whole, and only then gives it its name (BN-24).
 import { createHash, type Hash } from 'node:crypto';
-import { BatChainError, equalBytes, MiB, type NodeId, parseNodeId, plainBytes, toBatChainError, toHex } from '@batchain/shared';
+import { BatChainError, type Clock, equalBytes, MiB, type NodeId, parseNodeId, plainBytes, toBatChainError, toHex } from '@batchain/shared';
+import { STREAM_STALL_MS } from '../limits.ts';
 import { type Manifest, type ManifestEntry, manifestName } from '../manifest/manifest.ts';
 import { PartFile } from '../storage/part-file.ts';
 import { SegmentReader } from './download.ts';
@@ -99,16 +100,20 @@ async function fillPart(
   tell(resumedBytes, 'preparing');
   let doneBytes = resumedBytes;
   const isComplete = resumedBytes === entry.bytes && resumedBytes > 0;
-  if (!isComplete) await reader.open();
-  for await (const plain of reader.segments(isComplete ? reader.segmentCount : resumedBytes / segmentSize)) {
-    for (let at = 0; at < plain.length; at += WRITE_BYTES) {
-      options.signal?.throwIfAborted();
-      const piece = plain.subarray(at, at + WRITE_BYTES);
-      hash.update(piece);
-      await part.write(piece, doneBytes);
-      doneBytes += piece.length;
+  try {
+    if (!isComplete) await reader.open();
+    for await (const plain of reader.segments(isComplete ? reader.segmentCount : resumedBytes / segmentSize)) {
+      for (let at = 0; at < plain.length; at += WRITE_BYTES) {
+        options.signal?.throwIfAborted();
+        const piece = plain.subarray(at, at + WRITE_BYTES);
+        hash.update(piece);
+        await part.write(piece, doneBytes);
+        doneBytes += piece.length;
+      }
+      tell(doneBytes, 'transferring');
     }
-    tell(doneBytes, 'transferring');
+  } finally {
+    reader.close();
   }
   tell(doneBytes, 'finishing');
   if (!equalBytes(plainBytes(hash.digest()), entry.sha256)) {
@@ -149,17 +154,52 @@ export async function* downloadStream(
 ): AsyncGenerator<Uint8Array, DownloadResult> {
   const startedMs = deps.runtime.clock.monotonicMs();
   const entry = soleEntry(manifest);
-  const reader = new SegmentReader(deps, tools, manifest, options);
-  await reader.open();
+  const reader = new SegmentReader(deps, tools, manifest, { ...options, isStream: true });
   const hash = createHash('sha256');
-  for await (const plain of reader.segments(0)) {
-    for (let at = 0; at < plain.length; at += WRITE_BYTES) {
-      const piece = plain.slice(at, at + WRITE_BYTES);
+  try {
+    await reader.open();
+    for await (const piece of streamPieces(deps.runtime.clock, reader)) {
       hash.update(piece);
       yield piece;
     }
+  } finally {
+    reader.close();
   }
   if (!equalBytes(plainBytes(hash.digest()), entry.sha256))
     throw contentMismatch(entry.path, 'the whole does not have the promised SHA-256');
   return downloadResult(manifest, reader, { path: undefined, durationMs: deps.runtime.clock.monotonicMs() - startedMs, resumedBytes: 0 });
+}
+
+/**
+ * Copies of the plain bytes, piece by piece. While the reader takes nothing for long, it holds no buffer that others wait for: what was
+ * fetched ahead is given back, and the segment is fetched again when it goes on.
+ */
+async function* streamPieces(clock: Clock, reader: SegmentReader): AsyncGenerator<Uint8Array> {
+  for (let segment = 0, at = 0; segment < reader.segmentCount; ) {
+    const segments = reader.segments(segment);
+    let givenBack: Promise<unknown> | undefined;
+    try {
+      for (let next = await segments.next(); next.done !== true; next = await segments.next()) {
+        while (at < next.value.length && givenBack === undefined) {
+          const piece = next.value.slice(at, at + WRITE_BYTES);
+          at += piece.length;
+          const stalled = clock.setTimer(STREAM_STALL_MS, () => {
+            givenBack = segments.return(undefined);
+          });
+          try {
+            yield piece;
+          } finally {
+            stalled.cancel();
+          }
+        }
+        if (at >= next.value.length) {
+          segment++;
+          at = 0;
+        }
+        if (givenBack !== undefined) break;
+      }
+    } finally {
+      await (givenBack ?? segments.return(undefined));
+    }
+  }
 }

@@ -11,10 +11,15 @@ import type { FlowOptions, Rejection } from './flow-types.ts';
 import type { PeerTools } from './host-peer.ts';
 import { SegmentFetcher } from './segment-fetcher.ts';
 import { ShardSources } from './shard-sources.ts';
-import { joinSignals } from './signals.ts';
+import { createAbort, joinSignals } from './signals.ts';
 
 /** Segments fetched ahead of the one that is being written; the buffers' budget may allow fewer. */
 const AHEAD_MAX = 6;
+
+export interface ReaderOptions extends FlowOptions {
+  /** Somebody takes the bytes as slowly as he likes. */
+  readonly isStream?: boolean;
+}
 
 interface OpenedSegment {
   readonly buffer: SegmentBuffer;
@@ -32,8 +37,10 @@ export class SegmentReader {
   readonly #abort = new AbortController();
   readonly #signal: AbortSignal;
   readonly #totalBytes: number;
+  readonly #isStream: boolean;
 
-  constructor(deps: FlowDeps, tools: PeerTools, manifest: Manifest, options: FlowOptions) {
+  constructor(deps: FlowDeps, tools: PeerTools, manifest: Manifest, options: ReaderOptions) {
+    this.#isStream = options.isStream === true;
     this.#deps = deps;
     this.#manifest = manifest;
     this.#totalBytes = totalBytes(manifest.secret.entries);
@@ -56,14 +63,24 @@ export class SegmentReader {
     if (!this.#sources.isEnough) throw this.#shortage(this.#sources.holders.worst(this.#sources.isUsable));
   }
 
-  /** Plain segments from `first` on, in order. A yielded view is valid until the next one is asked for. */
+  /** Ends what is still being asked for. */
+  close(): void {
+    this.#abort.abort();
+  }
+
+  /**
+   * Plain segments from `first` on, in order. A yielded view is valid until the next one is asked for. Whoever ends early (`return`) gets
+   * nothing more, has given everything back, and may begin again.
+   */
   async *segments(first: number): AsyncGenerator<Uint8Array> {
+    const abort = createAbort();
+    const signal = joinSignals(this.#signal, abort.signal);
     const ahead: Promise<OpenedSegment>[] = [];
     let next = first;
     try {
       while (next < this.segmentCount || ahead.length > 0) {
         while (next < this.segmentCount && ahead.length < AHEAD_MAX) {
-          const opened = this.#openSegment(next++);
+          const opened = this.#openSegment(next++, signal);
           // The failure is seen when its turn comes; until then it must not count as unhandled.
           opened.catch(() => undefined);
           ahead.push(opened);
@@ -77,21 +94,25 @@ export class SegmentReader {
         }
       }
     } finally {
-      this.#abort.abort();
+      abort.abort();
       // Whoever ends early gives back all buffers before it returns.
       const rest = await Promise.allSettled(ahead);
       for (const opened of rest) if (opened.status === 'fulfilled') this.#deps.stagePool.release(opened.value.buffer);
     }
   }
 
-  async #openSegment(segment: number): Promise<OpenedSegment> {
+  async #openSegment(segment: number, signal: AbortSignal): Promise<OpenedSegment> {
     const { scheme } = this.#manifest.roster;
     const { secret } = this.#manifest;
     const policy = { k: scheme.requiredShards, n: scheme.totalShards };
     const plainBytes = segmentPlainBytes(this.#totalBytes, secret.segmentSizeBytes, segment);
-    const buffer = await this.#deps.stagePool.acquire(fetchBufferBytes(plainBytes, policy.k, policy.n), this.#signal);
+    const buffer = await this.#deps.stagePool.acquire(fetchBufferBytes(plainBytes, policy.k, policy.n), {
+      job: this,
+      leavesRoom: this.#isStream,
+      signal,
+    });
     try {
-      const fetched = await this.#fetcher.fetch(segment, buffer.bytes, this.#signal);
+      const fetched = await this.#fetcher.fetch(segment, buffer.bytes, signal);
       if (!fetched.ok) throw this.#shortage(fetched.right);
       const salt = secret.salts[segment] as Uint8Array;
       const job = { fileKey: secret.fileKey, salt, plainBytes, policy, indexes: fetched.indexes };

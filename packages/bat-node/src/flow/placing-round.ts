@@ -193,7 +193,8 @@ export class PlacingRound {
     if (named === undefined) return 0;
     const policy = { k: roster.scheme.requiredShards, n: roster.scheme.totalShards };
     const { stagePool } = this.#deps;
-    const buffer = await stagePool.acquire(named.shardLength * fetchSlots(policy.k, policy.n), this.#signal);
+    const slots = fetchSlots(policy.k, policy.n);
+    const buffer = await stagePool.acquire(named.shardLength * slots, { job: this, signal: this.#signal });
     try {
       const fetched = await fetcher.fetch(segment, buffer.bytes, this.#signal);
       if (!fetched.ok) return 0;

@@ -168,7 +168,7 @@ export class UploadSegments {
 
   #acquire(segment: number): Promise<SegmentBuffer> {
     const { k, n } = this.#parts.plan.policy;
-    return this.#deps.stagePool.acquire(segmentBufferBytes(this.#plainBytes(segment), k, n), this.#abort.signal);
+    return this.#deps.stagePool.acquire(segmentBufferBytes(this.#plainBytes(segment), k, n), { job: this, signal: this.#abort.signal });
   }
 
   /** Fills the buffer's front with the segment's plain bytes. */

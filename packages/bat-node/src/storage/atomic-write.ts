@@ -1,7 +1,8 @@
 // driven: writes a whole file so that a reader sees the old one, the new one, or none: never a part.
 import { dirname, join } from 'node:path';
-import { fail, ok, type Random, type Result, toHex } from '@batchain/shared';
+import { fail, ok, type Random, type Result } from '@batchain/shared';
 import { synced } from './disk-fault.ts';
+import { temporaryName } from './file-names.ts';
 import { errnoOf, type FileSystem, isMissing, type OpenFile } from './file-system.ts';
 
 const TEMPORARY_PATTERN = /^\.batchain-[0-9a-f]{16}\.tmp$/;
@@ -16,11 +17,6 @@ export interface AtomicWriteOptions {
 /** True for names of half-written files that a crash left behind. */
 export function isTemporaryName(name: string): boolean {
   return TEMPORARY_PATTERN.test(name);
-}
-
-/** A fresh name for a file that is to get its final one later. */
-export function temporaryName(names: Random): string {
-  return `.batchain-${toHex(names.bytes(8))}.tmp`;
 }
 
 /** Writes all bytes from `position` on, whatever the system takes at a time. */

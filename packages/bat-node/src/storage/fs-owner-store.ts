@@ -2,11 +2,13 @@
 import { dirname, join } from 'node:path';
 import { BatChainError, parseGuardedJson, type Random, utf8Bytes } from '@batchain/shared';
 import { MANIFEST_BYTES_MAX } from '../limits.ts';
-import { atomicWriteFile, isTemporaryName, readWhole, removeIfThere, temporaryName } from './atomic-write.ts';
+import { atomicWriteFile, isTemporaryName, readWhole, removeIfThere } from './atomic-write.ts';
 import { diskWords } from './disk-words.ts';
+import { temporaryName } from './file-names.ts';
 import { errnoOf, type FileSystem, isMissing } from './file-system.ts';
 import { FsManifestStore } from './fs-manifest-store.ts';
-import { manifestExists, manifestFileName } from './manifest-store.ts';
+import { manifestExists } from './manifest-exists.ts';
+import { manifestFileName } from './manifest-store.ts';
 import type { OwnedFile, OwnerStore, SaveManifestOptions } from './owner-store.ts';
 
 /** One record: 256 hosts with a place in each of 4,096 segments. */

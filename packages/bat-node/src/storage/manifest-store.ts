@@ -1,6 +1,5 @@
 // pure: the ManifestStore port: the manifests in an owner's home, and the names of their files.
-import { BatChainError } from '@batchain/shared';
-import { NAME_BYTES_MAX, shortened } from './shortened.ts';
+import { NAME_BYTES_MAX, shortened } from './file-names.ts';
 
 export interface StoredManifest {
   /** Without `.batchain`. */
@@ -23,15 +22,6 @@ export interface ManifestStore {
   read(path: string): Promise<Uint8Array>;
   /** No error when it is gone already. */
   remove(path: string): Promise<void>;
-}
-
-/** A manifest never takes the place of something else by itself. */
-export function manifestExists(path: string): BatChainError {
-  return new BatChainError('BAT_E_TARGET_EXISTS', {
-    what: `${path} is there already`,
-    fix: 'choose another path with --manifest, or allow replacing it with --force',
-    details: { path },
-  });
 }
 
 export const MANIFEST_SUFFIX = '.batchain';

@@ -1,6 +1,6 @@
 // driven: OwnerStore in memory, with the same rules: for simulation and unit tests.
 import { BatChainError } from '@batchain/shared';
-import { manifestExists } from './manifest-store.ts';
+import { manifestExists } from './manifest-exists.ts';
 import type { OwnedFile, OwnerStore, SaveManifestOptions } from './owner-store.ts';
 
 export class MemoryOwnerStore implements OwnerStore {

@@ -4,8 +4,8 @@ import { type FileHandle, link, lstat, open, rename, rm } from 'node:fs/promises
 import { basename, dirname, join } from 'node:path';
 import { BatChainError } from '@batchain/shared';
 import { diskWords } from './disk-words.ts';
+import { NAME_BYTES_MAX, shortened } from './file-names.ts';
 import { errnoOf } from './file-system.ts';
-import { NAME_BYTES_MAX, shortened } from './shortened.ts';
 
 /** A hidden name beside the target: the same file id continues its own part file and no other. */
 export function partPath(targetPath: string, fileIdHex: string): string {

@@ -2,7 +2,7 @@
 import { ok, type Result } from '@batchain/shared';
 import { SegmentBuffers } from './segment-buffers.ts';
 import { decodeAndOpen, encodedShardAt, rebuildShards, rebuiltShard, sealAndEncode } from './segment-stages.ts';
-import type { DecodeJob, EncodedShard, EncodeJob, RebuildJob, SegmentBuffer, StagePool } from './stage-pool.ts';
+import type { BufferWish, DecodeJob, EncodedShard, EncodeJob, RebuildJob, SegmentBuffer, StagePool } from './stage-pool.ts';
 
 /** Room for a few segments of tests. */
 const BUDGET_BYTES: number = 64 * 1024 * 1024;
@@ -10,8 +10,8 @@ const BUDGET_BYTES: number = 64 * 1024 * 1024;
 export class InlineStagePool implements StagePool {
   readonly #buffers = new SegmentBuffers(BUDGET_BYTES);
 
-  acquire(bytes: number, signal?: AbortSignal): Promise<SegmentBuffer> {
-    return this.#buffers.acquire(bytes, signal);
+  acquire(bytes: number, wish?: BufferWish): Promise<SegmentBuffer> {
+    return this.#buffers.acquire(bytes, wish);
   }
 
   release(buffer: SegmentBuffer): void {

@@ -1,14 +1,18 @@
-// driven: a bounded set of shared buffers, reused, so that memory does not grow with the file (I10).
-import type { SegmentBuffer } from './stage-pool.ts';
+// driven: a bounded set of shared buffers, reused, so that memory does not grow with the file (I10), fair between those who want some.
+import type { BufferWish, SegmentBuffer } from './stage-pool.ts';
 
 interface Waiter {
   readonly bytes: number;
+  /** Whose it is; a wish of nobody in particular is one of its own. */
+  readonly job: object;
+  readonly leavesRoom: boolean;
   readonly resolve: (buffer: SegmentBuffer) => void;
 }
 
 export class SegmentBuffers {
   readonly #budgetBytes: number;
-  readonly #inUse = new Set<SegmentBuffer>();
+  /** With the job that has it. */
+  readonly #inUse = new Map<SegmentBuffer, object>();
   readonly #waiters: Waiter[] = [];
   #free: SegmentBuffer[] = [];
 
@@ -16,12 +20,17 @@ export class SegmentBuffers {
     this.#budgetBytes = budgetBytes;
   }
 
-  /** At once when the budget allows it or nothing is in use, else when others are given back, in order of asking. */
-  acquire(bytes: number, signal?: AbortSignal): Promise<SegmentBuffer> {
+  /**
+   * At once when the budget allows it or nothing is in use, else when others are given back. A job that has none comes first, in order
+   * of asking.
+   */
+  acquire(bytes: number, { job = {}, leavesRoom = false, signal }: BufferWish = {}): Promise<SegmentBuffer> {
     signal?.throwIfAborted();
     return new Promise((resolve, reject) => {
       const waiter: Waiter = {
         bytes,
+        job,
+        leavesRoom,
         resolve: (buffer) => {
           signal?.removeEventListener('abort', onAbort);
           resolve(buffer);
@@ -51,25 +60,35 @@ export class SegmentBuffers {
   }
 
   #serve(): void {
-    for (let waiter = this.#waiters[0]; waiter !== undefined; waiter = this.#waiters[0]) {
-      const buffer = this.#take(waiter.bytes);
+    for (let waiter = this.#next(); waiter !== undefined; waiter = this.#next()) {
+      const buffer = this.#take(waiter);
       if (buffer === undefined) return;
-      this.#waiters.shift();
+      this.#waiters.splice(this.#waiters.indexOf(waiter), 1);
       waiter.resolve(buffer);
     }
   }
 
-  #take(bytes: number): SegmentBuffer | undefined {
+  /** The first whose job has nothing; else the first. */
+  #next(): Waiter | undefined {
+    return this.#waiters.find(({ job }) => !this.#has(job)) ?? this.#waiters[0];
+  }
+
+  #has(job: object): boolean {
+    return [...this.#inUse.values()].includes(job);
+  }
+
+  #take({ bytes, job, leavesRoom }: Waiter): SegmentBuffer | undefined {
     const sum = (buffers: Iterable<SegmentBuffer>): number =>
       [...buffers].reduce((total, buffer) => total + buffer.bytes.buffer.byteLength, 0);
-    const usedBytes = sum(this.#inUse);
-    if (this.#inUse.size > 0 && usedBytes + bytes > this.#budgetBytes) return undefined;
+    const usedBytes = sum(this.#inUse.keys());
+    const reservedBytes = leavesRoom && this.#has(job) ? bytes : 0;
+    if (this.#inUse.size > 0 && usedBytes + bytes + reservedBytes > this.#budgetBytes) return undefined;
     const fit = this.#free.find((buffer) => buffer.bytes.buffer.byteLength >= bytes && buffer.bytes.buffer.byteLength <= bytes * 2);
     this.#free = this.#free.filter((buffer) => buffer !== fit);
     while (this.#free.length > 0 && usedBytes + bytes + sum(this.#free) > this.#budgetBytes) this.#free.shift();
     const shared = fit?.bytes.buffer ?? new SharedArrayBuffer(bytes);
     const buffer: SegmentBuffer = { bytes: new Uint8Array(shared, 0, bytes) };
-    this.#inUse.add(buffer);
+    this.#inUse.set(buffer, job);
     return buffer;
   }
 }

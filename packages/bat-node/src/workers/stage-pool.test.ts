@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { InlineStagePool } from './inline-stage-pool.ts';
 import { SegmentBuffers } from './segment-buffers.ts';
 import { fetchBufferBytes, segmentBufferBytes } from './segment-stages.ts';
+import type { SegmentBuffer } from './stage-pool.ts';
 
 const { random } = createSimRuntime(7).runtime;
 const policy = { k: 4, n: 6 };
@@ -68,11 +69,36 @@ describe('segment buffers', () => {
     buffers.release(big);
   });
 
+  it('are shared: a job that has none comes first, and one that may stop leaves room for the next', async () => {
+    const buffers = new SegmentBuffers(100);
+    const [greedy, late, later] = [{}, {}, {}];
+    const order: string[] = [];
+    const wish = (name: string, job: object) =>
+      buffers.acquire(20, { job, leavesRoom: job === greedy }).then((buffer) => {
+        order.push(name);
+        return buffer;
+      });
+    const settled = async (): Promise<string[]> => {
+      await new Promise((resolve) => setImmediate(resolve));
+      return order.splice(0);
+    };
+    const held = Array.from({ length: 6 }, (_, i) => wish(`greedy ${i}`, greedy));
+    expect(await settled()).toEqual(['greedy 0', 'greedy 1', 'greedy 2', 'greedy 3']);
+    const lateOne = wish('late', late);
+    expect(await settled()).toEqual(['late']);
+    const laterOne = wish('later', later);
+    expect(await settled()).toEqual([]);
+    buffers.release(await (held[0] as Promise<SegmentBuffer>));
+    expect(await settled()).toEqual(['later']);
+    for (const one of [held[1], lateOne, laterOne]) buffers.release(await (one as Promise<SegmentBuffer>));
+    expect(await settled()).toEqual(['greedy 4', 'greedy 5']);
+  });
+
   it('forget a waiter that was aborted', async () => {
     const buffers = new SegmentBuffers(100);
     const first = await buffers.acquire(90);
     const abort = new AbortController();
-    const waiting = buffers.acquire(90, abort.signal);
+    const waiting = buffers.acquire(90, { signal: abort.signal });
     abort.abort(new Error('enough'));
     await expect(waiting).rejects.toThrow('enough');
     buffers.release(first);

@@ -43,9 +43,17 @@ export interface SegmentBuffer {
   readonly bytes: Uint8Array;
 }
 
+export interface BufferWish {
+  /** The upload or download that it is for: none gets a second buffer while another has none. */
+  readonly job?: object;
+  /** For a job that may stop for as long as somebody likes: beyond its first buffer it leaves room for another one of the same size. */
+  readonly leavesRoom?: boolean;
+  readonly signal?: AbortSignal;
+}
+
 export interface StagePool {
-  /** A buffer of `bytes`, as soon as all buffers together stay within the budget; first come, first served. Rejects when aborted. */
-  acquire(bytes: number, signal?: AbortSignal): Promise<SegmentBuffer>;
+  /** A buffer of `bytes`, as soon as all buffers together stay within the budget. Rejects when aborted. */
+  acquire(bytes: number, wish?: BufferWish): Promise<SegmentBuffer>;
   release(buffer: SegmentBuffer): void;
   /** Seals in place, codes and hashes. The buffer has segmentBufferBytes. */
   sealAndEncode(buffer: SegmentBuffer, job: EncodeJob): Promise<readonly EncodedShard[]>;

@@ -5,7 +5,7 @@ import type { ShardId } from '../ids.ts';
 import type { ShardDigest } from '../pipeline/types.ts';
 import { SegmentBuffers } from './segment-buffers.ts';
 import { encodedShardAt, rebuiltShard } from './segment-stages.ts';
-import type { DecodeJob, EncodedShard, EncodeJob, RebuildJob, SegmentBuffer, StagePool } from './stage-pool.ts';
+import type { BufferWish, DecodeJob, EncodedShard, EncodeJob, RebuildJob, SegmentBuffer, StagePool } from './stage-pool.ts';
 import type { FlatDigests, StageTask } from './stage-worker.ts';
 import { findWorkerCode } from './worker-code.ts';
 
@@ -56,8 +56,8 @@ export class ThreadStagePool implements StagePool {
     });
   }
 
-  acquire(bytes: number, signal?: AbortSignal): Promise<SegmentBuffer> {
-    return this.#buffers.acquire(bytes, signal);
+  acquire(bytes: number, wish?: BufferWish): Promise<SegmentBuffer> {
+    return this.#buffers.acquire(bytes, wish);
   }
 
   release(buffer: SegmentBuffer): void {

@@ -1,5 +1,5 @@
-// pure: names cut to what file systems take, counted in bytes.
-import { utf8Bytes } from '@batchain/shared';
+// pure: names of files: cut to what file systems take, counted in bytes, and made up for a while.
+import { type Random, toHex, utf8Bytes } from '@batchain/shared';
 
 /** What file systems allow for one name. */
 export const NAME_BYTES_MAX = 255;
@@ -15,4 +15,9 @@ export function shortened(text: string, bytesMax: number): string {
     kept += character;
   }
   return kept;
+}
+
+/** A fresh name for a file that is to get its final one later. */
+export function temporaryName(names: Random): string {
+  return `.batchain-${toHex(names.bytes(8))}.tmp`;
 }
