@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -197,23 +197,6 @@ describe('BN-03 the verbs on a network', () => {
     for (const { last } of [renamed, own]) await owner.run(['rm', last.id, '--yes']);
   });
 
-  it('put gives the manifest a place: a folder takes it under its name; a taken path, or one without a folder, is refused at once', async () => {
-    const source = await writeSeededFile(join(work, 'plain.bin'), 5000, 14);
-    const keys = join(work, 'keys');
-    await mkdir(keys, { recursive: true });
-    const put = (manifest: string, ...more: string[]) =>
-      owner.run(['put', source, '--policy', '1of2', '--name', 'renamed.bin', '--manifest', manifest, ...more]);
-    const first = await put(keys);
-    expect(first).toMatchObject({ code: 0, last: { name: 'renamed.bin', manifest: join(keys, 'renamed.bin.batchain') } });
-    expect(await put(keys)).toMatchObject({ code: 8, last: { code: 'BAT_E_TARGET_EXISTS', fix: expect.stringContaining('--manifest') } });
-    expect(await put(join(keys, 'no', 'key'))).toMatchObject({ code: 8, last: { code: 'BAT_E_TARGET_UNWRITABLE' } });
-    expect((await put(`${join(keys, 'no')}/`)).last.why).toBe(`there is no folder ${join(keys, 'no')}/`.replace(/\/$/, ''));
-    expect((await readdir(keys)).sort()).toEqual(['renamed.bin.batchain']);
-    const got = await owner.run(['get', 'renamed.bin', '-o', keys]);
-    expect(got.last.path).toBe(join(keys, 'renamed.bin'));
-    await owner.run(['rm', first.last.id, '--yes']);
-  });
-
   it('BN-48 works from any directory', async () => {
     const source = await writeSeededFile(join(work, 'anywhere.bin'), 5000, 4);
     const put = await runCli(['-u', 'anywhere.bin', '--policy', '1of2', '--home', owner.home, '--json'], { cwd: work });
@@ -274,48 +257,6 @@ describe('commands that take time', () => {
     const put = await owner.run(['put', big, '--policy', '2of3', '--fresh', '--timeout', '300ms']);
     expect(put).toMatchObject({ code: 5, last: { code: 'BAT_E_TIMEOUT' } });
     expect((await readdir(join(owner.home, 'manifest'))).filter((name) => name.endsWith('.batchain'))).toEqual([]);
-  });
-});
-
-describe('a file that lost its manifest', () => {
-  it('is shown as such by ls, status and audit, which go on with the others; get says what helps, and rm works', async () => {
-    const put = async (name: string, seed: number): Promise<CommandResult['last']> =>
-      (await owner.run(['put', await writeSeededFile(join(work, name), 5000, seed), '--policy', '1of2'])).last;
-    const gone = await put('gone.bin', 20);
-    const torn = await put('torn.bin', 21);
-    const whole = await put('whole.bin', 22);
-    await rm(gone.manifest);
-    await writeFile(torn.manifest, '{');
-    const audit = await owner.run(['audit', '--all']);
-    expect(audit).toMatchObject({
-      code: 3,
-      last: {
-        files: [
-          { id: gone.id, verdict: 'unknown', shards: [], reason: expect.stringContaining('the manifest of gone.bin is gone') },
-          { id: torn.id, verdict: 'unknown', shards: [], reason: expect.stringContaining('the manifest of torn.bin is damaged') },
-          { id: whole.id, verdict: 'good', reason: null },
-        ],
-      },
-    });
-    expect(jsonLines(audit).filter(({ type }) => type === 'warning')).toHaveLength(2);
-    for (const args of [['ls'], ['ls', '--health']]) {
-      const list = await owner.run(args);
-      expect(list.last.files.map(({ health }: { health: string }) => health)).toEqual(['unknown', 'unknown', 'good']);
-      expect(jsonLines(list).filter(({ type }) => type === 'warning')).toHaveLength(2);
-    }
-    expect(await owner.run(['status'])).toMatchObject({ code: 3, last: { files: { total: 3, good: 1, unknown: 2, withoutManifest: 2 } } });
-    const text = await transcript([
-      ['ls'],
-      ['audit', '--all'],
-      ['get', 'gone.bin'],
-      ['get', torn.id],
-      ['audit', 'gone.bin.batchain'],
-      ['rm', 'gone.bin', '--yes'],
-      ['rm', torn.manifest, '--yes'],
-      ['ls'],
-    ]);
-    await expect(sortedRows(text)).toMatchFileSnapshot(golden('lost-manifest'));
-    await owner.run(['rm', whole.id, '--yes']);
   });
 });
 

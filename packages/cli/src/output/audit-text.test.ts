@@ -89,11 +89,11 @@ describe('BN-58 audit output', () => {
     expect(exitOfAudit(result)).toBe(3);
     expect(auditLines(style(100), result, false)).toEqual([
       '  aaaaaaaa  1/1 ok',
-      '77777777  a.txt  good 2/3  pass: any 1 of 3 are needed',
+      '77777777  a.txt  good 2/3  pass: any 1 of 3 restores it',
       '    SHARD     SEGMENT  COPIES',
       '    11111111  0        1 of 1',
       '77777777  b.txt  unknown  unsure: the manifest of b.txt is gone: nothing is at /b',
-      '1 of 2 files below target.',
+      '0 of 2 files below target, 1 can not be judged now.',
     ]);
   });
 });

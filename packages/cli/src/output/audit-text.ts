@@ -91,7 +91,7 @@ function lastLine({ files }: AuditResult, isAscii: boolean): string {
 
 function fileLines(style: Style, file: FileAudit, isVerbose: boolean): string[] {
   const head = `${shortIdText(file.id)}  ${printable(file.name, style.isAscii)}`;
-  if (file.reason !== null) return [`${head}  ${style.tint('red', 'unknown')}  ${judgement(style, file)}: ${printable(file.reason, style.isAscii)}`];
+  if (file.reason !== null) return [`${head}  ${style.tint('red', 'unknown')}  unsure: ${printable(file.reason, style.isAscii)}`];
   const health = healthText(style, file.verdict, file.shardsHealthy, file.shardsTotal);
   return [`${head}  ${health}  ${judgement(style, file)}`, ...shardLines(style, file, isVerbose)];
 }
