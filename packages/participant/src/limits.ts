@@ -11,8 +11,12 @@ export const API_HEADER_BYTES_MAX: number = 16 * KiB;
 export const API_HEADERS_TIMEOUT_MS: number = 5 * second;
 export const API_REQUEST_TIMEOUT_MS: number = 10 * second;
 export const API_SWEEP_INTERVAL_MS: number = 1 * second;
-/** One per running command and a few event streams. */
+/** One per running command and the event streams. When all are taken, one without a request in work gives way (T14). */
 export const API_CONNECTIONS_MAX = 128;
+/** Beyond those, connections that are told that the daemon is busy; the system closes the rest without a word. */
+export const API_CONNECTIONS_SPARE = 32;
+/** Event streams never end by themselves: with all of these open, most places are left for commands (T14). */
+export const EVENT_READERS_MAX = 32;
 /** Uploads, downloads and audits at once; each may hold 96 MiB of segments. */
 export const JOBS_RUNNING_MAX = 16;
 /** Finished jobs that a client may still ask about. */

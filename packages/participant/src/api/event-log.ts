@@ -18,6 +18,10 @@ export class EventLog {
   readonly #readers = new Set<EventReader>();
   #nextId = 1;
 
+  get readerCount(): number {
+    return this.#readers.size;
+  }
+
   add(event: NodeEvent, nowMs: number): void {
     const logged = { ...event, id: this.#nextId++, atMs: nowMs };
     this.#kept.push(logged);

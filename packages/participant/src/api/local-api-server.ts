@@ -7,14 +7,17 @@ import { BatChainError, type Runtime, type Startable } from '@batchain/shared';
 import { ensurePrivateDir } from '../home/private-files.ts';
 import {
   API_CONNECTIONS_MAX,
+  API_CONNECTIONS_SPARE,
   API_HEADER_BYTES_MAX,
   API_HEADERS_TIMEOUT_MS,
   API_REQUEST_TIMEOUT_MS,
   API_SWEEP_INTERVAL_MS,
+  EVENT_READERS_MAX,
   STOP_GRACE_MS,
 } from '../limits.ts';
 import type { LocalNode } from '../local-node.ts';
 import { emptyBody } from './api-schemas.ts';
+import { ConnectionPlaces } from './connection-places.ts';
 import { clearControlPath } from './control-socket.ts';
 import { EventLog } from './event-log.ts';
 import { JobTable } from './job-table.ts';
@@ -39,6 +42,7 @@ export class LocalApiServer implements Startable {
   readonly #options: LocalApiOptions;
   readonly #jobs: JobTable;
   readonly #events = new EventLog();
+  readonly #places = new ConnectionPlaces();
   readonly #routes: readonly Route[];
   #server: Server | undefined;
   #unfollow: () => void = () => undefined;
@@ -65,7 +69,8 @@ export class LocalApiServer implements Startable {
       connectionsCheckingInterval: API_SWEEP_INTERVAL_MS,
       maxHeaderSize: API_HEADER_BYTES_MAX,
     });
-    server.maxConnections = API_CONNECTIONS_MAX;
+    server.maxConnections = API_CONNECTIONS_MAX + API_CONNECTIONS_SPARE;
+    server.on('connection', (socket: Socket) => this.#places.take(socket));
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
       this.#answer(request, response).catch((error: unknown) => sendFailure(this.#runtime, response, error));
     });
@@ -100,6 +105,8 @@ export class LocalApiServer implements Startable {
       sendProblem(response, refusal);
       return;
     }
+    const { socket } = request;
+    if (!this.#places.isTaken(socket)) throw busy(`${API_CONNECTIONS_MAX} requests are in work already`);
     const match = matchRoute(this.#routes, method, request.url ?? '');
     if (match.kind === 'no-path') {
       sendProblem(response, new RequestError(404, 'there is nothing at this path'));
@@ -111,6 +118,8 @@ export class LocalApiServer implements Startable {
       return;
     }
     const body = await readBody(request, match.route.body ?? emptyBody);
+    this.#places.begin(socket);
+    response.once('close', () => this.#places.end(socket));
     await this.#send(response, await match.route.handle({ params: match.params, body, headers: request.headers }));
   }
 
@@ -126,10 +135,15 @@ export class LocalApiServer implements Startable {
         await sendBytes(this.#jobs, response, reply);
         break;
       case 'events':
+        if (this.#events.readerCount >= EVENT_READERS_MAX) throw busy(`${EVENT_READERS_MAX} event streams are open already`);
         sendEvents(response, this.#events, reply.lastId);
         break;
     }
   }
+}
+
+function busy(what: string): BatChainError {
+  return new BatChainError('BAT_E_DAEMON_BUSY', { what, isRetryable: true });
 }
 
 function refuseSocket(socket: Socket, status: number): void {

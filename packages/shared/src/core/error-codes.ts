@@ -188,7 +188,7 @@ export const ERROR_CODES = define({
   },
   BAT_E_DAEMON_BUSY: {
     exit: 5,
-    meaning: 'The daemon has as many jobs as it takes at once.',
+    meaning: 'The daemon has as many jobs, requests or event streams as it takes at once.',
     cause: 'Many commands run at the same time.',
     fix: 'Repeat the command when one of them is done.',
   },
