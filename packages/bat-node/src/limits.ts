@@ -148,10 +148,11 @@ export const SCAN_BYTES: number = 16 * LEAF_BYTES;
 export const UNREADABLE_SHARDS_MAX = 10_000;
 /** What must be free before the index is opened anew after a full disk: it writes its log (1 MiB) as a table then. */
 export const INDEX_REOPEN_FREE_BYTES: number = 4 * MiB;
-/** What the shortest file takes of a disk; files count towards the offer in these (ext4, XFS, NTFS and APFS by default, T15). */
+/**
+ * What the shortest file takes of a disk (ext4, XFS, NTFS and APFS by default); files count towards the offer in these. A
+ * journal is written anew when it is longer than one and three times as long as what it says: renewals do not grow it (T15).
+ */
 export const DISK_BLOCK_BYTES: number = 4 * KiB;
-/** A journal is written anew when it is longer than this and three times as long as what it says: renewals do not grow it (T15). */
-export const JOURNAL_COMPACT_BYTES: number = DISK_BLOCK_BYTES;
 /** The longest journal read: 262,144 places in 60 bytes each, three times. */
 export const JOURNAL_BYTES_MAX: number = 64 * MiB;
 /** How much of the cautious clock's progress a crash may forget; the wall clock gives it back. */

@@ -1,6 +1,6 @@
 // driven: one round of changes to the store, made durable together: names and journals first, then the index.
 import { type Logger, toHex } from '@batchain/shared';
-import { JOURNAL_COMPACT_BYTES, PLACES_PER_TURN } from '../limits.ts';
+import { DISK_BLOCK_BYTES, PLACES_PER_TURN } from '../limits.ts';
 import type { StoreRefusal } from '../ports.ts';
 import { diskBytes, rosterDiskBytes } from './disk-blocks.ts';
 import { DiskFault, faultOf } from './disk-fault.ts';
@@ -260,7 +260,7 @@ export class StoreTransaction {
 
   async #compact(entry: HostedEntry): Promise<void> {
     const liveBytes = LIVE_FILE_BYTES + entry.places.length * LIVE_ROW_BYTES;
-    if (entry.journalBytes < JOURNAL_COMPACT_BYTES || entry.journalBytes < 3 * liveBytes) return;
+    if (entry.journalBytes < DISK_BLOCK_BYTES || entry.journalBytes < 3 * liveBytes) return;
     const { index, journals, quota } = this.#parts;
     const { file } = entry;
     const rows: PlaceRecord[] = [];
