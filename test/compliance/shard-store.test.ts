@@ -6,6 +6,7 @@ import { createSimRuntime } from '@batchain/shared/testing';
 import { shardStoreSuite } from './suites/shard-store.ts';
 import type { ShardStoreWorld } from './suites/shard-store-host.ts';
 import { shardStoreLeasesSuite } from './suites/shard-store-leases.ts';
+import { shardStoreRoomSuite } from './suites/shard-store-room.ts';
 
 function memoryWorld(): ShardStoreWorld {
   const simulation = createSimRuntime('shard store');
@@ -43,7 +44,7 @@ async function diskWorld(): Promise<ShardStoreWorld> {
   };
 }
 
-for (const suite of [shardStoreSuite, shardStoreLeasesSuite]) {
+for (const suite of [shardStoreSuite, shardStoreRoomSuite, shardStoreLeasesSuite]) {
   suite('in memory', memoryWorld);
   suite('on disk', diskWorld);
 }
