@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { day, MiB } from '@batchain/shared';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Daemon, Network, statusOf, until, usedBytes, writeSeededFile } from './harness.ts';
+import { type Daemon, Network, shardBytes, statusOf, until, writeSeededFile } from './harness.ts';
 
 const FILE_BYTES = 256 * MiB;
 const SEGMENT_MIB = 16;
@@ -50,21 +50,21 @@ describe('an upload whose owner never comes back', () => {
     const source = await writeSeededFile(join(network.folder, 'left.bin'), FILE_BYTES);
     const put = owner.run(['put', source, '--policy', '1of2', '--segment-size', `${SEGMENT_MIB}MiB`]);
     const isHalf = async (): Promise<boolean> =>
-      (await usedBytes(homes())) >= 2 * SEGMENT_MIB * MiB && (await hosted((name) => name === 'tmp')).length > 0;
+      (await shardBytes(homes())) >= 2 * SEGMENT_MIB * MiB && (await hosted((name) => name === 'tmp')).length > 0;
     await until('shards are stored and others are on their way', isHalf, 20_000, 3);
     await owner.kill('SIGKILL');
     expect((await put).code).not.toBe(0);
-    const before = await usedBytes(homes());
+    const before = await shardBytes(homes());
     const shards = await hosted((name) => /^[0-9a-f]{2}$/.test(name));
 
     // A day's lease and two days' grace; a host that was away counts two days at most.
     await restart(30 * day);
-    expect(await usedBytes(homes())).toBe(before);
+    expect(await shardBytes(homes())).toBe(before);
     expect(await hosted((name) => /^[0-9a-f]{2}$/.test(name))).toEqual(shards);
     expect(await hosted((name) => name === 'tmp')).toEqual([]);
 
     await restart(60 * day);
-    await until('the hosts let it go', async () => (await usedBytes(homes())) === 0);
+    await until('the hosts let it go', async () => (await shardBytes(homes())) === 0);
     await until('nothing of it is on the disks', async () => (await hosted()).length === 0);
   });
 });

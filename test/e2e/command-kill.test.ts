@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { MiB } from '@batchain/shared';
 import { SimRandom } from '@batchain/shared/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type CommandResult, type Daemon, Network, sha256Of, statusOf, until, usedBytes, writeSeededFile } from './harness.ts';
+import { type CommandResult, type Daemon, Network, sha256Of, shardBytes, statusOf, until, writeSeededFile } from './harness.ts';
 
 const KILLS = 5;
 const FILE_BYTES = 96 * MiB;
@@ -47,8 +47,8 @@ describe('a command that is killed', () => {
   it(`put: the daemon ends the job within a moment after each of ${KILLS} kills, keeps what is stored, and goes on with it`, async () => {
     const put = ['put', source, '--policy', '2of3', '--segment-size', '1MiB'];
     for (let kill = 0; kill < KILLS; kill++) {
-      const wanted = (await usedBytes(homes())) + random.below(Math.floor(FILE_BYTES / KILLS));
-      expect((await killed(put, `${wanted} bytes are stored`, async () => (await usedBytes(homes())) >= wanted)).code).toBe(137);
+      const wanted = (await shardBytes(homes())) + random.below(Math.floor(FILE_BYTES / KILLS));
+      expect((await killed(put, `${wanted} bytes are stored`, async () => (await shardBytes(homes())) >= wanted)).code).toBe(137);
       await until('the job has ended', async () => (await running()) === 0);
       expect(await readdir(join(owner.home, 'manifest'))).toEqual([]);
       expect((await owner.run(['ls'])).last.files).toEqual([]);
@@ -57,7 +57,7 @@ describe('a command that is killed', () => {
     expect(done, done.stderr).toMatchObject({ code: 0, last: { placed: 3, sha256: await sha256Of(source) } });
     expect(done.last.resumedBytes).toBeGreaterThan(0);
     const stored = (done.last.hosts as { bytes: number }[]).reduce((sum, { bytes }) => sum + bytes, 0);
-    expect(await usedBytes(homes())).toBe(stored);
+    expect(await shardBytes(homes())).toBe(stored);
     for (const home of homes()) expect(await readdir(join(home, 'hosted', 'tmp'))).toEqual([]);
     expect(await readdir(join(owner.home, 'db', 'uploads'))).toEqual([]);
     expect(await readdir(join(owner.home, 'manifest'))).toHaveLength(1);

@@ -1,8 +1,11 @@
 // Helpers of the tests on real processes.
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { homePaths, LocalApiClient, type StatusResult, systemSurroundings } from '@batchain/participant/client';
+
+const DISK_BLOCK_BYTES = 4096;
 
 export { type CommandResult, Daemon, Network, runCli } from '../../demos/lib/local-network.ts';
 
@@ -11,10 +14,30 @@ export function statusOf(home: string): Promise<StatusResult> {
   return new LocalApiClient(homePaths(home, systemSurroundings()).controlPath).status();
 }
 
-/** Bytes of shards at these hosts. */
-export async function usedBytes(homes: readonly string[]): Promise<number> {
-  const all = await Promise.all(homes.map(statusOf));
-  return all.reduce((sum, { offer }) => sum + offer.usedBytes, 0);
+const SHARD_FILE = /^[0-9a-f]{2}\/[0-9a-f]{64}$/;
+const JOURNAL_OR_ROSTER = /^(files|rosters)\/[0-9a-f]{64}/;
+
+async function hostedSizes(home: string, isWanted: (name: string) => boolean): Promise<number[]> {
+  const folder = join(home, 'hosted');
+  const sizes: number[] = [];
+  // One may go meanwhile.
+  for (const name of (await readdir(folder, { recursive: true })).filter(isWanted)) {
+    const found = await stat(join(folder, name)).catch(() => undefined);
+    if (found !== undefined) sizes.push(found.size);
+  }
+  return sizes;
+}
+
+/** Bytes of the shards that hosts keep: of their files alone, without what these take beside of the offer. */
+export async function shardBytes(homes: readonly string[]): Promise<number> {
+  const sizes = await Promise.all(homes.map((home) => hostedSizes(home, (name) => SHARD_FILE.test(name))));
+  return sizes.flat().reduce((sum, size) => sum + size, 0);
+}
+
+/** What hosted files take of the disk, in blocks: shards, journals, rosters. */
+export async function hostedDiskBytes(home: string): Promise<number> {
+  const sizes = await hostedSizes(home, (name) => SHARD_FILE.test(name) || JOURNAL_OR_ROSTER.test(name));
+  return sizes.reduce((sum, size) => sum + Math.ceil(size / DISK_BLOCK_BYTES) * DISK_BLOCK_BYTES, 0);
 }
 
 export async function sha256Of(path: string): Promise<string> {

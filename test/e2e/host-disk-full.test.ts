@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MiB } from '@batchain/shared';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type CommandResult, type Daemon, Network, sha256Of, statusOf, until, usedBytes, writeSeededFile } from './harness.ts';
+import { type CommandResult, type Daemon, Network, sha256Of, shardBytes, statusOf, until, writeSeededFile } from './harness.ts';
 
 const DISK_BYTES = 128 * MiB;
 const FILE_BYTES = 64 * MiB;
@@ -67,7 +67,7 @@ describe('a host whose disk becomes full', () => {
 
   /** Starts the upload; fills the disk once the small host has some of it. False in the second when it got none. */
   async function putWhileFilling(source: string, policy: string): Promise<readonly [CommandResult, boolean]> {
-    const before = await usedBytes([small.home]);
+    const before = await shardBytes([small.home]);
     let isOver = false;
     const put = owner.run(['put', source, '--policy', policy, '--segment-size', '1MiB']).finally(() => {
       isOver = true;
@@ -75,7 +75,7 @@ describe('a host whose disk becomes full', () => {
     const isHalf = await until(
       'the small host has some of it',
       async () => {
-        if ((await usedBytes([small.home])) >= before + FULL_AT_BYTES) return { isHalf: true };
+        if ((await shardBytes([small.home])) >= before + FULL_AT_BYTES) return { isHalf: true };
         return isOver && { isHalf: false };
       },
       60_000,
@@ -103,7 +103,7 @@ describe('a host whose disk becomes full', () => {
       // It was the spare this time, or had all of it before the stranger came.
       const isWarned = put.stdout.includes(`${small.nodeId.slice(0, 8)} refused (disk-full)`);
       if (wasFull && isWarned) {
-        expect(await shardBytesOnDisk()).toBe(await usedBytes([small.home]));
+        expect(await shardBytesOnDisk()).toBe(await shardBytes([small.home]));
         const target = join(network.folder, 'spare.back');
         expect(await owner.run(['get', put.last.id, '-o', target])).toMatchObject({ code: 0, last: { rejected: [] } });
         expect(await sha256Of(target)).toBe(await sha256Of(source));
@@ -113,7 +113,7 @@ describe('a host whose disk becomes full', () => {
       expect((await owner.run(['rm', put.last.id, '--yes'])).code).toBe(0);
       if (wasFull && isWarned) break;
     }
-    expect(await usedBytes(homes())).toBe(0);
+    expect(await shardBytes(homes())).toBe(0);
   });
 
   it.skipIf(NAMESPACE === undefined)(
@@ -127,7 +127,7 @@ describe('a host whose disk becomes full', () => {
       expect(failed.stdout.split('\n').filter((line) => line.includes('"type":"error"'))).toHaveLength(1);
       expect(await readdir(join(owner.home, 'manifest'))).toEqual([]);
       expect((await owner.run(['ls'])).last.files).toEqual([]);
-      expect(await shardBytesOnDisk()).toBe(await usedBytes([small.home]));
+      expect(await shardBytesOnDisk()).toBe(await shardBytes([small.home]));
 
       await rm(stranger());
       const repeated = await until('the host takes shards again', async () => {
@@ -137,8 +137,8 @@ describe('a host whose disk becomes full', () => {
       expect(repeated.last).toMatchObject({ placed: 5, sha256: await sha256Of(source) });
       expect(repeated.last.resumedBytes).toBeGreaterThanOrEqual(FULL_AT_BYTES);
       const stored = (repeated.last.hosts as { bytes: number }[]).reduce((sum, { bytes }) => sum + bytes, 0);
-      expect(await usedBytes(homes())).toBe(stored);
-      expect(await shardBytesOnDisk()).toBe(await usedBytes([small.home]));
+      expect(await shardBytes(homes())).toBe(stored);
+      expect(await shardBytesOnDisk()).toBe(await shardBytes([small.home]));
       expect(await owner.run(['audit', repeated.last.id, '--full'])).toMatchObject({ code: 0, last: { files: [{ verdict: 'good' }] } });
     },
   );

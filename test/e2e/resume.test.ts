@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { MiB, present } from '@batchain/shared';
 import { SimRandom } from '@batchain/shared/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Daemon, Network, sha256Of, statusOf, until, usedBytes, writeSeededFile } from './harness.ts';
+import { type Daemon, Network, sha256Of, shardBytes, statusOf, until, writeSeededFile } from './harness.ts';
 
 const ROUNDS = 5;
 const KILLS_PER_ROUND = 2;
@@ -70,7 +70,7 @@ describe('an owner that is killed half way', () => {
     for (let round = 0; round < ROUNDS; round++) {
       const source = await writeSeededFile(join(network.folder, `up${round}.bin`), FILE_BYTES, round + 1);
       const put = ['put', source, '--policy', '2of4', '--segment-size', '1MiB'];
-      const before = { usedBytes: await usedBytes(homes()), manifests: await manifests() };
+      const before = { usedBytes: await shardBytes(homes()), manifests: await manifests() };
       let known = 0;
       for (let kill = 0; kill < KILLS_PER_ROUND; kill++) {
         const target = known + random.below(Math.max(1, (SEGMENTS - known) >> 1));
@@ -85,7 +85,7 @@ describe('an owner that is killed half way', () => {
       expect(done, done.stderr).toMatchObject({ code: 0, last: { placed: 4, resumedBytes: known * MiB, sha256: await sha256Of(source) } });
       // The shards of one upload, no more and no less.
       const stored = (done.last.hosts as { bytes: number }[]).reduce((sum, { bytes }) => sum + bytes, 0);
-      expect((await usedBytes(homes())) - before.usedBytes).toBe(stored);
+      expect((await shardBytes(homes())) - before.usedBytes).toBe(stored);
       expect(await leftovers()).toEqual([]);
       uploads.push({ id: done.last.id, source, sha256: done.last.sha256 });
     }

@@ -13,11 +13,11 @@ let small: Uint8Array;
 
 beforeEach(async () => {
   world = new SimBatWorld('paused reader');
-  const hosts = [await world.add(200 * MiB), await world.add(200 * MiB)];
+  const hosts = [await world.add(200 * MiB), await world.add(200 * MiB), await world.add(200 * MiB), await world.add(200 * MiB)];
   owner = await world.add(0);
   const put = async (name: string, length: number): Promise<Uint8Array> => {
     const bytes = world.simulation.runtime.random.bytes(length);
-    await world.settle(world.put(owner, hosts, bytes, { k: 1, segmentBytes: SEGMENT_BYTES, isCommitted: true, name }));
+    await world.settle(world.put(owner, hosts, bytes, { k: 2, segmentBytes: SEGMENT_BYTES, isCommitted: true, name }));
     return bytes;
   };
   big = await put('big', 4 * SEGMENT_BYTES - 5);

@@ -6,7 +6,7 @@ import { FsShardStore, LevelKeyValueStore, nodeFileSystem } from '@batchain/bat-
 import { homePaths, loadIdentityFile, systemSurroundings } from '@batchain/participant/client';
 import { GiB, present } from '@batchain/shared';
 import { createSystemRuntime } from '@batchain/shared/node';
-import { type Daemon, type Network, usedBytes } from '../e2e/harness.ts';
+import { type Daemon, hostedDiskBytes, type Network, shardBytes, statusOf } from '../e2e/harness.ts';
 import type { BookedFile, ReceiptBook } from './receipt-book.ts';
 import type { WireHost } from './wire-host.ts';
 
@@ -64,8 +64,10 @@ export class KilledHost {
     return { keyPair, address: { host, port: Number(port) } };
   }
 
-  usedBytes(): Promise<number> {
-    return usedBytes([this.home]);
+  /** What the daemon counts, and what the disk has. */
+  async usedBytes(): Promise<{ readonly counted: number; readonly onDisk: number; readonly ofShards: number }> {
+    const counted = (await statusOf(this.home)).offer.usedBytes;
+    return { counted, onDisk: await hostedDiskBytes(this.home), ofShards: await shardBytes([this.home]) };
   }
 }
 
