@@ -14,6 +14,12 @@ export function statusOf(home: string): Promise<StatusResult> {
   return new LocalApiClient(homePaths(home, systemSurroundings()).controlPath).status();
 }
 
+/** What daemons count of their offers: bytes. */
+export async function usedBytes(homes: readonly string[]): Promise<number> {
+  const all = await Promise.all(homes.map(statusOf));
+  return all.reduce((sum, { offer }) => sum + offer.usedBytes, 0);
+}
+
 const SHARD_FILE = /^[0-9a-f]{2}\/[0-9a-f]{64}$/;
 const JOURNAL_OR_ROSTER = /^(files|rosters)\/[0-9a-f]{64}/;
 
