@@ -50,7 +50,9 @@ describe('an owner that is killed half way', () => {
     return new Set(lines.filter((line) => line.startsWith('{"t":"segment"')).map((line) => JSON.parse(line).segment)).size;
   }
 
-  const manifests = async (): Promise<string[]> => (await readdir(join(owner.home, 'manifest'))).sort();
+  /** A killed process may leave a temporary file beside them until the next start. */
+  const manifests = async (): Promise<string[]> =>
+    (await readdir(join(owner.home, 'manifest'))).filter((name) => name.endsWith('.batchain')).sort();
 
   /** Everything in homes and folder that only an unfinished work may have. */
   async function leftovers(): Promise<string[]> {
