@@ -88,3 +88,22 @@ it('a host that stays away is dialled once more, and named as away', async () =>
   expect(rows.map(({ outcome }) => outcome)).toEqual(['offline', 'offline', 'offline']);
   expect(audit.verdict).toBe('unknown');
 });
+
+describe('audits of many files', () => {
+  it('wait for a host that is away once, not once for each file', async () => {
+    const ups = [await put(), await put(await writeSeededFile(join(world.folder, 'post.tar'), 3 * SEGMENT_BYTES, 63))];
+    world.network.isolate((hosts[1] as SimMember).machine);
+    await world.simulation.clock.runUntilSettled(world.simulation.clock.sleep(60 * second), { deadlineMs: day });
+    const away = new Map<string, string>();
+    const tookMs: number[] = [];
+    for (const { fileId } of ups) {
+      const beganMs = world.simulation.clock.elapsedMs;
+      const audit = await world.settle(owner.node.audit(toHex(fileId), { away }));
+      tookMs.push(world.simulation.clock.elapsedMs - beganMs);
+      expect(audit.rows.filter(({ outcome }) => outcome === 'offline')).toHaveLength(3);
+    }
+    expect([...away.keys()]).toEqual([toHex((hosts[1] as SimMember).keyPair.nodeId)]);
+    expect(tookMs[0]).toBeGreaterThan(second);
+    expect(tookMs[1]).toBeLessThan(second);
+  });
+});

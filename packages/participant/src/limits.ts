@@ -19,6 +19,8 @@ export const API_CONNECTIONS_SPARE = 32;
 export const EVENT_READERS_MAX = 32;
 /** Uploads, downloads and audits at once; each may hold 96 MiB of segments. */
 export const JOBS_RUNNING_MAX = 16;
+/** Files that one audit of all asks about at once: hosts that are away cost seconds each, and nearly no work. */
+export const AUDITS_AT_ONCE_MAX = 4;
 /** Finished jobs that a client may still ask about. */
 export const JOBS_KEPT_MAX = 64;
 export const JOB_KEPT_MS: number = 5 * minute;

@@ -18,7 +18,8 @@ interface AuditedFile {
 
 /** Asks everybody, open questions the same again; what the owner's records say of the file follows. */
 export async function auditFile(deps: FlowDeps, tools: PeerTools, found: AuditedFile, options: AuditOptions): Promise<FileAudit> {
-  const round = await new Auditor(deps, tools, found, options).run();
+  const { away } = options;
+  const round = await new Auditor(deps, away === undefined ? tools : { ...tools, away }, found, options).run();
   const { roster } = found.manifest;
   const { requiredShards: k, totalShards: n } = roster.scheme;
   const policy = { k, n };

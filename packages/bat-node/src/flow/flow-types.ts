@@ -97,6 +97,8 @@ export interface FileAudit {
 export interface AuditOptions extends FlowOptions {
   /** Every leaf of every shard instead of a sample. */
   readonly isFull?: boolean;
+  /** Hosts (hex) that could not be reached, and why: filled and heeded, so that audits of many files dial each of them once. */
+  readonly away?: Map<string, string>;
 }
 
 /** A file of ours, as `ls` shows it; `unknown` while its manifest can not be used, for nobody can be asked then. */

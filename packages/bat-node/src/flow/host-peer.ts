@@ -1,5 +1,5 @@
 // driven: one host within one flow: its session (opened on demand), its lease id, and how it has behaved.
-import { type ContactRecord, type NodeId, ok, type Result, type Runtime, toHex } from '@batchain/shared';
+import { type ContactRecord, fail, type NodeId, ok, type Result, type Runtime, toHex } from '@batchain/shared';
 import type { Connector, ProviderHint } from '../ports.ts';
 import { ShardClient, type ShardClientOptions } from '../transfer/shard-client.ts';
 
@@ -14,6 +14,8 @@ const LEASE_ID_BYTES = 16;
 export interface PeerTools {
   readonly connector: Connector;
   readonly clientOptions: ShardClientOptions;
+  /** Hosts that could not be reached in the round of work that these tools are for, and why: they are not dialled again. */
+  readonly away?: Map<string, string>;
 }
 
 export class HostPeer {
@@ -95,13 +97,22 @@ export class HostPeer {
   }
 
   async #connect(signal: AbortSignal): Promise<Result<ShardClient>> {
+    const { away } = this.#tools;
+    const known = away?.get(this.key);
+    if (known !== undefined) {
+      this.failed(known, true);
+      return fail(known);
+    }
     const session = await this.#tools.connector.connect(
       { nodeId: this.nodeId, record: this.record },
       { signal, timeoutMs: CONNECT_TIMEOUT_MS },
     );
     this.#client = undefined;
     if (!session.ok) {
-      if (session.reason !== 'aborted') this.failed(session.reason);
+      if (session.reason !== 'aborted') {
+        away?.set(this.key, session.reason);
+        this.failed(session.reason);
+      }
       return session;
     }
     this.#client = new ShardClient(this.#runtime, session.value, this.#tools.clientOptions);

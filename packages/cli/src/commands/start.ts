@@ -10,6 +10,7 @@ import {
   ensureHome,
   ensurePrivateDir,
   formatDuration,
+  formatSize,
   NODE_SETTINGS,
   switchValue,
   VERSION,
@@ -27,11 +28,21 @@ type Context = CommandContext<typeof OPTIONS>;
 
 function readyText(context: Context, ready: DaemonReady, tookMs: number): string[] {
   const { out } = context.output;
+  const { offer, host } = context.options;
+  const flag = homeFlag(context);
+  const given = offer === 0 ? 'nothing: hosts no files of others' : `${formatSize(offer)} of this disk for files of others`;
+  const where =
+    host === undefined || host === '::' || host === '0.0.0.0'
+      ? `on all interfaces; on this computer only: batchain config set host 127.0.0.1${flag}`
+      : `on ${host} only; on all interfaces: batchain config set host ::${flag}`;
   return [
     `${out.tint('green', 'Node is up')} (${formatDuration(tookMs)}). Peer ${ready.nodeId.slice(0, 16)}`,
     `  kad        ${ready.kad}`,
     `  bat        ${ready.bat}`,
     `  control    ${ready.control}`,
+    `  offers     ${given}; change it: batchain config set offer ${offer === 0 ? '20GiB' : '5GiB'}${flag}`,
+    `  listens    ${where}`,
+    `  others     join with: batchain start --join ${ready.kad}`,
   ];
 }
 
@@ -77,11 +88,15 @@ async function runForeground(context: Context): Promise<CommandOutcome> {
     onReady: (ready) => {
       deadline.ready();
       if (output.isJson) output.line('ready', { ...ready });
-      else for (const line of readyText(context, ready, clock.monotonicMs() - startedMs)) output.say(line);
+      else {
+        for (const line of readyText(context, ready, clock.monotonicMs() - startedMs)) output.say(line);
+        output.say(`Stop it: Ctrl-C here, or elsewhere: batchain stop${homeFlag(context)}`);
+      }
       // `ready` is the first line whatever else there is to say.
       warnOf(context, ready);
     },
   });
+  output.say('Stopped.');
   return { json: { stopped: true, nodeId: ended.nodeId, uptimeMs: ended.uptimeMs }, text: [] };
 }
 
@@ -137,11 +152,13 @@ async function startProcess(context: Context): Promise<DaemonReady> {
   }
 }
 
+const offered = (bytes: number): string => (bytes === 0 ? 'nothing' : `${formatSize(bytes)} of this disk`);
+
 async function runStart(context: Context): Promise<CommandOutcome> {
   const { paths, options, output, runtime, clock } = context;
   if (!hasHome(paths) && ensureHome(paths, runtime.entropy)) {
     output.say(
-      `Made a home at ${printable(paths.home, output.err.isAscii)}; flags of start hold for this run, batchain config set keeps them`,
+      `Made a home at ${printable(paths.home, output.err.isAscii)}, offering ${offered(options.offer)}; flags of start hold for this run, batchain config set keeps them`,
     );
   }
   if (options.foreground) return runForeground(context);

@@ -34,6 +34,11 @@ function filesText({ files }: StatusResult): string {
   return [countText(files.total, 'file'), ...words].join(', ');
 }
 
+/** Nobody has tried the addresses from outside: the word of JSON alone would say more than is known. */
+function reachText(reach: StatusResult['reach']): string {
+  return reach === 'public' ? 'public address, not tested' : reach;
+}
+
 function statusText({ output }: Context, status: StatusResult): string[] {
   const { isAscii } = output.out;
   const { offer } = status;
@@ -44,7 +49,7 @@ function statusText({ output }: Context, status: StatusResult): string[] {
   return [
     `Node      up ${formatDuration(status.uptimeMs)}   ${status.nodeId.slice(0, 16)}   v${status.version}   ${formatSize(status.memory.rssBytes)} memory`,
     `Name      ${printable(status.name, isAscii)}   network ${printable(status.network, isAscii)}`,
-    `Reach     ${status.reach}   kad ${status.kad}   bat ${status.bat}`,
+    `Reach     ${reachText(status.reach)}   kad ${status.kad}   bat ${status.bat}`,
     `Peers     ${status.peers.online} online`,
     `Offering  ${offering}${offer.isReadOnly ? '   read-only: the disk failed' : ''}`,
     `Yours     ${filesText(status)}`,

@@ -40,6 +40,19 @@ describe('DF-20 progress and transfer totals', () => {
     expect(plainLine({ ...facts, progress: { ...progress(0, 10), phase: 'preparing' } })).toBe('preparing 0 %, 0 / 10 B');
   });
 
+  it('counts files where the work goes file by file', () => {
+    const audit = {
+      ...facts,
+      verb: 'asking',
+      bytesPerSecond: 0,
+      etaMs: undefined,
+      progress: { ...progress(0, 0), files: { done: 3, total: 10 } },
+    };
+    expect(plainLine(audit)).toBe('asking 30 %, 3 of 10 files');
+    expect(barLine(audit, 80)).toBe('  asking     [######--------------]  30%   3 of 10 files');
+    expect(plainLine({ ...audit, progress: { ...progress(0, 0), files: { done: 0, total: 1 } } })).toBe('asking 0 %, 0 of 1 file');
+  });
+
   it('smooths the rate over 15 s and the remaining time to once a second', () => {
     const meter = new TransferMeter();
     const total = 1000 * MiB;

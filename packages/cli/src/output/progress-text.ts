@@ -15,7 +15,10 @@ export interface ProgressFacts {
 const BAR_CELLS = 20;
 const BAR_CELLS_NARROW = 10;
 
-const ratioOf = ({ doneBytes, totalBytes }: ProgressLine): number => (totalBytes === 0 ? 1 : Math.min(1, doneBytes / totalBytes));
+function ratioOf({ doneBytes, totalBytes, files }: ProgressLine): number {
+  const [done, total] = files === undefined ? [doneBytes, totalBytes] : [files.done, files.total];
+  return total === 0 ? 1 : Math.min(1, done / total);
+}
 
 export function percentOf(progress: ProgressLine): number {
   return Math.floor(ratioOf(progress) * 100);
@@ -43,6 +46,8 @@ function etaText(etaMs: number): string {
 }
 
 function numbersOf({ progress, bytesPerSecond, etaMs }: ProgressFacts): string[] {
+  if (progress.files !== undefined)
+    return [`${progress.files.done} of ${progress.files.total} ${progress.files.total === 1 ? 'file' : 'files'}`];
   const isMoving = progress.phase === 'transferring' && bytesPerSecond > 0;
   return [
     sizesOf(progress),

@@ -161,6 +161,8 @@ export const progressLine = z.object({
   totalBytes: bytes,
   resumedBytes: bytes,
   hosts: z.array(z.object({ nodeId: id, doneBytes: bytes, totalBytes: bytes })),
+  /** Of work that goes file by file: an audit of all. */
+  files: z.object({ done: count, total: count }).optional(),
 });
 export type ProgressLine = z.infer<typeof progressLine>;
 

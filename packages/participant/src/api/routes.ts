@@ -1,8 +1,8 @@
 // driven: the routes of the local API, version 1, over a participant.
-import type { FileAudit, FileEntry, FileRef, FlowOptions } from '@batchain/bat-node';
-import { type BatChainError, equalBytes, toBatChainError, toHex } from '@batchain/shared';
+import type { FileRef, FlowOptions } from '@batchain/bat-node';
 import type { LocalNode } from '../local-node.ts';
 import { auditBody, downloadBody, emptyBody, putBody } from './api-schemas.ts';
+import { auditAll } from './audit-all.ts';
 import type { JobContext, JobTable } from './job-table.ts';
 import { viewAudits, viewDownload, viewInfo, viewList, viewProgress, viewRelease, viewUpload } from './result-views.ts';
 import { type ApiReply, defineRoute, type Route } from './router.ts';
@@ -18,40 +18,6 @@ function flowOptions({ signal, onProgress, onNote }: JobContext): FlowOptions {
 function given<T extends object>(options: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]: Exclude<T[K], undefined>;
-  };
-}
-
-/** A file that can not be audited is said, and costs no other its audit. */
-async function auditAll({ files }: LocalNode, isFull: boolean, context: JobContext): Promise<unknown> {
-  const audits: FileAudit[] = [];
-  for (const entry of await files.list()) {
-    context.signal.throwIfAborted();
-    try {
-      audits.push(await files.audit(toHex(entry.fileId), { ...flowOptions(context), isFull }));
-    } catch (error) {
-      context.signal.throwIfAborted();
-      const known = toBatChainError(error);
-      if (known.code === 'BAT_E_INTERRUPTED') throw error;
-      // Removed since the list was made.
-      if (!(await files.list()).some(({ fileId }) => equalBytes(fileId, entry.fileId))) continue;
-      context.onNote(`${known.what} (${known.why}): ${known.fix}`);
-      audits.push(unauditable(entry, known));
-    }
-  }
-  return viewAudits(audits);
-}
-
-function unauditable({ fileId, name, policy, shardsTotal }: FileEntry, { what, why }: BatChainError): FileAudit {
-  return {
-    fileId,
-    name,
-    verdict: 'unknown',
-    policy,
-    shardsHealthy: 0,
-    shardsTotal,
-    rows: [],
-    challengedBytes: 0,
-    reason: `${what}: ${why}`,
   };
 }
 
@@ -99,7 +65,7 @@ function fileRoutes(node: LocalNode): Route[] {
       method: 'POST',
       path: '/v1/audit',
       body: auditBody,
-      handle: ({ body }) => job('audit', (context) => auditAll(node, body.isFull === true, context)),
+      handle: ({ body }) => job('audit', async (context) => viewAudits(await auditAll(files, body.isFull === true, context))),
     }),
   ];
 }
