@@ -53,6 +53,10 @@ export interface Command<T extends SettingTable = any> {
   readonly timeoutMs: number | 'own' | ((options: SettingValues<T>) => number | undefined);
   /** Takes options from config.toml too: true for what runs or sets up the node. */
   readonly usesConfigFile?: boolean;
+  /** True when the same command goes on where it was interrupted. */
+  readonly resumes?: boolean | ((options: SettingValues<T>) => boolean);
+  /** What a person does after a Ctrl-C, when it is not to run the command again; `homeFlag` is ` --home DIR` or nothing. */
+  readonly afterInterrupt?: (homeFlag: string) => string;
   run(context: CommandContext<T>): Promise<CommandOutcome>;
 }
 

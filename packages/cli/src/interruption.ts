@@ -33,10 +33,7 @@ export function watchInterruption(clock: Clock): Interruption {
   const setDeadline = (timeoutMs: number | undefined): void => {
     if (timeoutMs === undefined) return;
     timer = clock.setTimer(timeoutMs, () => {
-      const what = `not done within ${formatDuration(timeoutMs)}`;
-      controller.abort(
-        new BatChainError('BAT_E_TIMEOUT', { what, fix: 'run the command again: it goes on where it was; or give a longer --timeout' }),
-      );
+      controller.abort(new BatChainError('BAT_E_TIMEOUT', { what: `not done within ${formatDuration(timeoutMs)}` }));
     });
   };
   return {

@@ -1,12 +1,14 @@
 // driven: one run of the command line: parse, resolve settings, run the command, write its result, give the exit code.
 import { resolve } from 'node:path';
 import { homePaths, readConfigFile, resolveSettings, type SettingTable, systemSurroundings, VERSION } from '@batchain/participant/client';
-import { BatChainError, ERROR_CODES, type Runtime, toBatChainError } from '@batchain/shared';
+import { BatChainError, type Runtime, toBatChainError } from '@batchain/shared';
 import { createSystemRuntime } from '@batchain/shared/node';
 import { type ParsedArgv, parseArgv } from './argv/parse-argv.ts';
 import type { Command, CommandContext, CommandOutcome } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { writeCrashReport } from './crash-report.ts';
+import { homeFlag } from './daemon-access.ts';
+import { sayError } from './error-words.ts';
 import { GLOBAL_OPTIONS, type GlobalOptions } from './global-options.ts';
 import { bareHelp, commandHelp } from './help-text.ts';
 import { watchInterruption } from './interruption.ts';
@@ -68,11 +70,13 @@ async function runCommand(parsed: ParsedArgv, command: Command, io: CliIo, runti
   };
   process.once('uncaughtException', onDefect);
   const interruption = watchInterruption(runtime.clock);
+  let resumes = false;
   try {
     // A broken file must not keep `stop` or `help` from working; one that was named is looked at.
     const file = command.usesConfigFile === true || globals.config !== undefined ? readConfigFile(paths.configFile) : {};
     const sources = { flags: parsed.flags, env: io.env, file: command.usesConfigFile === true ? file : {}, filePath: paths.configFile };
     const { values, origins } = resolveSettings(command.options as SettingTable, sources);
+    resumes = typeof command.resumes === 'function' ? command.resumes(values) : command.resumes === true;
     const timeoutMs = typeof command.timeoutMs === 'function' ? command.timeoutMs(values) : command.timeoutMs;
     if (timeoutMs !== 'own') interruption.setDeadline(globals.timeout ?? timeoutMs);
     const context: CommandContext = {
@@ -93,7 +97,9 @@ async function runCommand(parsed: ParsedArgv, command: Command, io: CliIo, runti
     return outcome.exit ?? 0;
   } catch (error) {
     const known = interruption.signal.aborted ? toBatChainError(interruption.signal.reason) : toBatChainError(error);
-    const shown = refine(known, paths.logDir, command.name, runtime);
+    const flag = homeFlag({ globals });
+    const typed = { name: command.name, argv, homeFlag: flag, afterInterrupt: command.afterInterrupt?.(flag), resumes };
+    const shown = sayError(refine(known, paths.logDir, command.name, runtime), typed);
     const exit = interruption.exit() ?? shown.exit;
     output.error(shown, exit);
     return exit;
@@ -104,11 +110,9 @@ async function runCommand(parsed: ParsedArgv, command: Command, io: CliIo, runti
   }
 }
 
-/** Says more than the error itself can know: which help to read, where the report of a crash lies. */
+/** Says where the report of a crash lies. */
 function refine(error: BatChainError, logDir: string, command: string, runtime: Runtime): BatChainError {
-  const { code, what, why, cause, details } = error;
-  const isGeneral = error.fix === ERROR_CODES.BAT_E_USAGE.fix;
-  if (code === 'BAT_E_USAGE' && isGeneral) return new BatChainError(code, { what, why, cause, details, fix: `batchain help ${command}` });
+  const { code, what, why, cause } = error;
   if (code !== 'BAT_E_INTERNAL') return error;
   const path = writeCrashReport(logDir, error, command, runtime.clock.nowMs());
   if (path === undefined) return error;

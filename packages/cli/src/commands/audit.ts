@@ -5,6 +5,7 @@ import { usageError } from '../argv/usage-error.ts';
 import { type CommandContext, type CommandOutcome, defineCommand } from '../command.ts';
 import { requireDaemon, resolveRef } from '../daemon-access.ts';
 import { auditLines, exitOfAudit } from '../output/audit-text.ts';
+import { countText } from '../output/health-text.ts';
 import { showProgress } from '../show-progress.ts';
 
 const OPTIONS = defineSettings({
@@ -24,7 +25,7 @@ async function runAudit(context: CommandContext<typeof OPTIONS>): Promise<Comman
   const bytes = result.files.reduce((sum, file) => sum + file.challengedBytes, 0);
   const peers = new Set(result.files.flatMap((file) => file.shards.map(({ host }) => host))).size;
   output.say(
-    `Asked ${peers} peers to prove that they hold your shards (${options.full ? 'every byte' : 'random ranges'}, ${formatSize(bytes)})`,
+    `Asked ${countText(peers, 'peer')} to prove that they hold your shards (${options.full ? 'every byte' : 'random ranges'}, ${formatSize(bytes)})`,
   );
   return { json: result, text: auditLines(output.out, result, globals.verbose), exit: exitOfAudit(result) };
 }

@@ -10,7 +10,7 @@ import {
   switchValue,
   textValue,
 } from '@batchain/participant/client';
-import { BatChainError, hour } from '@batchain/shared';
+import { hour } from '@batchain/shared';
 import { usageError } from '../argv/usage-error.ts';
 import { type CommandContext, type CommandOutcome, defineCommand } from '../command.ts';
 import { requireDaemon, resolveRef } from '../daemon-access.ts';
@@ -28,6 +28,9 @@ const OPTIONS = defineSettings({
   stdout: { schema: switchValue, default: false, help: 'write the bytes to standard output' },
   force: { schema: switchValue, default: false, help: 'replace an existing file' },
 });
+/** Interrupted, by the other end of the pipe. */
+const READER_GONE_EXIT = 130;
+
 type Context = CommandContext<typeof OPTIONS>;
 
 function isFolder(path: string): boolean {
@@ -82,7 +85,8 @@ async function writeToStdout(context: Context, client: LocalApiClient, ref: stri
     }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error;
-    throw new BatChainError('BAT_E_INTERRUPTED', { what: 'the reader of standard output went away', cause: error });
+    // The reader has what it wanted: `get --stdout | head` ends without a word, as `cat` does.
+    return { json: {}, text: [], isSilent: true, exit: READER_GONE_EXIT };
   } finally {
     await content.return(undefined as never);
   }
@@ -125,5 +129,6 @@ export const getCommand = defineCommand({
     ['batchain -d holiday.mp4.batchain', 'the same as the first, shorter'],
   ],
   timeoutMs: 24 * hour,
+  resumes: (options) => !options.stdout,
   run: runGet,
 });

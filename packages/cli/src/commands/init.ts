@@ -90,6 +90,7 @@ export const initCommand = defineCommand({
     ['batchain init --home ./ana --offer 0', 'everything under one folder; hosts nothing'],
   ],
   timeoutMs: 1 * hour,
+  afterInterrupt: (flag) => `nothing was set up; begin again: batchain init${flag}`,
   usesConfigFile: true,
   run: runInit,
 });

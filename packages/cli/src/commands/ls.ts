@@ -1,11 +1,13 @@
 // driven: `batchain ls` (`-l`): your files and how they are; works without a daemon.
+import { basename } from 'node:path';
 import { defineSettings, formatSize, type ListResult, switchValue, viewList } from '@batchain/participant/client';
 import { minute } from '@batchain/shared';
 import { parseIsoTime } from '@batchain/shared/node';
 import { type CommandContext, type CommandOutcome, defineCommand } from '../command.ts';
-import { daemonOrNone, requireDaemon } from '../daemon-access.ts';
-import { countText, healthText, manifestFaultText, shortIdText } from '../output/health-text.ts';
+import { daemonOrNone, homeFlag, requireDaemon } from '../daemon-access.ts';
+import { countText, healthText, manifestFaultText, mayLoseText, shortIdText } from '../output/health-text.ts';
 import { printable } from '../output/printable.ts';
+import { shellWord } from '../output/shell-word.ts';
 import { formatTable } from '../output/table.ts';
 import { agoText, dayWord } from '../output/times.ts';
 import { showProgress } from '../show-progress.ts';
@@ -19,32 +21,60 @@ const COLUMNS = [
   { title: 'NAME', isFlexible: true },
   { title: 'SIZE', dropOrder: 1 },
   { title: 'HEALTH' },
+  { title: 'MAY LOSE', dropOrder: 0 },
   { title: 'CHECKED', dropOrder: 2 },
   { title: 'ADDED', dropOrder: 3 },
 ];
 
-function listText({ output, clock }: CommandContext<any>, { files }: ListResult): string[] {
+type Entry = ListResult['files'][number];
+
+/** Equal names are told apart by the manifest, which can be given for a REF. */
+function nameOf({ name, manifest }: Entry, files: readonly Entry[]): string {
+  const own = basename(manifest);
+  const isAlone = files.filter((file) => file.name === name).length === 1;
+  return isAlone || own === `${name}.batchain` ? name : `${name} (${own})`;
+}
+
+/** What is wrong, and what helps. */
+function troubleLines(files: readonly Entry[], flag: string): string[] {
+  const readable = files.filter(({ manifestFault }) => manifestFault === null);
+  const named = (...words: readonly Entry['health'][]): Entry[] => readable.filter(({ health }) => words.includes(health));
+  const [below, lost, unknown] = [named('degraded', 'at-risk'), named('lost'), named('unknown')];
+  const unread = files.length - readable.length;
+  return [
+    ...(unread > 0 ? [`${countText(unread, 'file')} without a manifest; put a copy back where it was`] : []),
+    ...(below.length > 0 ? [`${countText(below.length, 'file')} below target; why: batchain audit${flag}`] : []),
+    ...(lost.length > 0
+      ? [`${countText(lost.length, 'file')} lost; put again from the original: ${lost.map(({ name }) => shellWord(name)).join(' ')}`]
+      : []),
+    ...(unknown.length > 0
+      ? [`${countText(unknown.length, 'file')} can not be judged: too few hosts answered; ask again: batchain ls --health${flag}`]
+      : []),
+  ];
+}
+
+function listText(context: CommandContext<any>, { files }: ListResult): string[] {
+  const { output, clock } = context;
   const style = output.out;
   if (files.length === 0) return ['No files yet. Upload one: batchain put FILE'];
   const nowMs = clock.nowMs();
   const rows = files.map((file) => [
     shortIdText(file.id),
-    printable(file.name, style.isAscii),
+    printable(nameOf(file, files), style.isAscii),
     formatSize(file.bytes),
     file.manifestFault === null
       ? healthText(style, file.health, file.shardsHealthy, file.shardsTotal)
       : manifestFaultText(style, file.manifestFault),
+    file.manifestFault === null ? mayLoseText(file.health, file.shardsHealthy, file.policy) : '-',
     file.checkedAt === null ? 'never' : agoText(parseIsoTime(file.checkedAt), nowMs),
     dayWord(parseIsoTime(file.addedAt), nowMs),
   ]);
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-  const below = files.filter(({ health, manifestFault }) => health !== 'good' && manifestFault === null).length;
-  const lost = files.filter(({ manifestFault }) => manifestFault !== null).length;
-  const trouble = [
-    ...(below > 0 ? [`  ${countText(below, 'file')} below target: batchain audit`] : []),
-    ...(lost > 0 ? [`  ${countText(lost, 'file')} without a manifest`] : []),
-  ].join('');
-  return [...formatTable(COLUMNS, rows, style.width), `${countText(files.length, 'file')}, ${formatSize(bytes)} yours.${trouble}`];
+  return [
+    ...formatTable(COLUMNS, rows, style.width),
+    `${countText(files.length, 'file')}, ${formatSize(bytes)} yours.`,
+    ...troubleLines(files, homeFlag(context)),
+  ];
 }
 
 async function listNow(context: CommandContext<typeof OPTIONS>): Promise<ListResult> {

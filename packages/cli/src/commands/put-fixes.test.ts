@@ -2,13 +2,15 @@ import { BatChainError, type ErrorCode } from '@batchain/shared';
 import { describe, expect, it } from 'vitest';
 import { refinePutError } from './put-fixes.ts';
 
-const words = { file: 'my films/a b.mp4', homeFlag: ' --home ./h', peersOnline: 0 };
+const words = { file: 'my films/a b.mp4', argv: ['put', 'my films/a b.mp4', '--home', './h'], homeFlag: ' --home ./h', peersOnline: 0 };
 const fixOf = (code: ErrorCode, facts: { why?: string; fix?: string; details?: Record<string, unknown> } = {}, peersOnline = 0): string =>
   refinePutError(new BatChainError(code, { what: 'x', ...facts }), { ...words, peersOnline }).fix;
 
 describe('fix lines of put', () => {
   it('name flags that put has, and the command as it was typed', () => {
-    expect(fixOf('BAT_E_TARGET_EXISTS')).toBe('choose another --manifest PATH, or replace it with --force');
+    expect(fixOf('BAT_E_TARGET_EXISTS')).toBe(
+      "replace it: batchain put 'my films/a b.mp4' --home ./h --force; or choose another path with --manifest",
+    );
     expect(fixOf('BAT_E_FILE_NOT_FOUND')).toBe("ls -l 'my films/a b.mp4'");
     expect(fixOf('BAT_E_NOT_ENOUGH_PEERS', { fix: 'batchain put a b.mp4 --policy 1of2', details: { found: 2 } })).toBe(
       "batchain put 'my films/a b.mp4' --policy 1of2 --home ./h",
@@ -16,13 +18,18 @@ describe('fix lines of put', () => {
     expect(fixOf('BAT_E_TIMEOUT', { fix: 'as it was' })).toBe('as it was');
   });
 
+  it('say how to find others when nobody is known at all', () => {
+    const alone = new BatChainError('BAT_E_NOT_ENOUGH_PEERS', { what: 'x', why: 'no other host is known', details: { found: 0 } });
+    expect(refinePutError(alone, words)).toMatchObject({
+      what: 'no other computer is known yet',
+      fix: 'batchain stop --home ./h && batchain start --home ./h --join HOST:PORT',
+    });
+  });
+
   it('do not advise to wait for hosts that are there and full', () => {
     const full = { why: 'ab12cd34 no-room, 99999999 no-room', fix: 'wait for hosts to come online', details: { found: 0 } };
-    expect(fixOf('BAT_E_NOT_ENOUGH_PEERS', full)).toContain('batchain config set offer SIZE');
-    expect(fixOf('BAT_E_NOT_ENOUGH_PEERS', { why: 'no other host is known', details: { found: 0 } })).toBe(
-      'have a host with room join: batchain peers --home ./h shows who is here',
-    );
-    expect(fixOf('BAT_E_NOT_ENOUGH_PEERS', { why: 'ab12cd34 refused', details: { found: 0 } }, 1)).toContain('offer SIZE');
+    expect(fixOf('BAT_E_NOT_ENOUGH_PEERS', full)).toContain('batchain config set offer 50GiB');
+    expect(fixOf('BAT_E_NOT_ENOUGH_PEERS', { why: 'ab12cd34 refused', details: { found: 0 } }, 1)).toContain('offer 50GiB');
     const hidden = new BatChainError('BAT_E_NOT_ENOUGH_PEERS', { what: 'x', why: 'no other host is known', details: { found: 0 } });
     expect(refinePutError(hidden, { ...words, peersOnline: 4 }).why).toBe('peers that answer: 4; all are full or offer nothing');
     expect(fixOf('BAT_E_NOT_ENOUGH_PEERS', { why: 'ab12cd34 refused', details: { found: 0 } })).toContain(

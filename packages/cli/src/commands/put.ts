@@ -1,4 +1,5 @@
 // driven: `batchain put FILE` (`-u FILE`): stores a file on the peers.
+import { statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import {
   defineSettings,
@@ -52,6 +53,9 @@ const OPTIONS = defineSettings({
   force: { schema: switchValue, default: false, help: 'replace an existing --manifest' },
 });
 
+/** The newest of them; who has more has been told before. */
+const SAME_NAMES_SHOWN_MAX = 3;
+
 const KEY_NOTE = 'the manifest is the only key to the file: keep a copy of it elsewhere';
 
 function resultText(context: CommandContext, result: PutResult): string[] {
@@ -68,7 +72,7 @@ function resultText(context: CommandContext, result: PutResult): string[] {
     `  stored     ${formatSize(bytes)} in ${countText(segments, 'segment')} on ${countText(all.length, 'peer')} (${hosts})`,
     `  manifest   ${printable(result.manifest, style.isAscii)}`,
     `             ${KEY_NOTE}`,
-    `  checked    ${result.receipts} of ${result.policy.n} receipts signed and verified`,
+    `  checked    ${result.receipts} of ${countText(result.policy.n, 'receipt')} signed and verified`,
     ...(result.placed < result.policy.n
       ? [`  note       ${result.placed} of ${result.policy.n} peers have their shard; the daemon goes on placing`]
       : []),
@@ -90,7 +94,7 @@ async function runPut(context: CommandContext<typeof OPTIONS>): Promise<CommandO
   } catch (error) {
     if (!(error instanceof BatChainError)) throw error;
     const peersOnline = error.code === 'BAT_E_NOT_ENOUGH_PEERS' ? await countOnline(context, client) : 0;
-    throw refinePutError(error, { file: context.words[0] ?? '', homeFlag: homeFlag(context), peersOnline });
+    throw refinePutError(error, { file: context.words[0] ?? '', argv: context.argv, homeFlag: homeFlag(context), peersOnline });
   }
 }
 
@@ -102,11 +106,22 @@ async function countOnline({ signal }: CommandContext, client: LocalApiClient): 
   );
 }
 
-function upload(context: CommandContext<typeof OPTIONS>, client: LocalApiClient): Promise<PutResult> {
+/** Another file under the same name is a file of its own: worth a word before it takes room. */
+async function noteSameName({ output, signal }: CommandContext<any>, client: LocalApiClient, name: string, path: string): Promise<void> {
+  const { files } = await client.list({ signal });
+  const size = statSync(path, { throwIfNoEntry: false })?.size;
+  for (const { id, bytes } of files.filter((file) => file.name === name).slice(-SAME_NAMES_SHOWN_MAX))
+    output.warn(
+      `you have a file of this name already: ${shortIdText(id)}${bytes === size ? ', of the same size' : ''}; this becomes another one`,
+    );
+}
+
+async function upload(context: CommandContext<typeof OPTIONS>, client: LocalApiClient): Promise<PutResult> {
   const { options, origins, io } = context;
   const path = resolve(io.cwd, context.words[0] ?? '');
   // BATCHAIN_NAME is the node's name.
   const name = origins.name === 'flag' ? options.name : undefined;
+  await noteSameName(context, client, name ?? basename(path), path);
   return showProgress(context, 'placing', (progress) => {
     if (context.output.err.canRedraw) context.output.say(printable(basename(path), context.output.err.isAscii));
     return client.put(
@@ -136,5 +151,6 @@ export const putCommand = defineCommand({
     ['batchain -u holiday.mp4', 'the same, shorter'],
   ],
   timeoutMs: 24 * hour,
+  resumes: true,
   run: runPut,
 });

@@ -6,6 +6,7 @@ import { type CommandContext, type CommandOutcome, defineCommand } from '../comm
 import { requireDaemon, resolveRef } from '../daemon-access.ts';
 import { countText, shortIdText } from '../output/health-text.ts';
 import { printable } from '../output/printable.ts';
+import { shellWord } from '../output/shell-word.ts';
 import { ask, canAsk } from '../prompt.ts';
 import { showProgress } from '../show-progress.ts';
 
@@ -20,7 +21,9 @@ interface FileToRemove {
 /** What goes. A file whose manifest is gone can be removed all the same: which one it is, the error says. */
 async function findFile(client: LocalApiClient, ref: string, signal: AbortSignal): Promise<FileToRemove> {
   try {
-    const { id, name, bytes, hosts } = await client.info(ref, { signal });
+    const { id, name, bytes, hosts, owner } = await client.info(ref, { signal });
+    const { nodeId } = await client.status({ signal });
+    if (owner !== nodeId) throw notYours(ref, name, owner);
     return { id, name, bytes, where: `on ${countText(hosts.length, 'peer')} goes, with its manifest.` };
   } catch (error) {
     const id = error instanceof BatChainError ? error.details.fileId : undefined;
@@ -29,6 +32,19 @@ async function findFile(client: LocalApiClient, ref: string, signal: AbortSignal
     return { ...file, where: 'goes; its manifest is gone or damaged.' };
   }
 }
+
+/** Said before anything is announced: the hosts obey the owner alone. */
+function notYours(ref: string, name: string, owner: string): BatChainError {
+  const isPath = ref.includes('/');
+  return new BatChainError('BAT_E_NOT_OWNER', {
+    what: `${name} is not yours to remove`,
+    why: `it belongs to ${shortIdText(owner)}; nothing was changed`,
+    ...(isPath ? { fix: `forget it here, for its owner it stays: rm ${shellWord(ref)}` } : {}),
+  });
+}
+
+/** As after a Ctrl-C at the question. */
+const DECLINED_EXIT = 130;
 
 async function runRemove(context: CommandContext): Promise<CommandOutcome> {
   const { words, output, globals, signal } = context;
@@ -39,11 +55,7 @@ async function runRemove(context: CommandContext): Promise<CommandOutcome> {
   const name = printable(file.name, output.err.isAscii);
   output.say(`${shortIdText(file.id)}  ${name}  ${formatSize(file.bytes)} ${file.where}`);
   if (!globals.yes && !/^y(es)?$/i.test(await ask(context, 'Remove it for good? [y/N]: '))) {
-    throw new BatChainError('BAT_E_INTERRUPTED', {
-      what: 'nothing was removed',
-      why: 'the answer was not yes',
-      fix: 'answer y, or give --yes',
-    });
+    return { json: { removed: false }, text: ['Nothing removed.'], exit: DECLINED_EXIT };
   }
   const result = await showProgress(context, 'releasing', (progress) => client.release(ref, progress));
   const late = result.unreached.length;
@@ -51,6 +63,7 @@ async function runRemove(context: CommandContext): Promise<CommandOutcome> {
     json: { ...result, name: file.name },
     text: [
       `Removed ${shortIdText(result.id)}  ${printable(file.name, output.out.isAscii)}: ${countText(result.released, 'shard')} released`,
+      'Copies of its manifest elsewhere stay, and bring nothing back once the hosts have let go.',
       ...(late > 0 ? [`${countText(late, 'peer')} could not be told; the leases there end by themselves`] : []),
     ],
   };
@@ -66,5 +79,6 @@ export const removeCommand = defineCommand({
     ['batchain rm holiday.mp4 --yes', 'does not ask'],
   ],
   timeoutMs: 10 * minute,
+  afterInterrupt: (flag) => `see whether it is still there: batchain ls${flag}`,
   run: runRemove,
 });

@@ -19,6 +19,8 @@ const OPTIONS = defineSettings({
 type Context = CommandContext<typeof OPTIONS>;
 
 const WATCH_INTERVAL_MS: number = 2 * second;
+/** Of what is ended by Ctrl-C. */
+const WATCH_ENDED_EXIT = 130;
 const CLEAR_SCREEN = '\u001b[H\u001b[2J';
 
 function filesText({ files }: StatusResult): string {
@@ -63,16 +65,20 @@ function exitOf({ files }: StatusResult, isQuiet: boolean): number {
 }
 
 /** Ends with the signal, or with the daemon. */
-async function watch(context: Context, client: LocalApiClient): Promise<never> {
+async function watch(context: Context, client: LocalApiClient): Promise<CommandOutcome> {
   const { output, clock, signal } = context;
-  for (;;) {
+  while (output.isJson || !signal.aborted) {
     const status = await client.status({ signal });
     const lines = statusText(context, status);
     if (output.isJson) output.line('status', status);
     else if (output.out.canRedraw) output.result({}, [`${CLEAR_SCREEN}${lines.join('\n')}`]);
     else output.result({}, [...lines, '']);
-    await clock.sleep(WATCH_INTERVAL_MS, signal);
+    await clock.sleep(WATCH_INTERVAL_MS, signal).catch((error: unknown) => {
+      if (output.isJson) throw error;
+    });
   }
+  // A person ends it this way, and knows.
+  return { json: {}, text: [], isSilent: true, exit: WATCH_ENDED_EXIT };
 }
 
 async function runStatus(context: Context): Promise<CommandOutcome> {

@@ -44,5 +44,6 @@ export const stopCommand = defineCommand({
   options: {},
   examples: [['batchain stop', 'exits with 0 when none runs, too']],
   timeoutMs: 60 * second,
+  afterInterrupt: (flag) => `see whether it still runs: batchain status${flag}`,
   run: runStop,
 });

@@ -37,9 +37,14 @@ describe('BN-58 audit output', () => {
       '  nobody    0/1 ok, 1 not proved yet',
       '77777777  a.txt  at risk 2/3  pass: any 1 of 3 restores it',
       '    SHARD     SEGMENT  COPIES',
-      '    11111111  0        2 of 3  offline                        bbbbbbbb: timeout',
-      '    22222222  1        0 of 3  failed, offline, inconclusive  aaaaaaaa: bad-proof; bbbbbbbb: time...',
+      '    11111111  0        2 of 3  offline',
+      '      bbbbbbbb does not answer',
+      '    22222222  1        0 of 3  failed, offline, inconclusive',
+      '      aaaaaaaa: bad-proof',
+      '      bbbbbbbb does not answer',
+      '      nobody: no-host',
       'a.txt is below its target.',
+      'Whole again when its hosts are back; to be safe now, get and put again: a.txt',
     ]);
   });
 
@@ -53,11 +58,24 @@ describe('BN-58 audit output', () => {
     expect(lines('lost')[1]).toMatch(/fail: 1 of 3 are needed$/);
     expect(lines('unknown')[1]).toMatch(/unsure: 1 of 3 are needed$/);
     expect(lines('good').at(-1)).toBe('a.txt meets its policy.');
-    expect(lines('lost').at(-1)).toBe('a.txt can not be restored any more.');
+    expect(lines('lost').slice(-2)).toEqual(['a.txt can not be restored any more.', 'Put again from the original: a.txt']);
     expect(lines('good', 2).at(-1)).toBe('All 2 files meet their policy.');
     expect(lines('unknown').at(-1)).toBe('a.txt can not be judged now: too few hosts answered.');
-    expect(lines('lost', 2).at(-1)).toBe('2 of 2 files below target.');
+    expect(lines('lost', 2).slice(-2)).toEqual(['2 of 2 files below target.', 'Put again from the original: a.txt a.txt']);
     expect(lines('unknown', 2).at(-1)).toBe('0 of 2 files below target, 2 can not be judged now.');
+  });
+
+  it('calls missing what a host says itself that it has no longer, and never cuts why', () => {
+    const reason = 'it signed that it does not hold the shard';
+    const gone = audit('degraded', [row('1', 0, 'a', 'failed', reason), row('1', 0, 'b')], { k: 1, n: 2 });
+    expect(auditLines(style(20), gone, false)).toEqual(
+      expect.arrayContaining(['  aaaaaaaa  0/1 ok, 1 missing', '    11111111  1 of 2  missing', `      aaaaaaaa: ${reason}`]),
+    );
+    expect(exitOfAudit(gone)).toBe(7);
+    const terminal = styleOf({ isTTY: true, columns: 40 }, { color: 'never', isAscii: false, env: {} });
+    expect(auditLines(terminal, gone, false)).toEqual(
+      expect.arrayContaining(['      aaaaaaaa: it signed that it does', '      not hold the shard']),
+    );
   });
 
   it('lists only shards with trouble when there are many, all with --verbose', () => {

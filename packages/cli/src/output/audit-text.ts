@@ -1,7 +1,9 @@
 // pure: an audit in words: what each peer proved, how many copies of each shard there are, pass or fail by the policy (BN-58).
 import type { AuditResult } from '@batchain/participant/client';
 import { countText, healthText, shortIdText } from './health-text.ts';
-import { printable } from './printable.ts';
+import { hostWords } from './host-words.ts';
+import { printable, wrapText } from './printable.ts';
+import { shellWord } from './shell-word.ts';
 import type { Style } from './style.ts';
 import { formatTable } from './table.ts';
 
@@ -18,6 +20,9 @@ export function exitOfAudit({ files }: AuditResult): number {
   return [...outcomes].every((outcome) => outcome === 'passed') && files.every(({ reason }) => reason === null) ? 0 : 3;
 }
 
+/** The host says itself that it has the shard no longer: lost, and no lie. */
+const isMissing = ({ outcome, reason }: Row): boolean => outcome === 'failed' && /does not hold/.test(reason);
+
 function hostLines(style: Style, rows: readonly Row[]): string[] {
   const byHost = new Map<string, Row[]>();
   for (const row of rows) {
@@ -26,11 +31,13 @@ function hostLines(style: Style, rows: readonly Row[]): string[] {
   }
   return [...byHost].map(([host, held]) => {
     const count = (outcome: Row['outcome']): number => held.filter((row) => row.outcome === outcome).length;
-    const failed = count('failed');
+    const missing = held.filter(isMissing).length;
+    const failed = count('failed') - missing;
     const silent = count('offline');
     const unsure = count('contained') + count('inconclusive');
     const words = [
       `${count('passed')}/${held.length} ok`,
+      ...(missing > 0 ? [style.tint('red', `${missing} missing`)] : []),
       ...(failed > 0 ? [style.tint('red', `${failed} WRONG`)] : []),
       ...(silent > 0 ? [style.tint('yellow', `${silent} no answer`)] : []),
       ...(unsure > 0 ? [style.tint('yellow', `${unsure} not proved yet`)] : []),
@@ -49,19 +56,27 @@ function shardLines(style: Style, file: FileAudit, isVerbose: boolean): string[]
     const right = copies.filter((row) => row.outcome === 'passed').length;
     const wrong = copies.filter((row) => row.outcome !== 'passed');
     const [first] = copies as [Row];
-    const outcomes = [...new Set(wrong.map(({ outcome }) => outcome))].join(', ');
-    const places = wrong.map(({ host, reason }) => `${host === null ? 'nobody' : shortIdText(host)}: ${printable(reason, style.isAscii)}`);
-    return [shortIdText(first.shardId), String(first.segment), `${right} of ${copies.length}`, outcomes, places.join('; ')];
+    const outcomes = [...new Set(wrong.map((row) => (isMissing(row) ? 'missing' : row.outcome)))].join(', ');
+    return [shortIdText(first.shardId), String(first.segment), `${right} of ${copies.length}`, outcomes];
   });
   if (rows.length === 0) return [];
-  const columns = [
-    { title: 'SHARD' },
-    { title: 'SEGMENT', dropOrder: 2 },
-    { title: 'COPIES' },
-    { title: '' },
-    { title: '', isFlexible: true, dropOrder: 1 },
-  ];
-  return formatTable(columns, rows, style.width - 4).map((line) => `    ${line}`);
+  const columns = [{ title: 'SHARD' }, { title: 'SEGMENT', dropOrder: 2 }, { title: 'COPIES' }, { title: '' }];
+  const [head = '', ...lines] = formatTable(columns, rows, style.width - 4).map((line) => `    ${line}`);
+  return [head, ...lines.flatMap((line, i) => [line, ...reasonLines(style, shown[i] ?? [])])];
+}
+
+/** Whole in any case: a script reads one line each, a person wrapped ones. */
+function reasonLines(style: Style, copies: readonly Row[]): string[] {
+  const wrong = copies.filter((row) => row.outcome !== 'passed');
+  const lines = wrong.map(
+    ({ host, reason }) => `      ${host === null ? 'nobody' : shortIdText(host)}${reasonText(reason, style.isAscii)}`,
+  );
+  return [...new Set(lines)].flatMap((line) => (style.isTerminal ? wrapText(line, style.width) : [line]));
+}
+
+function reasonText(reason: string, isAscii: boolean): string {
+  const words = hostWords(reason);
+  return words === undefined ? `: ${printable(reason, isAscii)}` : ` ${words}`;
 }
 
 /** Pass: enough right shards are left to give the file back; how far it is from its target is the health's word. */
@@ -76,6 +91,20 @@ const VERDICT_WORDS: Partial<Record<FileAudit['verdict'], string>> = {
   lost: 'can not be restored any more.',
   unknown: 'can not be judged now: too few hosts answered.',
 };
+
+/** What helps the owner; nothing rebuilds shards by itself yet. */
+function adviceLines({ files }: AuditResult): string[] {
+  const names = (verdict: FileAudit['verdict']): string =>
+    files
+      .filter((file) => file.verdict === verdict)
+      .map(({ name }) => shellWord(printable(name)))
+      .join(' ');
+  const [lost, atRisk] = [names('lost'), names('at-risk')];
+  return [
+    ...(atRisk === '' ? [] : [`Whole again when its hosts are back; to be safe now, get and put again: ${atRisk}`]),
+    ...(lost === '' ? [] : [`Put again from the original: ${lost}`]),
+  ];
+}
 
 /** One sentence about all of them; about the one when there is one. */
 function lastLine({ files }: AuditResult, isAscii: boolean): string {
@@ -105,5 +134,6 @@ export function auditLines(style: Style, result: AuditResult, isVerbose: boolean
     ),
     ...result.files.flatMap((file) => fileLines(style, file, isVerbose)),
     lastLine(result, style.isAscii),
+    ...adviceLines(result),
   ];
 }

@@ -8,8 +8,16 @@ const HEALTH_TINTS: Readonly<Record<string, Tint>> = { good: 'green', degraded: 
 export function healthText(style: Style, health: string, healthy: number, total: number): string {
   const word = HEALTH_WORDS[health] ?? health;
   const text = health === 'unknown' ? word : `${word} ${healthy}/${total}`;
-  const tint = HEALTH_TINTS[health];
+  // One computer has it, and nobody else: nothing to be at ease about.
+  const tint = health === 'good' && total === 1 ? 'yellow' : HEALTH_TINTS[health];
   return tint === undefined ? text : style.tint(tint, text);
+}
+
+/** How many of the shards that are right may still be lost; `-` where that is not known, or nothing is left to lose. */
+export function mayLoseText(health: string, healthy: number, { k, n }: { readonly k: number; readonly n: number }): string {
+  if (health === 'unknown' || health === 'lost') return '-';
+  if (n === 1) return 'none: one copy';
+  return healthy <= k ? 'none' : String(healthy - k);
 }
 
 /** `any 3 of 5 peers can restore it; 2 may fail` */

@@ -5,7 +5,7 @@ import { createSimRuntime } from '@batchain/shared/testing';
 import { describe, expect, it } from 'vitest';
 import type { CliIo } from './io.ts';
 import { Output } from './output.ts';
-import { printable } from './printable.ts';
+import { printable, wrapText } from './printable.ts';
 import { barLine, plainLine } from './progress-text.ts';
 import { ProgressView } from './progress-view.ts';
 import { styleOf, wantsColor } from './style.ts';
@@ -156,6 +156,14 @@ describe('text from outside', () => {
     expect(printable('a\u001b[31mb\u0007\u202egpj.exe\n')).toBe('a\\u{1b}[31mb\\u{7}\\u{202e}gpj.exe\\u{a}');
     expect(printable('Zürich 東京')).toBe('Zürich 東京');
     expect(printable('Zürich 😀', true)).toBe('Z\\u{fc}rich \\u{1f600}');
+  });
+});
+
+describe('long lines', () => {
+  it('are broken at spaces with their indent, and a long word stays whole', () => {
+    expect(wrapText('  one two three', 9)).toEqual(['  one two', '  three']);
+    expect(wrapText('  a-very-long-word and more', 8)).toEqual(['  a-very-long-word', '  and', '  more']);
+    expect(wrapText('short', 80)).toEqual(['short']);
   });
 });
 

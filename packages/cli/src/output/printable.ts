@@ -34,6 +34,21 @@ export function fitText(text: string, width: number): string {
   return `${cut}${'...'.slice(0, width)}`;
 }
 
+/** Lines of at most `width` columns, broken at spaces, the later ones indented as the first; a word that is longer stays whole. */
+export function wrapText(text: string, width: number): string[] {
+  const indent = /^ */.exec(text)?.[0] ?? '';
+  const lines: string[] = [];
+  let line = indent;
+  for (const word of text.slice(indent.length).split(' ')) {
+    const isFirst = line === indent;
+    if (!isFirst && stringWidth(line) + 1 + stringWidth(word) > width) {
+      lines.push(line);
+      line = indent + word;
+    } else line += isFirst ? word : ` ${word}`;
+  }
+  return [...lines, line];
+}
+
 export function padText(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - stringWidth(text)));
 }

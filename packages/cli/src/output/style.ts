@@ -19,6 +19,8 @@ export interface StyleChoice {
 export interface Style {
   readonly isAscii: boolean;
   readonly width: number;
+  /** True when a person reads along: only then are long lines wrapped. */
+  readonly isTerminal: boolean;
   /** True when lines may be drawn over. */
   readonly canRedraw: boolean;
   tint(tint: Tint, text: string): string;
@@ -47,6 +49,7 @@ export function styleOf(stream: StreamFacts, choice: StyleChoice): Style {
   return {
     isAscii: choice.isAscii || isAsciiLocale(choice.env),
     width: Math.max(WIDTH_MIN, Math.floor(columns)),
+    isTerminal: stream.isTTY,
     canRedraw: stream.isTTY && choice.env.TERM !== 'dumb',
     tint: (tint, text) => (hasColor ? styleText(tint, text, { validateStream: false }) : text),
   };

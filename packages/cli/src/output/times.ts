@@ -1,6 +1,6 @@
 // driven: moments as people say them.
 import { day, hour, minute } from '@batchain/shared';
-import { dayText, isSameDay } from '@batchain/shared/node';
+import { clockText, dayText, isSameDay } from '@batchain/shared/node';
 
 /** `just now`, `2 min ago`, `1 h ago`, `3 d ago`, then the day. */
 export function agoText(atMs: number, nowMs: number): string {
@@ -11,8 +11,8 @@ export function agoText(atMs: number, nowMs: number): string {
   return ageMs < 7 * day ? `${Math.floor(ageMs / day)} d ago` : dayText(atMs, nowMs);
 }
 
-/** `today`, `yesterday`, then the day. */
+/** `today 14:02`, `yesterday`, then the day. */
 export function dayWord(atMs: number, nowMs: number): string {
-  if (isSameDay(atMs, nowMs)) return 'today';
+  if (isSameDay(atMs, nowMs)) return `today ${clockText(atMs)}`;
   return isSameDay(atMs, nowMs - day) ? 'yesterday' : dayText(atMs, nowMs);
 }

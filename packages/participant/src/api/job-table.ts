@@ -34,6 +34,9 @@ interface Job {
   done: Promise<void>;
 }
 
+/** Nobody at the command asked for it: it is the daemon that went away. */
+const stopped = (): BatChainError =>
+  new BatChainError('BAT_E_DAEMON_LOST', { what: 'the daemon was stopped before the command was done', why: 'it was told to stop' });
 const cancelled = (why: string): BatChainError => new BatChainError('BAT_E_INTERRUPTED', { what: 'the work was cancelled', why });
 
 export class JobTable {
@@ -52,7 +55,7 @@ export class JobTable {
   /** Starts the work; its end is told to the watcher only. Throws BAT_E_DAEMON_BUSY. */
   start(kind: string, work: (context: JobContext) => Promise<unknown>, watcher?: JobWatcher): string {
     this.#forgetOld();
-    if (this.#isStopping) throw new BatChainError('BAT_E_DAEMON_LOST', { what: 'the daemon is stopping' });
+    if (this.#isStopping) throw stopped();
     if (this.running >= JOBS_RUNNING_MAX) {
       throw new BatChainError('BAT_E_DAEMON_BUSY', { what: `${JOBS_RUNNING_MAX} jobs run already`, isRetryable: true });
     }
@@ -151,7 +154,7 @@ export class JobTable {
   /** Cancels all and resolves when their work has ended. */
   async stop(): Promise<void> {
     this.#isStopping = true;
-    for (const job of this.#jobs.values()) job.controller.abort(cancelled('the daemon is stopping'));
+    for (const job of this.#jobs.values()) job.controller.abort(stopped());
     await Promise.all([...this.#jobs.values()].map((job) => job.done));
   }
 }

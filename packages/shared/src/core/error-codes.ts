@@ -22,13 +22,13 @@ export const ERROR_CODES = define({
     exit: 2,
     meaning: 'The command line, an environment variable or the config file is wrong.',
     cause: 'An unknown flag, a missing argument, or a value out of range.',
-    fix: 'See `batchain help COMMAND`.',
+    fix: 'See the help of the command: `batchain help`.',
   },
   BAT_E_INTERRUPTED: {
     exit: 130,
     meaning: 'The work was cancelled before it was done; what was done so far is kept.',
     cause: 'Ctrl-C, or the caller aborted.',
-    fix: 'Run the same command again: it resumes.',
+    fix: 'Run the same command again; `put` and `get` go on where they were.',
   },
   BAT_E_TIMEOUT: {
     exit: 5,
@@ -40,7 +40,7 @@ export const ERROR_CODES = define({
     exit: 4,
     meaning: 'The file to read is not there.',
     cause: 'A wrong path, or the file was moved.',
-    fix: 'Check the path: `ls -l PATH`.',
+    fix: 'Check the path.',
   },
   BAT_E_NOT_A_FILE: {
     exit: 2,
@@ -52,7 +52,7 @@ export const ERROR_CODES = define({
     exit: 4,
     meaning: 'The file is there but can not be read.',
     cause: 'Missing permission, or the disk reports an error.',
-    fix: 'Check the permissions: `ls -l PATH`.',
+    fix: 'Check the permissions of the file.',
   },
   BAT_E_SOURCE_CHANGED: {
     exit: 3,
@@ -87,14 +87,14 @@ export const ERROR_CODES = define({
   BAT_E_TARGET_EXISTS: {
     exit: 8,
     meaning: 'Something of that name is there already; it was not touched.',
-    cause: 'The target was not empty.',
+    cause: 'A file of that name is there.',
     fix: 'Choose another path with -o, or allow replacing it with --force.',
   },
   BAT_E_TARGET_UNWRITABLE: {
     exit: 8,
     meaning: 'The target can not be written.',
     cause: 'Missing permission, a missing folder, or a full disk.',
-    fix: 'Check the folder and the free space: `df -h FOLDER`.',
+    fix: 'Check that the folder is there, can be written, and has free space.',
   },
   BAT_E_REF_NOT_FOUND: {
     exit: 4,
@@ -166,7 +166,7 @@ export const ERROR_CODES = define({
     exit: 8,
     meaning: 'The identity file can be read by other users, so it is not used.',
     cause: 'Its permissions were widened, for example by a copy.',
-    fix: 'Narrow them: `chmod 600 HOME/identity`.',
+    fix: 'Narrow them with `chmod 600` to its owner.',
   },
   BAT_E_IDENTITY_DAMAGED: {
     exit: 12,
@@ -196,7 +196,7 @@ export const ERROR_CODES = define({
     exit: 2,
     meaning: 'The local API does not take this request.',
     cause: 'A wrong path, method, content type or body.',
-    fix: 'See docs/spec/local-api.md.',
+    fix: 'Compare it with the description of the local API; see which version answers: `batchain version`.',
   },
   BAT_E_FORBIDDEN: {
     exit: 8,
@@ -268,7 +268,7 @@ export const ERROR_CODES = define({
     exit: 1,
     meaning: 'The disk did not let the hosted shards or their index be read or written.',
     cause: 'Missing permission, a full or failing disk.',
-    fix: 'Check the disk and the permissions of the home: `df -h HOME`, `ls -l HOME`.',
+    fix: 'Check the disk and the permissions of the home.',
   },
 });
 

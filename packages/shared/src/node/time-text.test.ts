@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { dayText, isoTime, isSameDay, parseIsoTime } from './time-text.ts';
+import { clockText, dayText, isoTime, isSameDay, parseIsoTime } from './time-text.ts';
 
 describe('time as text', () => {
   const noon = new Date(2026, 10, 21, 12).getTime();
@@ -13,6 +13,10 @@ describe('time as text', () => {
   it('names the day, and the year only when it is another one', () => {
     expect(dayText(noon, noon)).toBe('21 Nov');
     expect(dayText(new Date(2025, 9, 3, 12).getTime(), noon)).toBe('3 Oct 2025');
+  });
+
+  it('tells the time of day', () => {
+    expect(clockText(new Date(2026, 10, 21, 9, 5).getTime())).toBe('09:05');
   });
 
   it('knows the same day from the one before', () => {

@@ -14,6 +14,12 @@ export function dayText(atMs: number, nowMs: number): string {
   return at.getFullYear() === new Date(nowMs).getFullYear() ? day : `${day} ${at.getFullYear()}`;
 }
 
+/** `14:02`, in the time zone of this machine. */
+export function clockText(atMs: number): string {
+  const at = new Date(atMs);
+  return [at.getHours(), at.getMinutes()].map((part) => String(part).padStart(2, '0')).join(':');
+}
+
 /** True when both lie on the same day of this machine's time zone. */
 export function isSameDay(aMs: number, bMs: number): boolean {
   return new Date(aMs).toDateString() === new Date(bMs).toDateString();
