@@ -30,6 +30,7 @@ describe('an error in the words of the command', () => {
     expect(why('BAT_E_MANIFEST_MALFORMED', 'manifest: not JSON', '/a.jpg is no manifest that can be used').what).toBe(
       '/a.jpg is not a BatChain manifest',
     );
+    expect(why('BAT_E_LISTEN_FAILED', 'EADDRNOTAVAIL').why).toBe('the address is not one of this machine');
     expect(why('BAT_E_MANIFEST_MALFORMED', 'roster: cut short').why).toBe('roster: cut short');
   });
 });

@@ -1,5 +1,5 @@
 // pure: an error said for the command as it was typed: fix lines that work as they stand, reasons in words.
-import { BatChainError, ERROR_CODES } from '@batchain/shared';
+import { BatChainError, ERROR_CODES, systemWords } from '@batchain/shared';
 import { inWords } from './output/host-words.ts';
 import { shellWord } from './output/shell-word.ts';
 
@@ -54,7 +54,7 @@ export function sayError(error: BatChainError, command: TypedCommand): BatChainE
     what: isForeign ? error.what.replace('is no manifest that can be used', 'is not a BatChain manifest') : error.what,
     why: isForeign
       ? 'manifests are written by put and end in .batchain; this is a file of another kind, or a damaged one'
-      : inWords(error.why),
+      : (systemWords(error.why) ?? inWords(error.why)),
     fix: fixOf(error, command),
     details,
     cause,

@@ -15,13 +15,15 @@ import { watchInterruption } from './interruption.ts';
 import type { CliIo } from './output/io.ts';
 import { Output } from './output/output.ts';
 
+const ON: readonly string[] = ['1', 'true', 'yes', 'on'];
+
 /** What is known before the arguments are understood: enough to report that they are not. */
 function guessOutput(argv: readonly string[], io: CliIo, runtime: Runtime): Output {
   const end = argv.indexOf('--');
   const words = end < 0 ? argv : argv.slice(0, end);
   const isOn = (name: string): boolean =>
-    words.some((word) => word === `--${name}` || word === `--${name}=true`) ||
-    ['1', 'true'].includes(io.env[`BATCHAIN_${name.toUpperCase()}`] ?? '');
+    words.some((word) => word === `--${name}` || (word.startsWith(`--${name}=`) && ON.includes(word.slice(name.length + 3)))) ||
+    ON.includes(io.env[`BATCHAIN_${name.toUpperCase()}`] ?? '');
   const command = words.find((word) => COMMANDS.some(({ name }) => name === word)) ?? 'batchain';
   return new Output(io, runtime.clock, {
     isJson: isOn('json'),

@@ -1,7 +1,7 @@
 // driven: the daemon of one home: a participant behind the local API, until it is told to stop.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { BatChainError, formatAddress, type Logger, toHex } from '@batchain/shared';
+import { BatChainError, formatAddress, type Logger, systemReason, toHex } from '@batchain/shared';
 import { createPinoLogger, createSystemRuntime } from '@batchain/shared/node';
 import { LocalApiServer } from './api/local-api-server.ts';
 import type { NodeSettings } from './config/node-settings.ts';
@@ -49,14 +49,20 @@ function readSecret(path: string): Uint8Array {
   } catch (error) {
     throw new BatChainError('BAT_E_CONFIG', {
       what: `the network secret ${path} can not be read`,
-      why: (error as Error).message,
+      why: systemReason(error),
+      fix: `ls -l ${path}`,
       cause: error,
     });
   }
   const text = Buffer.from(bytes)
     .toString('latin1')
     .replace(/\r?\n$/, '');
-  if (text === '') throw new BatChainError('BAT_E_CONFIG', { what: `the network secret ${path} is empty` });
+  if (text === '')
+    throw new BatChainError('BAT_E_CONFIG', {
+      what: `the network secret ${path} is empty`,
+      why: 'the file has no bytes besides a line end',
+      fix: 'write the secret of the network into it: all members have the same',
+    });
   return new Uint8Array(Buffer.from(text, 'latin1'));
 }
 

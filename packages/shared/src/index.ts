@@ -9,6 +9,7 @@ export * from './core/errors.ts';
 export * from './core/lifecycle.ts';
 export * from './core/limits.ts';
 export * from './core/result.ts';
+export * from './core/system-words.ts';
 export * from './core/units.ts';
 export * from './identity/contact.ts';
 export * from './identity/file-id.ts';

@@ -103,8 +103,21 @@ describe('command line', () => {
     expect(refusalOf('launder a')).toContain('unknown command');
     expect(refusalOf('put a --polizy 1of2')).toBe('BAT_E_USAGE --polizy is no flag of put; did you mean --policy?');
     expect(refusalOf('put')).toBe('BAT_E_USAGE put needs FILE; usage: batchain put FILE [options]');
-    expect(refusalOf('ls extra')).toContain('ls takes no "extra"');
+    expect(refusalOf('ls extra')).toBe('BAT_E_USAGE ls takes no "extra"; ls takes flags only; usage: batchain ls [options]');
     expect(refusalOf('put a --policy')).toContain('--policy needs a value');
+  });
+
+  it('takes the words of the environment for a switch, and refuses others', () => {
+    for (const [word, value] of [
+      ['--json=1', true],
+      ['--json=yes', true],
+      ['--json=0', false],
+      ['--json', true],
+    ] as const)
+      expect([word, parse(`ls ${word}`).flags.json]).toEqual([word, value]);
+    expect(parse('put a --force=on').flags.force).toBe(true);
+    expect(refusalOf('ls --json=maybe')).toBe('BAT_E_USAGE --json: "maybe" can not be used; expected true or false, or the flag alone');
+    expect(parse('put -- --json=maybe').words).toEqual(['--json=maybe']);
   });
 
   it('is bare without anything', () => {

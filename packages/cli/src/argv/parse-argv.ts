@@ -49,6 +49,22 @@ function makeTakesValue(commands: readonly Command[]): (flag: string) => boolean
   };
 }
 
+/** `--json=1` as `--json=true`: a switch takes the same words on the command line as in the environment. Throws BAT_E_USAGE. */
+function plainSwitches(argv: readonly string[], commands: readonly Command[]): string[] {
+  const tables: SettingTable[] = [GLOBAL_OPTIONS, SWITCHES, ...commands.map((command) => command.options as SettingTable)];
+  const settings = new Map(tables.flatMap((table) => Object.entries(table)));
+  const end = argv.indexOf('--');
+  return argv.map((word, at) => {
+    const [, key = '', value = ''] = /^--([a-z-]+)=(.*)$/s.exec(end >= 0 && at > end ? '' : word) ?? [];
+    const setting = settings.get(key);
+    if (setting === undefined || !isSwitch(setting)) return word;
+    const parsed = setting.schema.safeParse(value);
+    if (!parsed.success)
+      throw usageError(`--${key}: ${JSON.stringify(value)} can not be used`, 'expected true or false, or the flag alone');
+    return `--${key}=${String(parsed.data)}`;
+  });
+}
+
 interface RawArguments {
   readonly _: readonly (string | number)[];
   readonly [key: string]: unknown;
@@ -120,13 +136,15 @@ function checkWords(command: Command, words: readonly string[]): void {
   }
   const extra = words[command.positionals.length];
   if (extra !== undefined) {
-    throw usageError(`${command.name} takes no ${JSON.stringify(extra)}`, `one file at a time; usage: ${usageLine(command)}`, command.name);
+    const isOneOfMany = command.positionals.some(({ name }) => name === 'FILE' || name === 'REF');
+    const why = `${isOneOfMany ? 'one file at a time' : `${command.name} takes flags only`}; usage: ${usageLine(command)}`;
+    throw usageError(`${command.name} takes no ${JSON.stringify(extra)}`, why, command.name);
   }
 }
 
 /** Throws BAT_E_USAGE, with the nearest right word for a typo. */
 export function parseArgv(argv: readonly string[], commands: readonly Command[]): ParsedArgv {
-  const { command, raw } = tokenize(expandSeedFlags(argv, makeTakesValue(commands)), commands);
+  const { command, raw } = tokenize(expandSeedFlags(plainSwitches(argv, commands), makeTakesValue(commands)), commands);
   const isList = (key: string): boolean => (command?.options as SettingTable | undefined)?.[key]?.isList === true;
   const flags = checkFlags(raw, command, isList);
   const { help, version, ...rest } = flags;

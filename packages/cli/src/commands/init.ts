@@ -11,8 +11,9 @@ import {
   parseSize,
   readConfigFile,
   resolveSettings,
+  sizeWord,
 } from '@batchain/participant/client';
-import { BatChainError, hour, toHex } from '@batchain/shared';
+import { BatChainError, GiB, hour, MiB, toHex } from '@batchain/shared';
 import { type CommandContext, type CommandOutcome, defineCommand } from '../command.ts';
 import { hasHome, homeFlag } from '../daemon-access.ts';
 import { printable } from '../output/printable.ts';
@@ -41,6 +42,29 @@ async function askOffer(context: Context, offer: number): Promise<number> {
   }
 }
 
+/** Less than this holds no shard of a usual file. */
+const OFFER_USEFUL_BYTES: number = 1 * MiB;
+
+/** An offer may be larger than the disk, or next to nothing: allowed, and hardly meant. */
+async function warnOfOffer(context: Context, offer: number): Promise<void> {
+  const { output, paths } = context;
+  const flag = homeFlag(context);
+  const free = await freeBytes(paths.home);
+  const change = (bytes: number): string => `batchain config set offer ${sizeWord(bytes)}${flag}`;
+  if (offer > free) {
+    const half = Math.max(1, Math.floor(free / 2 / GiB)) * GiB;
+    output.warn(`the offer of ${formatSize(offer)} is more than the ${formatSize(free)} that are free`, {
+      why: 'hosts stop taking shards when the disk is nearly full, whatever they offer',
+      fix: change(half),
+    });
+  } else if (offer > 0 && offer < OFFER_USEFUL_BYTES) {
+    output.warn(`an offer of ${formatSize(offer)} holds hardly a shard`, {
+      why: 'a size without a unit counts bytes',
+      fix: change(20 * GiB),
+    });
+  }
+}
+
 /** Says what is there and how to change it: a home is set up once. */
 function homeExists(context: Context): BatChainError {
   const { paths, options, origins } = context;
@@ -51,7 +75,10 @@ function homeExists(context: Context): BatChainError {
   return new BatChainError('BAT_E_HOME_EXISTS', {
     what: `${paths.home} is set up already: ${name === undefined ? '' : `name ${name}, `}offer ${formatSize(offer)}`,
     why: 'init never changes a home that exists',
-    fix: sets.length > 0 ? sets.join(' && ') : `batchain start${flag}; to change a setting: batchain config set KEY VALUE${flag}`,
+    fix:
+      sets.length > 0
+        ? sets.join(' && ')
+        : `batchain start${flag}; to change a setting: batchain config set offer ${sizeWord(offer)}${flag}`,
   });
 }
 
@@ -64,6 +91,7 @@ async function runInit(context: Context): Promise<CommandOutcome> {
     name = (await ask(context, `Name of this computer [${printable(name)}]: `)) || name;
     offer = await askOffer(context, offer);
   }
+  await warnOfOffer(context, offer);
   const keys = initHome(paths, { name: name.slice(0, 64), offer }, runtime.entropy);
   const nodeId = toHex(keys.nodeId);
   return {
@@ -73,7 +101,7 @@ async function runInit(context: Context): Promise<CommandOutcome> {
       `  home       ${printable(paths.home, output.out.isAscii)}`,
       `  settings   ${printable(paths.configFile, output.out.isAscii)}`,
       `Keep ${printable(paths.identityFile, output.out.isAscii)} safe: it is this computer's identity.`,
-      `Change settings later: batchain config set offer SIZE${homeFlag(context)}`,
+      `Change settings later: batchain config set offer ${sizeWord(offer === 0 ? 20 * GiB : offer)}${homeFlag(context)}`,
       `Next: batchain start${homeFlag(context)}`,
     ],
   };

@@ -16,6 +16,8 @@ describe('BD-08 config.toml', () => {
     for (const key of Object.keys(NODE_SETTINGS)) expect(text).toMatch(new RegExp(`^(# )?${key} = `, 'm'));
     writeFileSync(path, text);
     expect(readConfigFile(path)).toEqual({ name: 'ana-laptop', offer: '3GiB' });
+    expect(formatConfig({ offer: 3 * 2 ** 30 })).toMatch(/^offer = "3GiB"$/m);
+    expect(formatConfig({})).toMatch(/^# offer = "20GiB"$/m);
   });
 
   it('says the same when every comment sign before a setting is taken away', () => {
@@ -35,9 +37,11 @@ describe('BD-08 config.toml', () => {
 
   it('names line and column of a mistake, and a setting that does not exist', () => {
     writeFileSync(path, 'offer = 1\nkad-port = = 3\n');
-    expect(() => readConfigFile(path)).toThrow(expect.objectContaining({ code: 'BAT_E_CONFIG', why: expect.stringContaining('line 2') }));
-    writeFileSync(path, 'ofer = 1\n');
-    expect(() => readConfigFile(path)).toThrow(expect.objectContaining({ why: expect.stringContaining('"ofer" is no setting') }));
+    expect(() => readConfigFile(path)).toThrow(
+      expect.objectContaining({ code: 'BAT_E_CONFIG', why: 'line 2, column 12: invalid value: kad-port = = 3' }),
+    );
+    writeFileSync(path, 'name = "a"\nofer = 1\n');
+    expect(() => readConfigFile(path)).toThrow(expect.objectContaining({ why: expect.stringContaining('line 2: "ofer" is no setting') }));
     writeFileSync(path, `a = ${'['.repeat(20_000)}`);
     expect(() => readConfigFile(path)).toThrow(expect.objectContaining({ code: 'BAT_E_CONFIG' }));
   });

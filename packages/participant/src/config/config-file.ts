@@ -1,12 +1,17 @@
 // driven: config.toml: read with its mistakes named; the text that `init` writes, and that text with a setting changed.
 import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
-import { BatChainError, KiB } from '@batchain/shared';
+import { BatChainError, KiB, systemReason } from '@batchain/shared';
 import { parse, stringify, TomlError } from 'smol-toml';
 import { NODE_SETTINGS } from './node-settings.ts';
+import type { Setting } from './settings.ts';
+import { sizeWord } from './sizes.ts';
 
 /** Ours has a dozen lines; more is no config file. */
 const CONFIG_BYTES_MAX = 64 * KiB;
+
+/** Of a line that is wrong. */
+const LINE_SHOWN_MAX = 80;
 
 export type ConfigValues = Readonly<Record<string, unknown>>;
 
@@ -20,10 +25,16 @@ function readText(path: string): string | undefined {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw wrong(path, (error as Error).message, error);
+    throw wrong(path, systemReason(error), error);
   }
   if (text.length > CONFIG_BYTES_MAX) throw wrong(path, `longer than ${CONFIG_BYTES_MAX} bytes`);
   return text;
+}
+
+/** `line 4: ` of a key or a table; nothing when it is written in another way. */
+function lineOf(text: string, key: string): string {
+  const at = text.split('\n').findIndex((line) => line.replace(/[\s"'[]/g, '').startsWith(key));
+  return at < 0 ? '' : `line ${at + 1}: `;
 }
 
 function parseConfig(path: string, text: string): ConfigValues {
@@ -32,10 +43,16 @@ function parseConfig(path: string, text: string): ConfigValues {
     values = parse(text, { maxDepth: 4 });
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
-    throw wrong(path, `line ${error.line}, column ${error.column}: ${error.message.split('\n')[0] ?? ''}`, error);
+    const what = (error.message.split('\n')[0] ?? '').replace('Invalid TOML document: ', '');
+    throw wrong(
+      path,
+      `line ${error.line}, column ${error.column}: ${what}: ${(text.split('\n')[error.line - 1] ?? '').slice(0, LINE_SHOWN_MAX)}`,
+      error,
+    );
   }
   const unknown = Object.keys(values).find((key) => !Object.hasOwn(NODE_SETTINGS, key));
-  if (unknown !== undefined) throw wrong(path, `${JSON.stringify(unknown)} is no setting; known: ${Object.keys(NODE_SETTINGS).join(', ')}`);
+  if (unknown !== undefined)
+    throw wrong(path, `${lineOf(text, unknown)}${JSON.stringify(unknown)} is no setting; known: ${Object.keys(NODE_SETTINGS).join(', ')}`);
   return values;
 }
 
@@ -72,13 +89,17 @@ export function changedConfig(path: string, changes: ConfigValues): { readonly t
   return { text, isNew: before === undefined };
 }
 
+/** Sizes as people read them. */
+const kept = (setting: Setting, value: unknown): unknown =>
+  setting.argument === 'SIZE' && typeof value === 'number' && value > 0 ? sizeWord(value) : value;
+
 /** The text of a new config file: the given settings, and every other one as a comment with its default. */
 export function formatConfig(values: ConfigValues): string {
   const lines = ['# Settings of BatChain. Flags and BATCHAIN_* variables come before them.', ''];
   for (const [key, setting] of Object.entries(NODE_SETTINGS)) {
     lines.push(`# ${setting.help}`);
     const isGiven = values[key] !== undefined;
-    const value = isGiven ? values[key] : setting.default;
+    const value = kept(setting, isGiven ? values[key] : setting.default);
     const line = value === undefined ? `${key} = ""` : stringify({ [key]: value }).trim();
     lines.push(isGiven ? line : `# ${line}`, '');
   }

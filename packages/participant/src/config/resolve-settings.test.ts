@@ -67,8 +67,21 @@ describe('settings', () => {
     expect(codeOf(() => resolveSettings(NODE_SETTINGS, { env: { BATCHAIN_KAD_PORT: '70000' } }))).toContain(
       'BAT_E_CONFIG BATCHAIN_KAD_PORT',
     );
-    expect(codeOf(() => resolveSettings(NODE_SETTINGS, { file: { join: ['nowhere'] }, filePath: '/h/config.toml' }))).toContain(
-      'BAT_E_CONFIG join in /h/config.toml: ["nowhere"] can not be used: expected HOST:PORT, not "nowhere"',
+    expect(codeOf(() => resolveSettings(NODE_SETTINGS, { file: { join: ['no/where'] }, filePath: '/h/config.toml' }))).toContain(
+      'BAT_E_CONFIG join in /h/config.toml: ["no/where"] can not be used: expected HOST:PORT, not "no/where"',
     );
+  });
+
+  it('a member without a port is at the port that every node has', () => {
+    const joins = (text: string) => resolveSettings(NODE_SETTINGS, { flags: { join: text } }).values.join;
+    expect(joins('ana bo.example,10.0.0.7 ::1 [fe00::2] cleo:7')).toEqual([
+      'ana:4870',
+      'bo.example:4870',
+      '10.0.0.7:4870',
+      '[::1]:4870',
+      '[fe00::2]:4870',
+      'cleo:7',
+    ]);
+    for (const wrong of ['ana:', 'ana:0', 'ana:70000', 'a/b', '.', 'a..b']) expect(() => joins(wrong), wrong).toThrow('can not be used');
   });
 });

@@ -52,6 +52,7 @@ export function resolveSettings<T extends SettingTable>(table: T, sources: Setti
       throw new BatChainError(origin === 'flag' ? 'BAT_E_USAGE' : 'BAT_E_CONFIG', {
         what: `${place}: ${shown(value)} can not be used`,
         why: result.error.issues.map((issue) => issue.message).join('; '),
+        ...(origin === 'file' && sources.filePath !== undefined ? { fix: `edit ${sources.filePath}` } : {}),
         details: { key, origin },
       });
     }

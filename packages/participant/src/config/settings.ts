@@ -1,5 +1,5 @@
 // pure: what a setting is, and the shapes of setting values; each accepts the text of a flag or variable and the TOML value.
-import { makeAddress, splitHostPort } from '@batchain/shared';
+import { formatAddress, makeAddress, splitHostPort } from '@batchain/shared';
 import { z } from 'zod';
 import { parseDuration } from './durations.ts';
 import { parseSize } from './sizes.ts';
@@ -72,13 +72,25 @@ const SWITCH_WORDS: Readonly<Record<string, boolean>> = {
 
 export const switchValue: z.ZodType<boolean> = z.union([z.boolean(), parsed((text) => SWITCH_WORDS[text.toLowerCase()], 'true or false')]);
 
-/** A list of `host:port`; one text may name several, apart by commas or spaces. */
+/** UDP port of every node that was not told otherwise. */
+export const KAD_PORT = 4870;
+
+/** `ana` is `ana:4870`; undefined for what names no host. */
+function hostPort(text: string): string | undefined {
+  if (splitHostPort(text) !== undefined) return text;
+  const literal = makeAddress(text.replace(/^\[(.*)\]$/, '$1'), KAD_PORT);
+  if (literal !== undefined) return formatAddress(literal);
+  return /^[\w-]+(?:\.[\w-]+)*$/.test(text) ? `${text}:${KAD_PORT}` : undefined;
+}
+
+/** A list of `host:port`, the port 4870 unless said; one text may name several, apart by commas or spaces. */
 export const hostPortsValue: z.ZodType<readonly string[]> = z
   .union([z.string(), z.array(z.string()).max(64)])
   .transform((value, context) => {
     const items = [value].flat().flatMap((text) => text.split(/[\s,]+/).filter((item) => item !== ''));
-    const wrong = items.find((item) => splitHostPort(item) === undefined);
-    if (wrong === undefined) return items;
+    const known = items.map(hostPort);
+    const wrong = items.find((_, i) => known[i] === undefined);
+    if (wrong === undefined) return known as string[];
     context.addIssue({ code: 'custom', message: `expected HOST:PORT, not ${JSON.stringify(wrong)}` });
     return z.NEVER;
   }) as unknown as z.ZodType<readonly string[]>;

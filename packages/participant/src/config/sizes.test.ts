@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatSize, parseSize } from './sizes.ts';
+import { formatSize, parseSize, sizeWord } from './sizes.ts';
 
 describe('sizes', () => {
   it('reads IEC, decimal and bare units', () => {
@@ -20,6 +20,11 @@ describe('sizes', () => {
     for (const text of ['', '-1', 'GiB', '1e9', '1.', '0x10', '10 apples', '99999999999999999', '9999999999TiB', 'NaN']) {
       expect(parseSize(text), text).toBeUndefined();
     }
+  });
+
+  it('writes a size as one word that means the same', () => {
+    expect([20 * 2 ** 30, 1.5 * 2 ** 20, 1000, 0].map(sizeWord)).toEqual(['20GiB', '1.5MiB', '1000B', '0B']);
+    fc.assert(fc.property(fc.maxSafeNat(), (bytes) => parseSize(sizeWord(bytes)) === bytes));
   });
 
   it('shows IEC units with one digit, never 1024.0 of anything', () => {

@@ -27,6 +27,12 @@ export function parseSize(text: string): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
+/** A size in its unit where that is exact, to be read and typed: `50GiB`. */
+export function sizeWord(bytes: number): string {
+  const text = formatSize(bytes).replace('.0 ', '').replace(' ', '');
+  return parseSize(text) === bytes ? text : String(bytes);
+}
+
 /** `0 B`, `11.8 KiB`, `48.3 MiB`. */
 export function formatSize(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;

@@ -9,6 +9,7 @@ import {
   type Random,
   SEED_BYTES,
   sha256,
+  systemReason,
   toHex,
   utf8Bytes,
 } from '@batchain/shared';
@@ -46,7 +47,7 @@ export function loadIdentityFile(path: string): KeyPair | undefined {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new BatChainError('BAT_E_HOME_UNUSABLE', { what: `${path} can not be read`, why: (error as Error).message, cause: error });
+    throw new BatChainError('BAT_E_HOME_UNUSABLE', { what: `${path} can not be read`, why: systemReason(error), cause: error });
   }
   if (isReadableByOthers(path)) {
     throw new BatChainError('BAT_E_IDENTITY_EXPOSED', { what: `${path} can be read by other users`, fix: `chmod 600 ${path}` });

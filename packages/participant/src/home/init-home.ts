@@ -1,7 +1,7 @@
 // driven: makes a home: its directories, its identity, its config file.
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { BatChainError, type KeyPair, type Random, utf8Bytes } from '@batchain/shared';
+import { BatChainError, type KeyPair, type Random, systemReason, utf8Bytes } from '@batchain/shared';
 import { type ConfigValues, formatConfig } from '../config/config-file.ts';
 import { changeConfigFile } from './change-config-file.ts';
 import type { HomePaths } from './home-paths.ts';
@@ -10,6 +10,14 @@ import { createFile, ensurePrivateDir } from './private-files.ts';
 
 /** Creates the home; in a config file that is there already only the given settings change. Throws BAT_E_HOME_EXISTS when it has an identity already, BAT_E_HOME_UNUSABLE. */
 export function initHome(paths: HomePaths, settings: ConfigValues, entropy: Random): KeyPair {
+  // Its permissions would be narrowed to us, and the whole machine with it.
+  if (dirname(paths.home) === paths.home) {
+    throw new BatChainError('BAT_E_HOME_UNUSABLE', {
+      what: `${paths.home} can not be a home`,
+      why: 'it is the root of the file system',
+      fix: 'choose a folder of your own: batchain init --home ./batchain',
+    });
+  }
   try {
     ensurePrivateDir(paths.home);
     // A folder that is there may hold other things: the file is private by itself.
@@ -24,7 +32,7 @@ export function initHome(paths: HomePaths, settings: ConfigValues, entropy: Rand
     if (error instanceof BatChainError) throw error;
     throw new BatChainError('BAT_E_HOME_UNUSABLE', {
       what: `${paths.home} can not be set up`,
-      why: (error as Error).message,
+      why: systemReason(error),
       cause: error,
     });
   }

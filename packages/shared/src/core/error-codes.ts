@@ -273,3 +273,20 @@ export const ERROR_CODES = define({
 });
 
 export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** What each exit code of the command line means. */
+export const EXIT_MEANINGS: Readonly<Record<number, string>> = {
+  0: 'all of it done',
+  1: 'unexpected failure (a crash report was written)',
+  2: 'usage or config error',
+  3: 'done, but incomplete or degraded',
+  4: 'no such file, manifest or peer',
+  5: 'network or peers unreachable now; a retry may help',
+  6: 'not enough peers or space for the policy; nothing was stored',
+  7: 'integrity: audit failed, data damaged or unrecoverable',
+  8: 'refused: quota, permission, something in the way',
+  10: 'no BatChain home here',
+  11: 'home in use by another process',
+  12: 'wrong passphrase or key',
+  130: 'interrupted by Ctrl-C (143: by SIGTERM); what was done is kept',
+};
