@@ -24,6 +24,9 @@ interface TestReport {
   }[];
 }
 
+/** Ctrl-C or SIGTERM came: there is no count then. */
+let isInterrupted = false;
+
 interface Tally {
   passed: number;
   failed: number;
@@ -44,8 +47,14 @@ function run(command: string, args: readonly string[], limitMs: number): Promise
     console.log(`!! not done after ${limitMs / 60_000} minutes: ended`);
     end('SIGKILL');
   }, limitMs);
-  const onInterrupt = (): void => end('SIGINT');
-  const onTerminate = (): void => end('SIGTERM');
+  const onInterrupt = (): void => {
+    isInterrupted = true;
+    end('SIGINT');
+  };
+  const onTerminate = (): void => {
+    isInterrupted = true;
+    end('SIGTERM');
+  };
   process.on('SIGINT', onInterrupt).on('SIGTERM', onTerminate);
   return new Promise((resolve) => {
     const settle = (code: number): void => {
@@ -102,6 +111,11 @@ async function runVitest(projects: readonly string[]): Promise<Tally & { readonl
   }
 }
 
+function tellInterrupted(): number {
+  console.log('\ninterrupted');
+  return 130;
+}
+
 async function main(): Promise<number> {
   const startedMs = Date.now();
   const elapsed = (): string => `${((Date.now() - startedMs) / 1000).toFixed(0)} s`;
@@ -112,6 +126,7 @@ async function main(): Promise<number> {
   ] as const) {
     console.log(`\n== npm run ${name}: ${why} (${elapsed()})`);
     const code = await run('npm', ['run', '--silent', name], CHECK_LIMIT_MS);
+    if (isInterrupted) return tellInterrupted();
     if (code === 0) continue;
     console.log(`\n!! \`npm run ${name}\` failed with exit code ${code}; the tests did not run. It counts as one failure.`);
     console.log('0 passed, 1 failed');
@@ -120,6 +135,7 @@ async function main(): Promise<number> {
   const projects = process.argv.slice(2);
   console.log(`\n== vitest: ${projects.length === 0 ? 'arch, unit, compliance, sim, e2e' : projects.join(', ')} (${elapsed()})`);
   const { code, passed, failed } = await runVitest(projects);
+  if (isInterrupted) return tellInterrupted();
   console.log(`\nall steps took ${elapsed()}`);
   console.log(`${passed} passed, ${failed} failed`);
   return code !== 0 || failed > 0 ? 1 : 0;

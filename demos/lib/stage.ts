@@ -1,5 +1,6 @@
 // What a demo works with: its folder, its network, plain lines, and checks that fail the demo.
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -80,7 +81,10 @@ async function shardNames(folder: string): Promise<string[]> {
     .map((entry) => entry.name);
 }
 
-/** Removes what one demo (or every demo) made: databases, hosted, shards and manifest folders (BN-47). */
+/** Removes what one demo (or every demo) made: databases, hosted, shards and manifest folders (BN-47), and says so. */
 export async function clean(name?: string): Promise<void> {
-  await rm(name === undefined ? WORK_FOLDER : join(WORK_FOLDER, name), { recursive: true, force: true });
+  const folder = name === undefined ? WORK_FOLDER : join(WORK_FOLDER, name);
+  const wasThere = existsSync(folder);
+  await rm(folder, { recursive: true, force: true });
+  process.stdout.write(`${wasThere ? 'removed' : 'nothing to remove:'} ${folder}\n`);
 }

@@ -22,7 +22,7 @@ const withoutCode = (text: string): string =>
   text.replace(/^```[\s\S]*?^```/gm, (block) => block.replace(/[^\n]/g, ' ')).replace(/`[^`\n]*`/g, (code) => ' '.repeat(code.length));
 
 const scripts = (JSON.parse(readText('package.json')) as { readonly scripts: Readonly<Record<string, string>> }).scripts;
-const builtIn = new Set(['ci', 'install', 'link', 'unlink', 'help', 'exec', 'outdated', 'sbom']);
+const builtIn = new Set(['ci', 'install', 'uninstall', 'link', 'unlink', 'help', 'exec', 'outdated', 'sbom']);
 
 describe('documents', () => {
   it.each(documents)('%s: links lead somewhere', (path) => {

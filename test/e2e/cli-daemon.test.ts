@@ -58,6 +58,36 @@ describe('homes side by side', () => {
   });
 });
 
+describe('a start without a word of advice taken', () => {
+  it('says what is given, where it listens, how to change both, and the address to hand out', async () => {
+    const home = join(folder, 'plain');
+    const ports = ['--kad-port', '0', '--bat-port', '0', '--no-lan-discovery'];
+    const started = await runCli(['start', '--home', home, ...ports, '--relay']);
+    pids.add(await pidOf(home));
+    expect(started.stderr).toContain(`Made a home at ${home}, offering 20.0 GiB of this disk`);
+    expect(started.stderr).toContain('--relay changes nothing');
+    expect(started.stdout).toContain(`20.0 GiB of this disk for files of others; change it: batchain config set offer 5GiB --home ${home}`);
+    expect(started.stdout).toContain(`on all interfaces; on this computer only: batchain config set host 127.0.0.1 --home ${home}`);
+    expect(started.stdout).toMatch(/others {5}join with: batchain start --join \S+:\d+$/m);
+    expect((await runCli(['config', 'get', 'host', '--home', home])).code).toBe(0);
+    await runCli(['stop', '--home', home]);
+  });
+
+  it('in the foreground says how to stop it, and that it stopped', async () => {
+    const home = join(folder, 'plain-foreground');
+    const child = spawn(process.execPath, [CLI_PATH, 'start', '--foreground', '--home', home, ...BIND, '--offer', '0'], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    pids.add(child.pid as number);
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (said += text));
+    await until('it says how to stop it', async () => said.includes('Stop it: Ctrl-C here') || undefined);
+    child.kill('SIGINT');
+    expect(await new Promise((resolve) => child.once('close', resolve))).toBe(0);
+    expect(said.trim().split('\n').at(-1)).toBe('Stopped.');
+  });
+});
+
 describe('after a crash', () => {
   it('a node that was killed finds the network again without being told a member, with the timers of every day', async () => {
     const first = join(folder, 'first');

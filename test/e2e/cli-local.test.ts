@@ -104,6 +104,32 @@ describe('BD-01 command line without a network', () => {
     expect(await readFile(join(home, 'config.toml'), 'utf8')).toMatch(/^name = "ana"$/m);
   });
 
+  it('init warns of an offer that is beyond the disk or holds nothing, and says in words why a place is none for a home', async () => {
+    const init = (name: string, offer: string): Promise<CommandResult> =>
+      run(['init', '--no-input', '--home', join(folder, name), '--offer', offer]);
+    const large = await init('large', '900TiB');
+    expect(large).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/^warning: the offer of 900\.0 TiB is more than the .* that are free$/m),
+    });
+    expect(large.stderr).toMatch(/^fix: {3}batchain config set offer \d+GiB --home \S+$/m);
+    expect((await init('tiny', '50')).stderr).toContain('warning: an offer of 50 B holds hardly a shard');
+    expect((await init('usual', '20GiB')).stderr).not.toContain('hardly');
+    expect(await readFile(join(folder, 'usual', 'config.toml'), 'utf8')).toMatch(/^offer = "20GiB"$/m);
+    expect((await run(['start', '--json', '--home', '/'])).last).toMatchObject({
+      code: 'BAT_E_HOME_UNUSABLE',
+      what: '/ can not be a home',
+    });
+    const secret = join(folder, 'no-secret');
+    const start = ['start', '--foreground', '--json', '--home', home, '--network-secret-file', secret];
+    expect((await run(start)).last).toMatchObject({ code: 'BAT_E_CONFIG', why: 'nothing is at that path', fix: `ls -l ${secret}` });
+    await writeFile(secret, '\n');
+    expect((await run(start)).last.what).toBe(`the network secret ${secret} is empty`);
+    const picture = join(folder, 'picture.batchain');
+    await writeFile(picture, Buffer.from([0xff, 0xd8, 0xff, 0xe0]));
+    expect((await run(['info', picture, '--json', '--home', home])).last.what).toBe(`${picture} is not a BatChain manifest`);
+  });
+
   it('refuses an identity that others can read or that is damaged, says how to repair it, and repairs nothing by itself', async () => {
     const bo = join(folder, 'exposed');
     await run(['init', '--home', bo, '--no-input']);
@@ -137,6 +163,10 @@ describe('BD-01 command line without a network', () => {
   });
 
   it('explains every error code offline, with the exit code that it ends in', async () => {
+    for (const word of ['no_home', 'NO-HOME', 'BAT_E_NO_HOME'])
+      expect((await run(['explain', word, '--json'])).last.code).toBe('BAT_E_NO_HOME');
+    expect((await run(['explain', '11', '--json'])).last).toMatchObject({ exit: 11, codes: [{ code: 'BAT_E_HOME_IN_USE' }] });
+    expect((await run(['explain', '--json'])).last.codes).toHaveLength(Object.keys(ERROR_CODES).length);
     for (const [code, { exit, meaning }] of Object.entries(ERROR_CODES).slice(0, 5)) {
       expect(await run(['explain', code.toLowerCase(), '--json'])).toMatchObject({ code: 0, last: { code, exit, meaning } });
     }
@@ -151,6 +181,9 @@ describe('BD-01 command line without a network', () => {
       [['--version', '--json'], 0],
       [['explain', 'BAT_E_USAGE', '--json'], 0],
       [['explain', 'x', '--json'], 2],
+      [['explain', '--json'], 0],
+      [['explain', '7', '--json'], 0],
+      [['help', 'flags', '--json'], 0],
       [['nonsense', '--json'], 2],
       [['nonsense', '--json=true'], 2],
       [['config', '--json', '--home', join(folder, 'nobody')], 0],
@@ -162,7 +195,9 @@ describe('BD-01 command line without a network', () => {
       [['hash', 'hello.txt', '--json'], 0],
       [['init', '--json', '--home', home], 8],
       [['init', '--json', '--home', '/proc/nowhere'], 8],
+      [['init', '--json', '--home', '/'], 8],
       [['ls', '--json', '--home', home], 0],
+      [['ls', '--json=1', '--home', home], 0],
       [['ls', '--json', '--home', join(folder, 'nobody')], 10],
       [['info', 'x', '--json', '--home', home], 4],
       [['info', 'x', '--json', '--home', join(folder, 'nobody')], 10],

@@ -152,6 +152,12 @@ describe('BN-03 the verbs on a network', () => {
     expect([first, second].map(({ last }) => last.manifest)).toEqual(
       ['twin.txt', 'twin.txt-2'].map((name) => join(owner.home, 'manifest', `${name}.batchain`)),
     );
+    const warned = jsonLines(second).filter(({ type }) => type === 'warning');
+    expect(warned).toMatchObject([
+      { text: `you have a file of this name already: ${first.last.id.slice(0, 8)}, of the same size; this becomes another one` },
+    ]);
+    const wide = await runCli(['ls', '--home', owner.home], { env: { ...PLAIN_ENV, COLUMNS: '140' } });
+    expect(wide.stdout).toMatch(/ {2}twin\.txt {2}.*today \d\d:\d\d\n.* {2}twin\.txt \(twin\.txt-2\.batchain\) {2}/);
     const ambiguous = await owner.run(['info', 'twin.txt']);
     expect(ambiguous).toMatchObject({ code: 4, last: { code: 'BAT_E_REF_AMBIGUOUS' } });
     for (const { last } of [first, second]) expect(ambiguous.last.why).toContain(last.id.slice(0, 8));
@@ -176,6 +182,17 @@ describe('BN-03 the verbs on a network', () => {
       type: 'error',
       code: 'BAT_E_TARGET_UNWRITABLE',
     });
+    // A reader that has enough ends it without a word, as it does `cat`.
+    const film = await owner.run(['put', await writeSeededFile(join(work, 'film.bin'), 8 * 1024 * 1024, 5), '--policy', '1of2']);
+    const piped = spawn('sh', [
+      '-c',
+      `${process.execPath} ${CLI_PATH} get ${film.last.id} --stdout --home ${owner.home} | head -c 10 | wc -c`,
+    ]);
+    let said = '';
+    for (const stream of [piped.stdout, piped.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (said += text));
+    await new Promise((resolve) => piped.once('close', resolve));
+    expect(said.trim()).toBe('10');
+    await owner.run(['rm', film.last.id, '--yes']);
     const streamed = spawn(process.execPath, [CLI_PATH, 'get', put.last.id, '--stdout', '--home', owner.home]);
     const hash = createHash('sha256');
     for await (const part of streamed.stdout) hash.update(part as Buffer);
@@ -195,6 +212,17 @@ describe('BN-03 the verbs on a network', () => {
     const taken = await put(['--manifest', own.last.manifest]);
     expect(taken).toMatchObject({ code: 8, last: { code: 'BAT_E_TARGET_EXISTS', fix: expect.stringContaining('--manifest') } });
     for (const { last } of [renamed, own]) await owner.run(['rm', last.id, '--yes']);
+  });
+
+  it('rm looks whose file it is before it announces anything', async () => {
+    const source = await writeSeededFile(join(work, 'mine.bin'), 5000, 7);
+    const put = await owner.run(['put', source, '--policy', '1of2']);
+    const stranger = await runCli(['rm', put.last.manifest, '--yes', '--home', hosts[0]?.home ?? ''], { env: PLAIN_ENV });
+    expect(stranger).toMatchObject({ code: 8, stdout: '' });
+    expect(stranger.stderr).toMatch(
+      /^error: mine\.bin is not yours to remove\nwhy: {3}it belongs to [0-9a-f]{8}; nothing was changed\nfix: .* rm \S+\n/,
+    );
+    expect((await owner.run(['rm', put.last.id, '--yes'])).code).toBe(0);
   });
 
   it('BN-48 works from any directory', async () => {
@@ -251,6 +279,23 @@ describe('commands that take time', () => {
     expect(got.code).toBe(0);
     expect(jsonLines(got).at(-1)).toMatchObject({ bytes: BIG_BYTES, sha256: await sha256Of(big) });
     await Promise.all(['big.bin', 'small.bin'].map((name) => owner.run(['rm', name, '--yes'])));
+  });
+
+  it('a daemon that is stopped meanwhile is what went away: 5, and how to start it and go on', async () => {
+    const home = network.home('stopped');
+    const daemon = await network.start({ name: 'stopped', offer: '0' });
+    await until('it sees hosts', async () => (await daemon.run(['status'])).last.peers?.online >= 2);
+    const put = spawn(process.execPath, [CLI_PATH, 'put', big, '--policy', '2of3', '--home', home, '--json']);
+    let out = '';
+    put.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
+    const ended = new Promise((resolve) => put.once('close', resolve));
+    await until('progress', async () => out.includes('"progress"') || undefined);
+    await daemon.kill('SIGTERM');
+    expect(await ended).toBe(5);
+    expect(jsonLines({ stdout: out }).at(-1)).toMatchObject({
+      code: 'BAT_E_DAEMON_LOST',
+      fix: `batchain start --home ${home} && batchain put ${big} --policy 2of3 --home ${home} --json`,
+    });
   });
 
   it('gives up at its --timeout with a code that says so, and leaves nothing under the final name', async () => {

@@ -33,6 +33,15 @@ async function runSample(args: readonly string[], cwd: string): Promise<{ readon
 }
 
 describe('BN-54 sample', () => {
+  it('batchain-sample alone says what it is for', async () => {
+    const child = spawn(process.execPath, [SAMPLE_PATH], { env: { ...process.env, ...env() }, stdio: ['ignore', 'pipe', 'inherit'] });
+    let out = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
+    expect(await new Promise((resolve) => child.once('close', resolve))).toBe(0);
+    expect(out).toContain('batchain-sample -u FILE');
+    expect(out).toContain('start that network first');
+  });
+
   it('BN-44 BN-03 walks three processes through upload, loss, download, comparison and audit, and cleans up without a terminal', async () => {
     const result = await runCli(['sample'], { env: { ...env(), COLUMNS: '80' } });
     expect(result.code, result.stderr).toBe(0);
@@ -72,6 +81,8 @@ describe('BN-54 sample', () => {
     const ended = new Promise<number | null>((resolve) => terminal.once('close', resolve));
     try {
       await until('the network is up', async () => shown.includes('Press Ctrl-C') || undefined, 60_000);
+      // The host that was stopped is back, and has proved what it holds.
+      expect((await runSample(['-l'], state)).last.files).toMatchObject([{ name: 'example.txt', health: 'good', shardsHealthy: 2 }]);
       const work = await mkdtemp(join(state, 'work-'));
       await writeFile(join(work, 'note.txt'), 'from the other terminal');
       const put = await runSample(['-u', 'note.txt'], work);

@@ -59,7 +59,7 @@ describe('BD-01 on a terminal', () => {
       ],
     );
     expect(code, shown).toBe(0);
-    expect(await readFile(join(home, 'config.toml'), 'utf8')).toMatch(/^name = "ana-laptop"$[\s\S]*^offer = 3221225472$/m);
+    expect(await readFile(join(home, 'config.toml'), 'utf8')).toMatch(/^name = "ana-laptop"$[\s\S]*^offer = "3GiB"$/m);
     const quiet = await onTerminal(['init', '--home', join(folder, 'bo'), '--no-input']);
     expect(quiet.shown).not.toContain('Name of this computer');
   });
@@ -93,6 +93,8 @@ describe('BD-01 on a terminal', () => {
 
     const no = await onTerminal(['rm', 'film.bin', '--home', owner.home], [{ after: '[y/N]: ', type: '\n' }]);
     expect(no.code).not.toBe(0);
+    expect(no.shown).toContain('Nothing removed.');
+    expect(no.shown).not.toContain('error:');
     expect((await owner.run(['ls'])).last.files).toHaveLength(1);
     const yes = await onTerminal(['rm', 'film.bin', '--home', owner.home], [{ after: '[y/N]: ', type: 'y\n' }]);
     expect(yes.code, yes.shown).toBe(0);

@@ -26,7 +26,7 @@ export function bareHelp(commands: readonly Command[]): string[] {
     ...shown.map(([, line, what]) => `  ${line.padEnd(30)}  ${what}`),
     '',
     `More: ${more.join('  ')}`,
-    'Help: batchain help [cmd]',
+    `Help: batchain help [cmd]         ${FLAGS_HELP}`,
   ];
 }
 
@@ -38,6 +38,22 @@ function optionLines(table: SettingTable): string[] {
   });
   const width = Math.max(0, ...rows.map(([flag]) => flag.length));
   return rows.map(([flag, what]) => `  ${flag.padEnd(width)}  ${what}`);
+}
+
+/** Which help tells the flags that every command takes. */
+const FLAGS_HELP = 'batchain help flags';
+
+/** The word behind `help` for those flags. */
+export const FLAGS_TOPIC = 'flags';
+
+/** Help for the flags that every command takes. */
+export function flagsHelp(): string[] {
+  return [
+    'Flags that every command takes',
+    ...optionLines(GLOBAL_OPTIONS),
+    '',
+    `Each --flag can come from the environment: --home = ${environmentName('home')}.`,
+  ];
 }
 
 /** Help for one command. */
@@ -52,9 +68,7 @@ export function commandHelp(command: Command): string[] {
     `Usage: ${usageLine(command)}`,
     ...(Object.keys(command.options).length === 0 ? [] : ['', 'Options', ...optionLines(command.options)]),
     '',
-    'For every command',
-    ...optionLines(GLOBAL_OPTIONS),
-    '',
+    `For every command: --home DIR  --json  --timeout DURATION  --yes  ...: ${FLAGS_HELP}`,
     `Each --flag can come from the environment: --${anyKey} = ${environmentName(anyKey)}.`,
   ];
 }

@@ -2,7 +2,7 @@
 import { second } from '@batchain/shared';
 import { nearestWord, usageError } from '../argv/usage-error.ts';
 import { type Command, type CommandContext, type CommandOutcome, defineCommand } from '../command.ts';
-import { bareHelp, commandHelp } from '../help-text.ts';
+import { bareHelp, commandHelp, FLAGS_TOPIC, flagsHelp } from '../help-text.ts';
 
 /** Help over the given commands, itself included. */
 export function makeHelpCommand(others: readonly Command[]): Command {
@@ -14,11 +14,13 @@ export function makeHelpCommand(others: readonly Command[]): Command {
     examples: [
       ['batchain help', ''],
       ['batchain help put', 'with examples first'],
+      ['batchain help flags', 'what every command takes'],
     ],
     timeoutMs: 10 * second,
     run: async ({ words }: CommandContext): Promise<CommandOutcome> => {
       const commands = [...others, help];
       const [word] = words;
+      if (word === FLAGS_TOPIC) return { json: { text: flagsHelp().join('\n') }, text: flagsHelp() };
       const command = commands.find(({ name }) => name === word);
       if (word !== undefined && command === undefined) {
         const near = nearestWord(

@@ -49,7 +49,7 @@ async function stayUp(context: Context, walk: SampleWalk, result: WalkResult): P
   const say = (line: string): void => output.result({}, [line]);
   say('');
   if (result.stopped.length > 0) {
-    await walk.restart(result.stopped);
+    await walk.restart(result.stopped, result.put);
     say(`Started ${result.stopped.join(', ')} again.`);
   }
   say('Sample network is up. In another terminal:');

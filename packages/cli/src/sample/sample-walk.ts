@@ -175,12 +175,19 @@ export class SampleWalk {
     return hosts.toSorted((a, b) => (this.#nameOf(a.nodeId) < this.#nameOf(b.nodeId) ? -1 : 1));
   }
 
-  /** Brings stopped hosts back, with their homes. */
-  async restart(names: readonly string[]): Promise<void> {
+  /** Brings stopped hosts back, with their homes, and asks until all have proved their shards again: what `ls` shows then is so. */
+  async restart(names: readonly string[], put: PutResult): Promise<void> {
     const [first] = this.#hosts;
     for (const [i, host] of this.#hosts.entries()) {
       if (!names.includes(host.name)) continue;
       this.#hosts[i] = await this.#startHost(i + 1, first === undefined || first === host ? [] : [first.ready.kad]);
+    }
+    const { clock, signal } = this.#tools;
+    const endMs = clock.monotonicMs() + HOSTS_WAIT_MS;
+    for (;;) {
+      const { files } = await this.#owner.client.audit(put.id, {}, { signal });
+      if (files[0]?.verdict === 'good' || clock.monotonicMs() > endMs) return;
+      await clock.sleep(POLL_MS * 4, signal);
     }
   }
 
