@@ -95,7 +95,8 @@ describe('the demos, from any directory', () => {
 
   it('BN-47 BN-43 reset takes one demo away, clean takes everything', async () => {
     expect((await readdir(below())).sort()).toEqual(['find-hosts-by-kademlia', 'local-swarm', 'shards-to-two-hosts', 'write-to-one-host']);
-    expect((await demo('reset', '1')).code).toBe(0);
+    expect(await demo('reset', '1')).toEqual({ code: 0, output: `removed ${below('write-to-one-host')}\n` });
+    expect((await demo('reset', '1')).output).toBe(`nothing to remove: ${below('write-to-one-host')}\n`);
     expect((await readdir(below())).sort()).toEqual(['find-hosts-by-kademlia', 'local-swarm', 'shards-to-two-hosts']);
     expect((await demo('clean')).code).toBe(0);
     expect(await readdir(folder)).toEqual([]);

@@ -110,7 +110,7 @@ describe('a host whose disk becomes full', () => {
       const [put, wasFull] = await putWhileFilling(source, '2of4');
       expect(put, put.stderr).toMatchObject({ code: 0, last: { placed: 4 } });
       // It was the spare this time, or had all of it before the stranger came.
-      const isWarned = put.stdout.includes(`${small.nodeId.slice(0, 8)} refused (disk-full)`);
+      const isWarned = put.stdout.includes(`${small.nodeId.slice(0, 8)} has a full disk`);
       if (wasFull && isWarned) {
         await expectCountedRight();
         const target = join(network.folder, 'spare.back');
@@ -132,7 +132,7 @@ describe('a host whose disk becomes full', () => {
       const [failed, wasFull] = await putWhileFilling(source, '4of5');
       expect(wasFull).toBe(true);
       expect(failed).toMatchObject({ code: 6, last: { type: 'error', code: 'BAT_E_NOT_ENOUGH_PEERS' } });
-      expect(failed.last.why).toContain(`${small.nodeId.slice(0, 8)} refused (disk-full)`);
+      expect(failed.last.why).toContain(`${small.nodeId.slice(0, 8)} has a full disk`);
       expect(failed.stdout.split('\n').filter((line) => line.includes('"type":"error"'))).toHaveLength(1);
       expect(await readdir(join(owner.home, 'manifest'))).toEqual([]);
       expect((await owner.run(['ls'])).last.files).toEqual([]);

@@ -23,7 +23,7 @@ async function runAudit(context: CommandContext<typeof OPTIONS>): Promise<Comman
     word === undefined ? client.auditAll(body, progress) : client.audit(resolveRef(word, context), body, progress),
   );
   const bytes = result.files.reduce((sum, file) => sum + file.challengedBytes, 0);
-  const peers = new Set(result.files.flatMap((file) => file.shards.map(({ host }) => host))).size;
+  const peers = new Set(result.files.flatMap((file) => file.shards.flatMap(({ host }) => host ?? []))).size;
   output.say(
     `Asked ${countText(peers, 'peer')} to prove that they hold your shards (${options.full ? 'every byte' : 'random ranges'}, ${formatSize(bytes)})`,
   );

@@ -13,8 +13,11 @@ describe('fix lines of put', () => {
     );
     expect(fixOf('BAT_E_FILE_NOT_FOUND')).toBe("ls -l 'my films/a b.mp4'");
     expect(fixOf('BAT_E_NOT_ENOUGH_PEERS', { fix: 'batchain put a b.mp4 --policy 1of2', details: { found: 2 } })).toBe(
-      "batchain put 'my films/a b.mp4' --policy 1of2 --home ./h",
+      "batchain put 'my films/a b.mp4' --home ./h --policy 1of2",
     );
+    const smaller = new BatChainError('BAT_E_NOT_ENOUGH_PEERS', { what: 'x', fix: 'batchain put x --policy 1of2', details: { found: 2 } });
+    const argv = ['-u', 'x', '--policy', '5of9', '--name', 'y', '--policy=3of5'];
+    expect(refinePutError(smaller, { ...words, argv }).fix).toBe('batchain -u x --name y --policy 1of2');
     expect(fixOf('BAT_E_TIMEOUT', { fix: 'as it was' })).toBe('as it was');
   });
 

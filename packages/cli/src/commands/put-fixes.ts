@@ -22,11 +22,15 @@ function fixOf({ code, why, fix, details }: BatChainError, { file, argv, homeFla
   if (code !== 'BAT_E_NOT_ENOUGH_PEERS') return fix;
   // The smaller policy that the hosts at hand allow, for this very file.
   const policy = / (--policy \d+of\d+)$/.exec(fix)?.[1];
-  if (policy !== undefined) return `${command} ${policy}${homeFlag}`;
+  if (policy !== undefined) return `${typedLine(withoutPolicy(argv))} ${policy}`;
   if (details.found !== 0) return fix;
   if (isFull(why, peersOnline)) return 'have one of them offer more (there: batchain config set offer 50GiB, and a restart), or add a host';
   if (why === NOBODY) return `batchain stop${homeFlag} && batchain start${homeFlag} --join HOST:PORT`;
   return `try again when one of them answers: batchain peers${homeFlag} shows who is here`;
+}
+
+function withoutPolicy(argv: readonly string[]): string[] {
+  return argv.filter((word, at) => !/^--policy(=|$)/.test(word) && argv[at - 1] !== '--policy');
 }
 
 const NOBODY = 'no other host is known';

@@ -55,8 +55,8 @@ describe('BN-58 audit output', () => {
     };
     for (const verdict of ['good', 'degraded', 'at-risk'] as const)
       expect(lines(verdict)[1], verdict).toMatch(/pass: any 1 of 3 restores it$/);
-    expect(lines('lost')[1]).toMatch(/fail: 1 of 3 are needed$/);
-    expect(lines('unknown')[1]).toMatch(/unsure: 1 of 3 are needed$/);
+    expect(lines('lost')[1]).toMatch(/fail: 1 of 3 is needed$/);
+    expect(lines('unknown')[1]).toMatch(/unsure: 1 of 3 is needed$/);
     expect(lines('good').at(-1)).toBe('a.txt meets its policy.');
     expect(lines('lost').slice(-2)).toEqual(['a.txt can not be restored any more.', 'Put again from the original: a.txt']);
     expect(lines('good', 2).at(-1)).toBe('All 2 files meet their policy.');

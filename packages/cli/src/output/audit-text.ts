@@ -81,8 +81,9 @@ function reasonText(reason: string, isAscii: boolean): string {
 
 /** Pass: enough right shards are left to give the file back; how far it is from its target is the health's word. */
 function judgement(style: Style, { verdict, policy: { k, n } }: FileAudit): string {
-  if (verdict === 'lost') return style.tint('red', `fail: ${k} of ${n} are needed`);
-  if (verdict === 'unknown') return style.tint('yellow', `unsure: ${k} of ${n} are needed`);
+  const needed = `${k} of ${n} ${k === 1 ? 'is' : 'are'} needed`;
+  if (verdict === 'lost') return style.tint('red', `fail: ${needed}`);
+  if (verdict === 'unknown') return style.tint('yellow', `unsure: ${needed}`);
   return style.tint(verdict === 'at-risk' ? 'yellow' : 'green', `pass: any ${k} of ${n} ${k === 1 ? 'restores' : 'restore'} it`);
 }
 

@@ -5,6 +5,7 @@ describe('what hosts answer, in words', () => {
   it('stands in the place of the codes behind an id and in brackets, and nothing else changes', () => {
     expect(inWords('ab12cd34 no-room, 99999999 refused and 3 more')).toBe('ab12cd34 has no room, 99999999 is not running and 3 more');
     expect(inWords('ab12cd34 refused, looking for another host')).toBe('ab12cd34 is not running, looking for another host');
+    expect(inWords('ab12cd34 refused (disk-full), looking for another host')).toBe('ab12cd34 has a full disk, looking for another host');
     expect(inWords('ab12cd34 stopped answering (timeout), using another')).toBe(
       'ab12cd34 stopped answering (it does not answer), using another',
     );

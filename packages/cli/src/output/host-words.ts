@@ -36,6 +36,9 @@ export function hostWords(code: string): string | undefined {
 /** The text with the code behind each short id in words: `26c6afb2 no-room` becomes `26c6afb2 has no room`. */
 export function inWords(text: string): string {
   return text
+    .replace(/\b([0-9a-f]{8}) refused \(([a-z-]+)\)/g, (all, id: string, code: string) =>
+      hostWords(code) === undefined ? all : `${id} ${hostWords(code)}`,
+    )
     .replace(/\b([0-9a-f]{8}) ([a-z]+(?:-[a-z]+)*)(?=$|,| and \d)/g, (_all, id: string, code: string) => `${id} ${hostWords(code) ?? code}`)
     .replace(/\(([a-z]+(?:-[a-z]+)*)\)/g, (all, code: string) => (hostWords(code) === undefined ? all : `(it ${hostWords(code)})`));
 }
