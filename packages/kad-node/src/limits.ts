@@ -84,6 +84,14 @@ export const HELLOS_PER_S = 8000;
 export const NO_SESSION_PER_S = 1;
 export const NO_SESSIONS_PER_S = 1000;
 export const NO_SESSION_SOURCES_MAX = 1024;
+/** HELLOs to an address that has not answered one: the tries of one request, then one every 2 s, so never more than 3 in a second. */
+export const FIRST_PACKETS_BURST = 3;
+export const FIRST_PACKETS_PER_S = 0.5;
+/** The same to all addresses of one IP off private ranges (IPv6: /64): 8 nodes there are met at once. */
+export const FIRST_PACKETS_PER_IP_BURST = 24;
+export const FIRST_PACKETS_PER_IP_PER_S = 3;
+/** Addresses, and IPs, that are remembered as not having answered. */
+export const FIRST_PACKET_TARGETS_MAX = 4096;
 
 /** Cookies are checked with the secret of this and of the previous period: valid for 5 to 10 minutes (T6). */
 export const TOKEN_PERIOD_MS: number = 5 * minute;
@@ -143,8 +151,20 @@ export const CANDIDATE_SOURCES_MAX = 8;
 export const DISCREDITED_AFTER_FAILURES = 4;
 /** Lookups that wait for their turn; beyond that they are refused. */
 export const LOOKUPS_WAITING_MAX = 10_000;
+/** Names that one node gives to one address: a restart under a new key leaves two for a while, more are made up (T3). */
+export const NAMES_PER_ADDRESS_MAX = 3;
+/** Addresses of one public IP that a lookup waits for or has found silent: it tries no others there that were only named (T6). */
+export const SILENT_PER_IP_MAX = 4;
 /** Nearest nodes that an answer can name over all its pages: what a search for hosts asks for. */
 export const CLOSEST_MAX = 64;
+/** Pages that an honest answer can have: contacts alone; */
+export const CONTACT_PAGES_MAX: number = CLOSEST_MAX / CONTACTS_PER_REPLY_MAX;
+/** with the longest contact records of as many hosts and the answerer's own, two a page behind the contacts; */
+export const HOST_PAGES_MAX: number = CONTACT_PAGES_MAX + Math.ceil((CLOSEST_MAX + 1) / 2);
+/** with the longest provider records, each beside its host's contact record; */
+export const PROVIDER_PAGES_MAX: number = 1 + RECORDS_PER_KEY_MAX;
+/** with one record that does not fit beside contacts. */
+export const VALUE_PAGES_MAX = 2;
 /** Nodes whose further pages one lookup reads at the same time, and in all while they give something new. */
 export const PAGE_SOURCES_MAX = 3;
 /** A key's region is where twice as many nodes are expected as keep a record: room for the error of the estimate (T5). */

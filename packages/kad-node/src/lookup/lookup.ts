@@ -3,13 +3,16 @@ import type { NodeId, Runtime, Timer } from '@batchain/shared';
 import { CANDIDATES_MAX, CANDIDATES_PER_WANTED, PAGE_SOURCES_MAX } from '../limits.ts';
 import { distanceHead } from '../routing/distance.ts';
 import type { RoutingTable } from '../routing/routing-table.ts';
-import type { ProvedPeer } from '../rpc/kad-rpc.ts';
+import type { ProvedPeer, RpcFailure } from '../rpc/kad-rpc.ts';
+import { pagesMax } from '../wire/message-sizes.ts';
 import type { CompactContact, KadRequest, KadResponse } from '../wire/messages.ts';
 import type { Testimony } from './agreement.ts';
 import type { LookupKind, LookupResult, LookupStep } from './lookup-types.ts';
+import { Paging } from './paging.ts';
 import type { Claims } from './paths.ts';
 import type { PeerClient } from './peer-client.ts';
-import { type Candidate, Shortlist, Source } from './shortlist.ts';
+import { type Candidate, type FailureKind, Shortlist } from './shortlist.ts';
+import { Source } from './source.ts';
 
 export interface LookupConfig {
   readonly concurrency: number;
@@ -44,25 +47,26 @@ export interface LookupPlan {
 
 type Answer = Extract<KadResponse, { type: 'nodes' | 'values' }>;
 
-/** What an answerer may still have for us. */
-interface Paging {
-  readonly candidate: Candidate;
-  readonly peer: ProvedPeer;
-  /** It, as one who names others. */
-  readonly source: Source;
-  next: number;
-  pages: number;
-  /** Distance head of the last contact of its last page. */
-  lastHead: number;
-  isReading: boolean;
-}
-
 /** What an answerer said on its first page. */
 interface Statement {
   readonly source: Source;
   readonly named: readonly number[];
   readonly hasRecords: boolean;
 }
+
+/** What a failed request says about who is at the address. */
+const FAILURE_KINDS: Readonly<Record<RpcFailure, FailureKind>> = {
+  timeout: 'silent',
+  'not-dialable': 'silent',
+  aborted: 'silent',
+  stopped: 'silent',
+  'wrong-identity': 'stranger',
+  'wrong-network': 'stranger',
+  'unsupported-version': 'stranger',
+  'malformed-reply': 'stranger',
+  refused: 'stranger',
+  busy: 'busy',
+};
 
 /** What one lookup found by itself. */
 export type LookupOutcome = Omit<LookupResult, 'doubt'>;
@@ -199,32 +203,33 @@ export class Lookup {
         this.#peers.set(candidate, result.value.peer);
         const source = new Source();
         this.#takeContacts(response, candidate.depth + 1, source);
-        const { peer } = result.value;
-        const paging: Paging = { candidate, peer, source, next: 1, pages: response.pages, lastHead: 0, isReading: false };
+        const pages = Math.min(response.pages, pagesMax(this.#plan.request(0)));
+        const paging = new Paging(candidate, result.value.peer, source, pages);
         this.#notePage(paging, response);
-        if (paging.pages > 1) this.#pagings.push(paging);
+        if (pages > 1) this.#pagings.push(paging);
         const worth = this.#takeRecords(paging, response);
         const named = response.contacts.map((contact) => distanceHead(this.#plan.target, contact.nodeId));
         this.#statements.set(candidate, { source, named, hasRecords: response.records.length > 0 && worth !== 'junk' });
       } else {
         this.#failures++;
-        this.#shortlist.failed(candidate);
+        this.#shortlist.failed(candidate, result.ok ? 'busy' : FAILURE_KINDS[result.reason]);
       }
       this.#proceed();
     });
   }
 
-  #takeContacts(response: Answer, depth: number, source: Source): void {
-    for (const contact of response.contacts) this.#shortlist.add(contact, depth, source);
+  /** Those of them that have a place in the shortlist. */
+  #takeContacts(response: Answer, depth: number, source: Source): Candidate[] {
+    return response.contacts.flatMap((contact) => this.#shortlist.add(contact, depth, source) ?? []);
   }
 
   #takeRecords(paging: Paging, response: Answer): AnswerWorth {
     const worth = this.#plan.onRecords?.(response) ?? 'nothing-new';
     if (worth === 'junk') {
-      paging.pages = 0;
+      paging.stop();
       return worth;
     }
-    if (worth === 'useful' && paging.next < paging.pages && this.#pageReaders < PAGE_SOURCES_MAX) this.#readPage(paging);
+    if (worth === 'useful' && paging.hasMore && this.#pageReaders < PAGE_SOURCES_MAX) this.#readPage(paging);
     return worth;
   }
 
@@ -248,13 +253,13 @@ export class Lookup {
       if (response?.type === 'nodes' || response?.type === 'values') {
         this.#answers++;
         const known = this.#shortlist.candidates.length;
-        this.#takeContacts(response, paging.candidate.depth + 1, paging.source);
+        paging.noteBrought(this.#takeContacts(response, paging.candidate.depth + 1, paging.source));
         this.#areCutsRead = this.#shortlist.candidates.length === known;
         this.#notePage(paging, response);
         this.#takeRecords(paging, response);
       } else {
         this.#failures++;
-        paging.pages = 0;
+        paging.stop();
       }
       this.#proceed();
     });
@@ -270,7 +275,7 @@ export class Lookup {
     const reach = answered.length < this.#plan.wanted ? Number.POSITIVE_INFINITY : (answered.at(-1)?.head ?? 0);
     for (const candidate of answered) {
       const paging = this.#pagings.find((one) => one.candidate === candidate);
-      if (paging === undefined || paging.isReading || paging.next >= paging.pages || paging.lastHead >= reach) continue;
+      if (paging === undefined || !paging.hasMore || paging.isUnvouched || paging.lastHead >= reach) continue;
       this.#readPage(paging);
       return;
     }

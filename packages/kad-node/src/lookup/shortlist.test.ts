@@ -1,7 +1,8 @@
 import { type Address, type NodeId, sha256, uintBytes } from '@batchain/shared';
 import { describe, expect, it } from 'vitest';
 import { compareDistance } from '../routing/distance.ts';
-import { type Candidate, Shortlist, Source } from './shortlist.ts';
+import { type Candidate, Shortlist } from './shortlist.ts';
+import { Source } from './source.ts';
 
 const id = (n: number): NodeId => sha256(uintBytes(n, 8)) as NodeId;
 const address = (n: number): Address => ({ host: '10.0.0.1', port: 1000 + n });
@@ -96,7 +97,7 @@ describe('Shortlist', () => {
 
   it('T5 tries another address for an id when the first one is dead, but not without end', () => {
     const shortlist = shortlistOf([0]);
-    const elsewhere = (n: number): void =>
+    const elsewhere = (n: number): unknown =>
       shortlist.add({ nodeId: id(NEAREST[0] as number), address: { host: '10.9.9.9', port: n } }, 1, new Source());
     elsewhere(1);
     elsewhere(1);
@@ -153,6 +154,50 @@ describe('Shortlist', () => {
     shortlist.add({ nodeId: id(NEAREST[5] as number), address: address(5) }, 1, new Source());
     for (let i = 0; i < 4; i++) shortlist.failed(ask(shortlist));
     expect([liar.isDiscredited, rank(ask(shortlist))]).toEqual([true, 5]);
+  });
+
+  it('T3 T6 asks one of several names at an address, and blames who named the others', () => {
+    const shortlist = shortlistOf([50, 51, 52], 5);
+    const liar = new Source();
+    const victim = address(7);
+    for (const at of [0, 1, 2]) shortlist.add({ nodeId: id(NEAREST[at] as number), address: victim }, 1, liar);
+    const asked = [ask(shortlist), ask(shortlist)];
+    expect(asked.map(rank), 'the others wait for what becomes of the first').toEqual([0, 50]);
+    shortlist.failed(asked[0] as Candidate);
+    expect(liar.failures).toBe(3);
+    shortlist.add({ nodeId: id(NEAREST[3] as number), address: victim }, 1, liar);
+    expect([ask(shortlist), ask(shortlist)].map(rank)).toEqual([51, 52]);
+    expect(liar.isDiscredited).toBe(true);
+  });
+
+  it('T5 asks the other name at an address where somebody else answered', () => {
+    const shortlist = shortlistOf([50]);
+    for (const at of [0, 1]) shortlist.add({ nodeId: id(NEAREST[at] as number), address: address(7) }, 1, new Source());
+    shortlist.failed(ask(shortlist), 'stranger');
+    expect(rank(ask(shortlist))).toBe(1);
+  });
+
+  it('T3 never asks whom only a node named that gives many names to one address', () => {
+    const shortlist = shortlistOf([50, 51]);
+    const liar = new Source();
+    for (let at = 0; at < 6; at++) shortlist.add({ nodeId: id(NEAREST[at] as number), address: address(7) }, 1, liar);
+    expect([liar.isLying, liar.isDiscredited]).toEqual([true, true]);
+    for (let i = 0; i < 2; i++) shortlist.answered(ask(shortlist));
+    expect([shortlist.isDone, shortlist.next()], 'three are wanted').toEqual([true, undefined]);
+    shortlist.add({ nodeId: id(NEAREST[2] as number), address: address(7) }, 1, new Source());
+    expect(rank(ask(shortlist)), 'another one vouches for it').toBe(2);
+  });
+
+  it('blames nobody for a node that is busy', () => {
+    const shortlist = shortlistOf([50]);
+    const source = new Source();
+    for (let at = 0; at < 5; at++) shortlist.add({ nodeId: id(NEAREST[at] as number), address: address(at) }, 1, source);
+    for (let i = 0; i < 3; i++) shortlist.failed(ask(shortlist), 'busy');
+    const late = ask(shortlist);
+    shortlist.notePatience(1500, 250, 1500);
+    expect(source.failures).toBe(1);
+    shortlist.failed(late, 'busy');
+    expect(source.failures).toBe(0);
   });
 
   it('our own table is never discredited', () => {

@@ -1,7 +1,9 @@
 // pure: the candidates of one lookup, nearest first: whom to ask next, and when it is done (Kademlia section 2.3).
 import { type Address, equalAddress, equalBytes, type NodeId } from '@batchain/shared';
-import { CANDIDATE_ADDRESSES_MAX, CANDIDATE_SOURCES_MAX, DISCREDITED_AFTER_FAILURES } from '../limits.ts';
+import { CANDIDATE_ADDRESSES_MAX, CANDIDATE_SOURCES_MAX } from '../limits.ts';
 import { compareDistance, distanceHead } from '../routing/distance.ts';
+import { type AddressVerdict, NamedAddresses } from './named-addresses.ts';
+import type { Source } from './source.ts';
 
 /**
  * `slow`: asked long ago; others are asked meanwhile, but the end waits for it. `overdue`: the end waits no more.
@@ -9,21 +11,8 @@ import { compareDistance, distanceHead } from '../routing/distance.ts';
  */
 export type CandidateState = 'waiting' | 'asking' | 'slow' | 'overdue' | 'answered' | 'failed' | 'claimed';
 
-/** Who named candidates, and what became of them; overdue ones count as dead until they answer. A node that names many dead ids is not believed any more (T3). */
-export class Source {
-  failures = 0;
-  answers = 0;
-  readonly #isOurs: boolean;
-
-  /** `isOurs`: our own table, which may be out of date but does not lie. */
-  constructor({ isOurs = false }: { readonly isOurs?: boolean } = {}) {
-    this.#isOurs = isOurs;
-  }
-
-  get isDiscredited(): boolean {
-    return !this.#isOurs && this.failures >= DISCREDITED_AFTER_FAILURES && this.failures > this.answers;
-  }
-}
+/** Why there was no answer. `silent`: nobody spoke there. `stranger`: somebody else did. `busy`: it did, but not to the point. */
+export type FailureKind = 'silent' | 'stranger' | 'busy';
 
 export interface Candidate {
   readonly nodeId: NodeId;
@@ -57,6 +46,7 @@ export class Shortlist {
   readonly #options: ShortlistOptions;
   readonly #candidates: Candidate[] = [];
   readonly #required = new Set<Candidate>();
+  readonly #addresses = new NamedAddresses();
   #inFlight = 0;
 
   constructor(target: Uint8Array, selfId: NodeId, options: ShortlistOptions) {
@@ -70,8 +60,12 @@ export class Shortlist {
     return this.#candidates;
   }
 
-  /** Adds a contact that somebody named. Known ones gain at most another address or a better reputation. */
-  add(contact: { readonly nodeId: NodeId; readonly address: Address }, depth: number, source: Source): void {
+  /**
+   * Adds a contact that somebody named, and returns it unless it has no place here. Known ones gain at most another address or a
+   * better reputation.
+   */
+  add(contact: { readonly nodeId: NodeId; readonly address: Address }, depth: number, source: Source): Candidate | undefined {
+    source.noteName(contact.address);
     const head = distanceHead(this.target, contact.nodeId);
     let low = 0;
     let high = this.#candidates.length;
@@ -81,18 +75,21 @@ export class Shortlist {
       const order = other.head - head || compareDistance(this.target, other.nodeId, contact.nodeId);
       if (order === 0) {
         this.#nameAgain(other, contact.address, source);
-        return;
+        return other;
       }
       if (order < 0) low = middle + 1;
       else high = middle;
     }
-    if (low >= this.#options.candidatesMax || equalBytes(contact.nodeId, this.#selfId)) return;
+    if (low >= this.#options.candidatesMax || equalBytes(contact.nodeId, this.#selfId)) return undefined;
     const { nodeId, address } = contact;
     const fresh = { askedMs: Number.NEGATIVE_INFINITY, alternatives: undefined, addressCount: 1 };
-    this.#candidates.splice(low, 0, { nodeId, address, head, depth, sources: [source], state: 'waiting', ...fresh });
-    if (this.#candidates.length <= this.#options.candidatesMax) return;
+    const candidate: Candidate = { nodeId, address, head, depth, sources: [source], state: 'waiting', ...fresh };
+    this.#candidates.splice(low, 0, candidate);
+    this.#refuse(candidate);
+    if (this.#candidates.length <= this.#options.candidatesMax) return candidate;
     const farthest = this.#candidates.at(-1) as Candidate;
     if (farthest.state === 'waiting' && !this.#required.has(farthest)) this.#candidates.pop();
+    return candidate;
   }
 
   /** Has a known candidate asked however far it is; the end waits for it. */
@@ -104,12 +101,12 @@ export class Shortlist {
   /**
    * Whom to ask next: the nearest unasked one among the `wanted` nearest that have not failed; slow ones are not counted,
    * so that the search goes on around them. Those that only discredited nodes named come when nobody else is left and too few
-   * have answered. Undefined when there is nobody to ask now.
+   * have answered; those that only lying ones named, never. Undefined when there is nobody to ask now.
    */
   next(): Candidate | undefined {
     const trusted = this.#nextBy(isTrusted) ?? this.#nextRequired();
     if (trusted !== undefined || this.#inFlight > 0 || this.#areNearestDone()) return trusted;
-    return this.#nextBy(() => true);
+    return this.#nextBy(isPossible);
   }
 
   #nextBy(isWanted: (candidate: Candidate) => boolean): Candidate | undefined {
@@ -117,7 +114,7 @@ export class Shortlist {
     for (const candidate of this.#candidates) {
       switch (candidate.state) {
         case 'waiting':
-          if (isWanted(candidate)) return candidate;
+          if (isWanted(candidate) && this.#verdict(candidate) === 'ask') return candidate;
           break;
         case 'asking':
         case 'answered':
@@ -156,7 +153,7 @@ export class Shortlist {
           return false;
         case 'waiting':
           if (isTrusted(candidate)) return false;
-          isAnybodyLeft = true;
+          isAnybodyLeft ||= isPossible(candidate);
           break;
         default:
       }
@@ -167,6 +164,7 @@ export class Shortlist {
   asking(candidate: Candidate, nowMs: number): void {
     candidate.state = 'asking';
     candidate.askedMs = nowMs;
+    this.#addresses.note(candidate.address, 'asking');
     this.#inFlight++;
   }
 
@@ -179,20 +177,20 @@ export class Shortlist {
     this.#inFlight--;
     if (candidate.state === 'overdue') blame(candidate, -1);
     candidate.state = 'answered';
+    this.#addresses.note(candidate.address, 'alive');
     for (const source of candidate.sources) source.answers++;
   }
 
-  /** It did not answer: asked again later where somebody else said that it is, or given up. */
-  failed(candidate: Candidate): void {
+  /** It did not answer: asked again later where somebody else said that it is, or given up. One that is busy lives: nobody is blamed. */
+  failed(candidate: Candidate, why: FailureKind = 'silent'): void {
     this.#inFlight--;
-    const address = candidate.alternatives?.pop();
-    if (candidate.state !== 'overdue') blame(candidate, 1);
-    if (address === undefined) {
-      candidate.state = 'failed';
-      return;
-    }
-    candidate.address = address;
-    candidate.state = 'waiting';
+    const wasOverdue = candidate.state === 'overdue';
+    if (wasOverdue && why === 'busy') blame(candidate, -1);
+    else if (!wasOverdue && why !== 'busy') blame(candidate, 1);
+    const { address } = candidate;
+    this.#giveUp(candidate);
+    if (why === 'silent') this.#noteSilent(address);
+    else this.#addresses.note(address, 'alive');
   }
 
   /** Notes how long the asked ones have been silent; returns how many are slow or overdue. */
@@ -207,6 +205,7 @@ export class Shortlist {
       if (silentMs >= overdueAfterMs) {
         candidate.state = 'overdue';
         blame(candidate, 1);
+        this.#noteSilent(candidate.address);
       } else if (silentMs >= slowAfterMs) candidate.state = 'slow';
       if (candidate.state !== 'asking') late++;
     }
@@ -232,18 +231,48 @@ export class Shortlist {
     if (candidate.addressCount >= CANDIDATE_ADDRESSES_MAX) return;
     if (candidate.alternatives?.some((known) => equalAddress(known, address))) return;
     candidate.addressCount++;
-    if (candidate.state === 'failed') {
+    candidate.alternatives ??= [];
+    candidate.alternatives.push(address);
+    if (candidate.state !== 'failed') return;
+    this.#giveUp(candidate);
+  }
+
+  /** A contact of our own table proved itself at its address; others were only named. */
+  #verdict(candidate: Candidate): AddressVerdict {
+    const isProved = candidate.depth === 0 && candidate.askedMs < 0;
+    return isProved ? 'ask' : this.#addresses.verdict(candidate.address);
+  }
+
+  #noteSilent(address: Address): void {
+    this.#addresses.note(address, 'silent');
+    for (const candidate of this.#candidates) this.#refuse(candidate);
+  }
+
+  /** Gives a waiting one up when nobody is going to be asked at its address. */
+  #refuse(candidate: Candidate): void {
+    if (candidate.state !== 'waiting' || this.#verdict(candidate) !== 'never') return;
+    blame(candidate, 1);
+    this.#giveUp(candidate);
+  }
+
+  /** On to the next address where it may be asked, if there is one. */
+  #giveUp(candidate: Candidate): void {
+    candidate.state = 'failed';
+    for (let address = candidate.alternatives?.pop(); address !== undefined; address = candidate.alternatives?.pop()) {
+      if (this.#addresses.verdict(address) === 'never') continue;
       candidate.address = address;
       candidate.state = 'waiting';
       return;
     }
-    candidate.alternatives ??= [];
-    candidate.alternatives.push(address);
   }
 }
 
 function isTrusted(candidate: Candidate): boolean {
   return candidate.sources.some((source) => !source.isDiscredited);
+}
+
+function isPossible(candidate: Candidate): boolean {
+  return candidate.sources.some((source) => !source.isLying);
 }
 
 function blame(candidate: Candidate, failures: 1 | -1): void {

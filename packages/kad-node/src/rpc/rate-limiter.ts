@@ -1,5 +1,5 @@
 // pure: how much each source may make us do (T6, T7). Sources are IP addresses; private and loopback ones are exempt.
-import { type Address, formatAddress, ipBytes, isDialable, isPrivateHost, toHex } from '@batchain/shared';
+import { type Address, formatAddress, isDialable, isPrivateHost } from '@batchain/shared';
 import {
   HELLOS_PER_S,
   NO_SESSION_PER_S,
@@ -12,15 +12,8 @@ import {
   SOURCES_MAX,
 } from '../limits.ts';
 import { BoundedMap } from './bounded-map.ts';
+import { sourceOf } from './source-ip.ts';
 import { TokenBucket } from './token-bucket.ts';
-
-/** An IPv6 user has a whole /64 to send from, so that is the source; the rare whole-address ranges are kept apart. */
-function sourceOf(host: string): string {
-  const bytes = host.includes(':') ? ipBytes(host) : undefined;
-  if (bytes === undefined) return host;
-  const prefix = toHex(bytes.subarray(0, 8));
-  return prefix === '0000000000000000' ? host : prefix;
-}
 
 export interface RateLimits {
   readonly packetsPerS: number;

@@ -7,6 +7,8 @@ export interface RpcStats {
   malformed: number;
   rateLimited: number;
   hellosReceived: number;
+  /** HELLOs of ours that the allowance of their address or IP did not cover (T6). */
+  hellosLeftOut: number;
   welcomesSent: number;
   /** A WELCOME sent again for a HELLO that came twice. */
   welcomesRepeated: number;
@@ -35,6 +37,7 @@ export function emptyRpcStats(): RpcStats {
     malformed: 0,
     rateLimited: 0,
     hellosReceived: 0,
+    hellosLeftOut: 0,
     welcomesSent: 0,
     welcomesRepeated: 0,
     challengesSent: 0,

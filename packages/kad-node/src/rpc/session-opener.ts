@@ -15,6 +15,7 @@ import { canRideInHello, decodeWelcome, encodeHello, NONCE_BYTES, type Welcome }
 import { encodeRequest } from '../wire/message-codecs.ts';
 import { deriveSessionKeys, transcriptOf } from '../wire/transcript.ts';
 import type { Call } from './call.ts';
+import { FirstPackets } from './first-packets.ts';
 import type { RpcContext } from './rpc-context.ts';
 import { Session } from './session.ts';
 
@@ -35,6 +36,8 @@ interface Opening {
   readonly calls: Set<Call>;
   hello: Uint8Array;
   tries: number;
+  /** HELLOs that went out for it. */
+  sent: number;
   challenges: number;
   badWelcomes: number;
   introduces: boolean;
@@ -54,6 +57,7 @@ export class SessionOpener {
   readonly #context: RpcContext;
   readonly #hooks: SessionOpenerHooks;
   readonly #openings = new Map<string, Opening>();
+  readonly #firstPackets = new FirstPackets();
 
   constructor(context: RpcContext, hooks: SessionOpenerHooks) {
     this.#context = context;
@@ -101,6 +105,7 @@ export class SessionOpener {
       calls: new Set([call]),
       hello: NO_COOKIE,
       tries: 0,
+      sent: 0,
       challenges: 0,
       badWelcomes: 0,
       introduces,
@@ -135,7 +140,11 @@ export class SessionOpener {
       call.tries += 1;
       if (call === opening.rider) call.sentMs = opening.sentMs;
     }
-    this.#context.send(opening.hello, opening.to);
+    // A try that the allowance does not cover is left out, and counts, so that what waits for it ends in time.
+    if (this.#firstPackets.take(opening.to, opening.addressKey, opening.sentMs)) {
+      opening.sent += 1;
+      this.#context.send(opening.hello, opening.to);
+    } else this.#context.stats.hellosLeftOut += 1;
     opening.timer = runtime.clock.setTimer(rtt.timeoutMs(opening.addressKey, opening.tries), () => this.#onTimeout(opening));
   }
 
@@ -172,6 +181,7 @@ export class SessionOpener {
       return;
     }
     this.#end(opening);
+    this.#firstPackets.answered(opening.to, opening.addressKey, opening.sent);
     this.#context.sessions.add(session);
     this.#context.stats.sessionsOpened += 1;
     if (opening.tries === 1) this.#context.rtt.record(session.addressKey, session.openedMs - opening.sentMs);

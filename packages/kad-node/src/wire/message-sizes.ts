@@ -1,6 +1,13 @@
 // pure: how much fits into one message, so that handlers can fill pages: an answer that does not fit is the answerer's to page.
-import { CONTACTS_PER_REPLY_MAX, RECORDS_PER_MESSAGE_MAX } from '../limits.ts';
-import type { AgedRecord, CompactContact } from './messages.ts';
+import {
+  CONTACT_PAGES_MAX,
+  CONTACTS_PER_REPLY_MAX,
+  HOST_PAGES_MAX,
+  PROVIDER_PAGES_MAX,
+  RECORDS_PER_MESSAGE_MAX,
+  VALUE_PAGES_MAX,
+} from '../limits.ts';
+import type { AgedRecord, CompactContact, KadRequest } from './messages.ts';
 import { REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX } from './session-datagram.ts';
 
 /** Array head, verb, list heads, page count and extension map of the longest kind. */
@@ -54,4 +61,11 @@ export function pageContacts(contacts: readonly CompactContact[]): readonly (rea
   const pages: (readonly CompactContact[])[] = [];
   for (let at = 0; at < contacts.length; at += CONTACTS_PER_REPLY_MAX) pages.push(contacts.slice(at, at + CONTACTS_PER_REPLY_MAX));
   return pages;
+}
+
+/** Pages that an honest node's answer to this request can have; an asker reads no more, whatever the answer says (T3). */
+export function pagesMax(request: KadRequest): number {
+  if (request.type === 'find-node') return request.wantsHosts ? HOST_PAGES_MAX : CONTACT_PAGES_MAX;
+  if (request.type === 'find-value') return request.kind === 'provider' ? PROVIDER_PAGES_MAX : VALUE_PAGES_MAX;
+  return 1;
 }
