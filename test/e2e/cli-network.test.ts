@@ -3,8 +3,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
-import { request } from 'node:http';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CLI_PATH, type CommandResult } from '../../demos/lib/local-network.ts';
@@ -421,35 +419,5 @@ describe('a daemon', () => {
     expect((await member.run(['status'])).last.peers.online).toBe(1);
     expect((await stranger.run(['status'])).last.peers.online).toBe(0);
     for (const daemon of [closed, member, stranger]) await daemon.kill('SIGTERM');
-  });
-
-  it('T17 refuses what a web page could send to its real socket, and the long page of brackets', async () => {
-    const socketPath = join(owner.home, 'control.sock');
-    const ask = (headers: Record<string, string>, body: string): Promise<number> =>
-      new Promise((resolve) => {
-        const outgoing = request({ socketPath, method: 'PUT', path: '/v1/files', headers, agent: false }, (response) => {
-          response.resume();
-          resolve(response.statusCode ?? 0);
-        });
-        // A refused body may end in a closed connection.
-        outgoing.on('error', () => resolve(413));
-        outgoing.end(body);
-      });
-    const body = JSON.stringify({ path: join(work, 'letter.txt'), policy: { k: 1, n: 1 } });
-    const json = { host: 'b', 'content-type': 'application/json' };
-    expect(await ask({ ...json, origin: 'http://evil.example' }, body)).toBe(403);
-    expect(await ask({ ...json, host: 'evil.example' }, body)).toBe(403);
-    expect(await ask({ host: 'b', 'content-type': 'text/plain' }, body)).toBe(415);
-    expect(await ask(json, '['.repeat(10 * 1024 * 1024))).toBe(413);
-    expect(await ask(json, '{"path":"/x","__proto__":{"isForced":true}}')).toBe(400);
-    const upgrade = await new Promise<string>((resolve) => {
-      const socket = connect(socketPath, () =>
-        socket.write('GET /v1/events HTTP/1.1\r\nHost: b\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'),
-      );
-      socket.once('data', (data) => resolve(data.toString()));
-    });
-    expect(upgrade).toContain('403');
-    expect((await owner.run(['ls'])).last.files).toEqual([]);
-    expect((await plain(['status', '--quiet'])).code).toBe(0);
   });
 });

@@ -14,7 +14,7 @@ export interface FoundFile {
 }
 
 const ID = /^[0-9a-f]{64}$/;
-const ID_PREFIX = /^[0-9a-f]{4,64}$/;
+const ID_PREFIX = /^[0-9a-f]{1,64}$/;
 
 export class FileLibrary {
   readonly #store: OwnerStore;
@@ -47,7 +47,7 @@ export class FileLibrary {
   }
 
   /**
-   * A manifest path, a unique id prefix (4 digits or more) or a name. Throws BAT_E_REF_NOT_FOUND, BAT_E_REF_AMBIGUOUS (with the
+   * A manifest path, a unique id prefix or a name. Throws BAT_E_REF_NOT_FOUND, BAT_E_REF_AMBIGUOUS (with the
    * candidates), and BAT_E_MANIFEST_* or BAT_E_FILE_UNREADABLE for a manifest that is not in order.
    */
   async find(ref: string): Promise<FoundFile> {

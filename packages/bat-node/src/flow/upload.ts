@@ -171,7 +171,10 @@ export class Upload {
       });
       if (isPolicyGiven || hosts.length >= plan.policy.n) return { plan, hosts, candidates, known };
       // Some are away or full. A smaller policy may need more room at each host, so those that are left are asked again.
-      const policy = chooseDefault(plan.start.name, hosts.length, this.#recruiter.refusals(needBytes, this.#peers));
+      const refusals = this.#recruiter.refusals(needBytes, this.#peers);
+      const policy = chooseDefault(plan.start.name, hosts.length, refusals);
+      for (const { key, reason } of refusals)
+        this.#options.onNote?.(`${key.slice(0, 8)} ${reason}, so any ${policy.k} of ${policy.n} are to restore the file`);
       plan = withPolicy(plan, policy, this.#source, this.#options);
     }
   }

@@ -40,8 +40,8 @@ describe('what the disk said', () => {
     [failure('ENOSPC'), 'the disk is full'],
     [failure('EDQUOT'), 'the disk is full'],
     [new DiskFault(failure('ENOSPC'), true), 'the disk is full'],
-    [new DiskFault(failure('EIO'), true), 'the disk fails (EIO)'],
-    [failure('EMFILE'), 'too many files are open (EMFILE)'],
+    [new DiskFault(failure('EIO'), true), 'the disk reports an error (EIO)'],
+    [failure('EMFILE'), 'the process has too many files open (EMFILE)'],
     [failure('EWEIRD'), 'the system says EWEIRD'],
     [new Error('something else'), 'something else'],
     ['no error at all', 'no error at all'],
@@ -50,7 +50,7 @@ describe('what the disk said', () => {
   });
 
   it.each([
-    ['EIO', 'the disk fails (EIO)'],
+    ['EIO', 'the disk reports an error (EIO)'],
     ['ENOSPC', 'the disk is full'],
   ])('is told of a failed sync, too: %s', async (code, why) => {
     const owner = new FsOwnerStore(syncFails(code), random, { manifests: '/manifest', records: '/owned' });

@@ -73,9 +73,9 @@ describe('the records of the owner', () => {
   });
 
   it.each([
-    ['EMFILE', 'too many files are open (EMFILE)'],
-    ['EIO', 'the disk fails (EIO)'],
-    ['EACCES', 'the permission is missing (EACCES)'],
+    ['EMFILE', 'the process has too many files open (EMFILE)'],
+    ['EIO', 'the disk reports an error (EIO)'],
+    ['EACCES', 'permission is missing (EACCES)'],
   ])('are never taken for absent because the disk said %s', async (code, why) => {
     const path = `/owned/${idOf(7)}.json`;
     const store = new FsOwnerStore(
@@ -168,7 +168,7 @@ describe('where a manifest is to go', () => {
       random,
       PATHS,
     );
-    const refusal = { code: 'BAT_E_TARGET_UNWRITABLE', why: 'the permission is missing (EACCES)' };
+    const refusal = { code: 'BAT_E_TARGET_UNWRITABLE', why: 'permission is missing (EACCES)' };
     await expect(denied.planManifest(name, { path: '/there/key' })).rejects.toMatchObject(refusal);
     await expect(denied.planManifest(name)).rejects.toMatchObject(refusal);
   });

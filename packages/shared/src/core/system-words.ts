@@ -9,6 +9,7 @@ const WORDS: Readonly<Record<string, string>> = {
   ELOOP: 'the links lead in a circle',
   EMFILE: 'the process has too many files open',
   ENAMETOOLONG: 'the name is too long for the file system',
+  ENFILE: 'too many files are open on this machine',
   ENOENT: 'nothing is at that path',
   ENOSPC: 'the disk is full',
   ENOTDIR: 'a part of the path is no folder',
