@@ -3,6 +3,8 @@ import type { EventEmitter } from 'node:events';
 import type { Crypto, Runtime, Signer } from '@batchain/shared';
 import { ObservedAddresses } from './broker/observed-addresses.ts';
 import type { HandlerContext } from './handlers/handler-context.ts';
+import { HeavyWork } from './handlers/heavy-work.ts';
+import { LaidAnswers } from './handlers/laid-answers.ts';
 import { keepRecord } from './handlers/store.ts';
 import type { KadConfig } from './kad-config.ts';
 import type { KadEventMap } from './kad-events.ts';
@@ -134,6 +136,9 @@ function assembleRecordSide(
     storersMax: config.bucketSize,
     ownContact: () => ({ ...ownContact.passed(), isHost: isHost(ownContact) }),
     takeSignatureCheck: () => budget.take(clock.monotonicMs()),
+    heavyWork: new HeavyWork(clock.monotonicMs()),
+    laidHosts: new LaidAnswers(),
+    laidValues: new LaidAnswers(),
   };
   const publisherHooks: PublisherHooks = {
     contact: () => ownContact.passed(),

@@ -205,3 +205,15 @@ export const SHARED_LOOKUP_NODES_MIN = 8;
 export const CONTACTS_BESIDE_RECORDS_MAX = 8;
 /** Signature checks per second for records that others store here, apart from those for sessions: a sixth of one core (T7). */
 export const STORE_SIGNATURES_PER_S = 1000;
+/** Long answers: records looked at per second to lay them out, in all (a tenth of one core) and for one peer (T7). */
+export const HEAVY_WORK_PER_S = 40_000;
+export const HEAVY_WORK_PER_PEER_PER_S = 10_000;
+export const HEAVY_WORK_PEERS_MAX = 1024;
+/** Answers of so much work are always given: a file's hosts are seldom more. */
+export const LIGHT_WORK_MAX = 32;
+/** So many hosts to choose from cost what one record in an answer does. */
+export const HOSTS_PER_WORK = 16;
+/** Long answers of each kind kept as they were laid out: 64 of 512 records are 4 MB at most. They are laid out anew when their records change. */
+export const LAID_ANSWERS_MAX = 64;
+/** Contacts in them, and holders' contact records, may be so old. */
+export const LAID_ANSWER_MS: number = 2 * second;

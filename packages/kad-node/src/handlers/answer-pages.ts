@@ -1,41 +1,55 @@
 // pure: cuts an answer into pages that fit a datagram, the same for every request of the same key.
-import { RECORDS_PER_MESSAGE_MAX } from '../limits.ts';
-import { recordSize, roomForRecords } from '../wire/message-sizes.ts';
-import type { AgedRecord, CompactContact } from '../wire/messages.ts';
+import { RECORD_LIFETIME_MAX_MS, RECORDS_PER_MESSAGE_MAX } from '../limits.ts';
+import { recordSize } from '../wire/message-sizes.ts';
+import type { CompactContact } from '../wire/messages.ts';
+
+/** A record, and when its life began on our clock: a page may be given out a little later than it was laid. */
+export interface LaidRecord {
+  readonly bytes: Uint8Array;
+  readonly receivedMs: number;
+}
 
 /** A record and, beside it in the same page, the contact record of whom it names. */
 export interface RecordGroup {
-  readonly record: AgedRecord;
-  readonly holder?: AgedRecord | undefined;
+  readonly record: LaidRecord;
+  readonly holder?: LaidRecord | undefined;
+  /** Whose contact record it is: nobody is told of itself. */
+  readonly about?: Uint8Array;
+}
+
+/** What is in a page of its own or beside contacts, and how many bytes of it are for records. */
+export interface PageRoom {
+  readonly contacts: readonly CompactContact[];
+  readonly roomBytes: number;
 }
 
 export interface AnswerPage {
   readonly contacts: readonly CompactContact[];
-  readonly records: readonly AgedRecord[];
-  readonly holders: readonly AgedRecord[];
+  readonly groups: readonly RecordGroup[];
 }
 
-const sizeOf = (group: RecordGroup): number => recordSize(group.record) + (group.holder === undefined ? 0 : recordSize(group.holder));
+/** With the longest age that it can have. */
+const sizeOf = ({ bytes }: LaidRecord): number => recordSize({ bytes, ageMs: RECORD_LIFETIME_MAX_MS });
+const groupSize = ({ record, holder }: RecordGroup): number => sizeOf(record) + (holder === undefined ? 0 : sizeOf(holder));
 
 /** Lays groups into the room beside each page's contacts, in order, and onto further pages of their own; at least one page. */
-export function layPages(contactPages: readonly (readonly CompactContact[])[], groups: readonly RecordGroup[]): AnswerPage[] {
+export function layPages(first: readonly PageRoom[], groups: readonly RecordGroup[], roomBytes: number): AnswerPage[] {
   const pages: AnswerPage[] = [];
   let at = 0;
-  while (pages.length === 0 || pages.length < contactPages.length || at < groups.length) {
-    const contacts = contactPages[pages.length] ?? [];
-    const records: AgedRecord[] = [];
-    const holders: AgedRecord[] = [];
-    let room = roomForRecords(contacts);
-    for (; at < groups.length && records.length < RECORDS_PER_MESSAGE_MAX; at++) {
+  while (pages.length === 0 || pages.length < first.length || at < groups.length) {
+    const page = first[pages.length];
+    const laid: RecordGroup[] = [];
+    let room = page?.roomBytes ?? roomBytes;
+    for (; at < groups.length && laid.length < RECORDS_PER_MESSAGE_MAX; at++) {
       const group = groups[at] as RecordGroup;
-      if (sizeOf(group) > room) break;
-      room -= sizeOf(group);
-      records.push(group.record);
-      if (group.holder !== undefined) holders.push(group.holder);
+      const size = groupSize(group);
+      if (size > room) break;
+      room -= size;
+      laid.push(group);
     }
     // What does not fit beside nothing fits nowhere; the record limits exclude it, and it must not end in an endless list.
-    if (contacts.length === 0 && records.length === 0 && at < groups.length) at++;
-    pages.push({ contacts, records, holders });
+    if (page === undefined && laid.length === 0 && at < groups.length) at++;
+    pages.push({ contacts: page?.contacts ?? [], groups: laid });
   }
   return pages;
 }

@@ -4,6 +4,10 @@ import type { PassedRecord, RecordStore, StoreTime } from '../records/record-sto
 import type { RoutingTable } from '../routing/routing-table.ts';
 import { highBits, type TableContact } from '../routing/table-contact.ts';
 import type { RpcRequest } from '../rpc/kad-rpc.ts';
+import type { KadResponse } from '../wire/messages.ts';
+import type { LaidRecord } from './answer-pages.ts';
+import type { HeavyWork } from './heavy-work.ts';
+import type { LaidAnswers } from './laid-answers.ts';
 
 export interface HandlerContext {
   readonly runtime: Runtime;
@@ -16,6 +20,18 @@ export interface HandlerContext {
   ownContact(): PassedRecord & { readonly isHost: boolean };
   /** Takes one signature check from this second's budget (T7); false when it is used up. */
   takeSignatureCheck(): boolean;
+  readonly heavyWork: HeavyWork;
+  /** Apart, so that askers for hosts near many made-up keys do not push out what providers' keys have. */
+  readonly laidHosts: LaidAnswers;
+  readonly laidValues: LaidAnswers;
+}
+
+export const TOO_MUCH_WORK: KadResponse = { type: 'error', code: 'rate-limited', detail: 'no long answers left this second' };
+
+/** Our own contact record for an answer. */
+export function ownRecord(context: HandlerContext, nowMs: number): LaidRecord {
+  const { bytes, ageMs } = context.ownContact();
+  return { bytes, receivedMs: nowMs - ageMs };
 }
 
 export function timeOf(context: HandlerContext): StoreTime {
@@ -38,4 +54,9 @@ export function nameableTo(asker: RpcRequest['peer']): (contact: TableContact) =
     isPrivate ??= isPrivateHost(address.host);
     return isPrivate;
   };
+}
+
+/** The same for any asker of such a range; itself may be among them. */
+export function nameableIn(isPrivate: boolean): (contact: TableContact) => boolean {
+  return (contact) => isPrivate || contact.group !== undefined;
 }

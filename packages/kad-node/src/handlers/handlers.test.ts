@@ -22,6 +22,8 @@ import type { KadRequest, KadResponse } from '../wire/messages.ts';
 import { RESPONSE_BYTES_MAX } from '../wire/session-datagram.ts';
 import type { HandlerContext } from './handler-context.ts';
 import { makeRequestHandler } from './handler-table.ts';
+import { HeavyWork } from './heavy-work.ts';
+import { LaidAnswers } from './laid-answers.ts';
 
 const { verifier } = createCrypto();
 const signer = (n: number): Signer => keyPairFromSeed(sha256(uintBytes(n, 4)));
@@ -62,6 +64,9 @@ beforeEach(() => {
     storersMax: 20,
     ownContact: () => ({ bytes: contactOf(own, clock.nowMs(), isOwnHost), ageMs: 5, isHost: isOwnHost }),
     takeSignatureCheck: () => --checksLeft >= 0,
+    heavyWork: new HeavyWork(clock.monotonicMs()),
+    laidHosts: new LaidAnswers(),
+    laidValues: new LaidAnswers(),
   };
   const handle = makeRequestHandler(context);
   answer = (request, { isProved = true, address = PUBLIC, from = asker } = {}) => {
@@ -219,6 +224,9 @@ describe('STORE and FIND_VALUE', () => {
       storersMax: 1,
       ownContact: () => ({ bytes: contactOf(own, 1), ageMs: 0, isHost: false }),
       takeSignatureCheck: () => true,
+      heavyWork: new HeavyWork(clock.monotonicMs()),
+      laidHosts: new LaidAnswers(),
+      laidValues: new LaidAnswers(),
     };
     const handle = makeRequestHandler(context);
     fillTable(200);
@@ -232,6 +240,49 @@ describe('STORE and FIND_VALUE', () => {
     expect(put(new Uint8Array(300).fill(2))).toMatchObject({ outcomes: ['stored'] });
     expect(store.isUnderPressure).toBe(true);
     expect(put(new Uint8Array(10).fill(3)), 'the nearest of 200 contacts is nearer than we are').toMatchObject({ outcomes: ['not-near'] });
+  });
+});
+
+describe('long answers', () => {
+  /** So many providers of FILE, without contact records. */
+  const announce = (from: number, count: number): void => {
+    for (let n = from; n < from + count; n++) {
+      answer({ type: 'store', kind: 'provider', records: [{ bytes: providerOf(signer(n)), ageMs: 0 }] }, { from: signer(n) });
+    }
+  };
+  const recordsIn = (): number => allPages(findValue).flatMap((page) => page.records).length;
+
+  it('T7 are laid out once for all pages and askers, and anew when a record comes or is replaced', () => {
+    announce(10, 100);
+    let looks = 0;
+    const { get } = store;
+    store.get = (kind, ...rest) => {
+      if (kind === 'provider') looks++;
+      return get.call(store, kind, ...rest);
+    };
+    expect([recordsIn(), recordsIn(), looks]).toEqual([100, 100, 1]);
+    announce(110, 1);
+    expect([recordsIn(), looks]).toEqual([101, 2]);
+    const newer = providerOf(signer(10), clock.nowMs() + 1);
+    answer({ type: 'store', kind: 'provider', records: [{ bytes: newer, ageMs: 0 }] }, { from: signer(10) });
+    expect(allPages(findValue).flatMap((page) => page.records.map(({ bytes }) => bytes))).toContainEqual(newer);
+    expect([recordsIn(), looks]).toEqual([101, 3]);
+  });
+
+  it('T7 are bounded per peer: what is over is answered `rate-limited`, what is kept laid out or short is not', () => {
+    announce(10, 100);
+    for (let n = 10; n < 70; n++) storeContact(signer(n), { host: `12.0.${n}.1`, port: 4870 });
+    const ask = (n: number): KadResponse => answer({ type: 'find-node', target: sha256(uintBytes(n, 8)), wantsHosts: true, page: 0 });
+    expect(ask(0)).toMatchObject({ type: 'nodes' });
+    recordsIn();
+    const answers = Array.from({ length: 200 }, (_, n) => ask(n));
+    const refused = answers.filter(({ type }) => type === 'error');
+    expect(refused.length).toBeGreaterThan(30);
+    expect(refused[0]).toMatchObject({ type: 'error', code: 'rate-limited' });
+    expect(encodeResponse(refused[0] as KadResponse).length).toBeLessThan(64);
+    expect(recordsIn(), 'laid out already').toBe(100);
+    expect(answer({ type: 'find-value', kind: 'contact', key: signer(10).nodeId, page: 0 })).toMatchObject({ type: 'values' });
+    expect(answer(findNode())).toMatchObject({ type: 'nodes' });
   });
 });
 

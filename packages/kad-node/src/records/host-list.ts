@@ -1,12 +1,19 @@
 // pure: the stored contact records of hosts, of which find-hosts answers choose: bounded, those nearest to our own id (T5).
 import { HOST_RECORDS_MAX, HOSTS_PER_GROUP_MAX } from '../limits.ts';
 import { compareDistance, distanceHead } from '../routing/distance.ts';
+import { highBits, lowBits } from '../routing/table-contact.ts';
 import type { RecordFacts } from './record-kind.ts';
 
 /** A host record with the first bits of its distance to the id that it is measured from. */
 interface Ranked<T> {
   readonly record: T;
   readonly head: number;
+}
+
+/** A host record with the first bits of its key, so that an answer looks at numbers, not at keys. */
+interface Listed<T> extends Ranked<T> {
+  readonly high: number;
+  readonly low: number;
 }
 
 /** True when `a` is nearer to `target` than `b`. */
@@ -21,25 +28,37 @@ function isNearer(target: Uint8Array, a: Ranked<RecordFacts>, b: Ranked<RecordFa
 export class HostList<T extends RecordFacts> {
   readonly #selfId: Uint8Array;
   readonly #max: number;
-  readonly #hosts = new Map<string, Ranked<T>>();
+  readonly #hosts = new Map<string, Listed<T>>();
   /** Names of the hosts of each network. */
   readonly #groups = new Map<string, Set<string>>();
   /** Known while the list is full and unchanged. */
   #farthest: string | undefined;
+  #changes = 0;
 
   constructor(selfId: Uint8Array, max: number = HOST_RECORDS_MAX) {
     this.#selfId = selfId;
     this.#max = max;
   }
 
+  get size(): number {
+    return this.#hosts.size;
+  }
+
+  /** Grows with every change. */
+  get changes(): number {
+    return this.#changes;
+  }
+
   add(name: string, record: T): void {
     const known = this.#hosts.get(name);
     if (known !== undefined) this.delete(name, known.record);
-    const ranked = { record, head: distanceHead(this.#selfId, record.key) };
+    const { key } = record;
+    const ranked = { record, head: distanceHead(this.#selfId, key), high: highBits(key), low: lowBits(key) };
     const group = this.#groups.get(record.hostGroup ?? '') ?? new Set();
     if (record.hostGroup !== undefined && group.size >= HOSTS_PER_GROUP_MAX && !this.#replace(ranked, this.#findFarthest(group))) return;
     if (this.#hosts.size >= this.#max && !this.#replace(ranked, this.#findFarthestOfAll())) return;
     this.#hosts.set(name, ranked);
+    this.#changes += 1;
     this.#farthest = undefined;
     if (record.hostGroup !== undefined) this.#groups.set(record.hostGroup, group.add(name));
   }
@@ -48,6 +67,7 @@ export class HostList<T extends RecordFacts> {
   delete(name: string, record: T): void {
     if (this.#hosts.get(name)?.record !== record) return;
     this.#hosts.delete(name);
+    this.#changes += 1;
     this.#farthest = undefined;
     const group = this.#groups.get(record.hostGroup ?? '');
     group?.delete(name);
@@ -57,10 +77,13 @@ export class HostList<T extends RecordFacts> {
   /** Nearest to `key` first, of those for which `isAlive` holds. One pass; only what is among the nearest so far is moved. */
   nearest(key: Uint8Array, count: number, isAlive: (record: T) => boolean): T[] {
     const nearest: Ranked<T>[] = [];
-    for (const { record } of this.#hosts.values()) {
-      const ranked = { record, head: distanceHead(key, record.key) };
+    const high = highBits(key);
+    const low = lowBits(key);
+    for (const host of this.#hosts.values()) {
+      const head = ((host.high ^ high) >>> 0) * 65536 + (host.low ^ low);
       const last = nearest[count - 1];
-      if ((last !== undefined && ranked.head > last.head) || !isAlive(record)) continue;
+      if ((last !== undefined && head > last.head) || !isAlive(host.record)) continue;
+      const ranked = { record: host.record, head };
       let at = nearest.length;
       while (at > 0 && isNearer(key, ranked, nearest[at - 1] as Ranked<T>)) at--;
       nearest.splice(at, 0, ranked);

@@ -46,13 +46,15 @@ function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
+const NO_RECORDS: readonly StoredRecord[] = [];
 const costOf = (record: RecordFacts): number => record.bytes.length + RECORD_OVERHEAD_BYTES;
 const expiresMs = (record: StoredRecord): number => record.receivedMs + record.lifetimeMs;
 
 /** Keeps one record per key, of provider records one per key and host. */
 export class RecordStore {
   readonly #options: RecordStoreOptions;
-  readonly #byKey = new Map<string, StoredRecord[]>();
+  /** Lists are never changed but replaced. */
+  readonly #byKey = new Map<string, readonly StoredRecord[]>();
   readonly #bytesByPublisher = new Map<string, number>();
   readonly #hosts: HostList<StoredRecord>;
   #expiredMs = Number.NEGATIVE_INFINITY;
@@ -95,7 +97,7 @@ export class RecordStore {
       if (previous.sequence === facts.sequence) {
         if (!equalBytes(previous.bytes, facts.bytes)) return 'superseded';
         // Somebody passed it on before the host itself came with it.
-        if (facts.isHost && !previous.isHost) records[at] = this.#vouched(name, previous, facts);
+        if (facts.isHost && !previous.isHost) this.#byKey.set(name, records.with(at, this.#vouched(name, previous, facts)));
         return 'stored';
       }
     }
@@ -104,11 +106,8 @@ export class RecordStore {
     // Taken anew, because making room may have emptied the key's list.
     const list = this.#byKey.get(name) ?? [];
     const place = previous === undefined ? -1 : list.indexOf(previous);
-    if (place >= 0) {
-      this.#forget(name, previous as StoredRecord);
-      list[place] = record;
-    } else list.push(record);
-    this.#byKey.set(name, list);
+    if (place >= 0) this.#forget(name, previous as StoredRecord);
+    this.#byKey.set(name, place >= 0 ? list.with(place, record) : [...list, record]);
     this.#account(record, 1);
     if (record.isHost) this.#hosts.add(name, record);
     return 'stored';
@@ -126,6 +125,21 @@ export class RecordStore {
     if (records === undefined) return [];
     const rank = (record: StoredRecord): number => (record.isWithdrawal ? 2 : record.hasGrant ? 0 : 1);
     return records.filter((record) => expiresMs(record) > nowMs).sort((a, b) => rank(a) - rank(b));
+  }
+
+  /** All records of a key, expired ones too, as they came: another list after every change. */
+  list(kind: RecordKind, key: Uint8Array): readonly StoredRecord[] {
+    return this.#byKey.get(kind + textOf(key)) ?? NO_RECORDS;
+  }
+
+  /** Contact records of hosts that nearestHosts chooses from. */
+  get hostCount(): number {
+    return this.#hosts.size;
+  }
+
+  /** Grows whenever they change. */
+  get hostChanges(): number {
+    return this.#hosts.changes;
   }
 
   /** Contact records of hosts, nearest to `key` first. */
@@ -206,6 +220,6 @@ export class RecordStore {
 }
 
 /** A stored record as it goes to another node: with its age added, since there is no shared clock. */
-export function passOn(record: StoredRecord, nowMs: number): PassedRecord {
+export function passOn(record: Pick<StoredRecord, 'bytes' | 'receivedMs'>, nowMs: number): PassedRecord {
   return { bytes: record.bytes, ageMs: Math.max(0, Math.floor(nowMs - record.receivedMs)) };
 }

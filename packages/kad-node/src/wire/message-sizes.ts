@@ -15,9 +15,11 @@ const FRAME_BYTES = 12;
 
 const uintSize = (value: number): number => (value < 24 ? 1 : value < 0x100 ? 2 : value < 0x1_0000 ? 3 : value < 0x1_0000_0000 ? 5 : 9);
 
+export const CONTACT_SIZE_MAX = 52;
+
 /** 40 bytes with an IPv4, 52 with an IPv6 address. */
 export function contactSize(contact: CompactContact): number {
-  return contact.address.host.includes(':') ? 52 : 40;
+  return contact.address.host.includes(':') ? CONTACT_SIZE_MAX : 40;
 }
 
 export function recordSize(record: AgedRecord): number {

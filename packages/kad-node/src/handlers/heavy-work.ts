@@ -1,0 +1,33 @@
+// pure: how much laying out of long answers is done for others, each and in all (T7). Work is counted in records looked at.
+import { isPrivateHost, toHex } from '@batchain/shared';
+import { HEAVY_WORK_PEERS_MAX, HEAVY_WORK_PER_PEER_PER_S, HEAVY_WORK_PER_S, LIGHT_WORK_MAX } from '../limits.ts';
+import { BoundedMap } from '../rpc/bounded-map.ts';
+import type { RpcRequest } from '../rpc/kad-rpc.ts';
+import { sourceOf } from '../rpc/source-ip.ts';
+import { TokenBucket } from '../rpc/token-bucket.ts';
+
+export class HeavyWork {
+  readonly #all: TokenBucket;
+  readonly #peers = new BoundedMap<string, TokenBucket>(HEAVY_WORK_PEERS_MAX);
+
+  constructor(nowMs: number) {
+    this.#all = new TokenBucket(HEAVY_WORK_PER_S, HEAVY_WORK_PER_S, nowMs);
+  }
+
+  /** True when so much may be done for this peer now; what is light always may. */
+  take(work: number, peer: RpcRequest['peer'], nowMs: number): boolean {
+    if (work <= LIGHT_WORK_MAX) return true;
+    const name = partyOf(peer);
+    let own = this.#peers.get(name);
+    if (own === undefined) {
+      own = new TokenBucket(HEAVY_WORK_PER_PEER_PER_S, HEAVY_WORK_PER_PEER_PER_S, nowMs);
+      this.#peers.set(name, own);
+    }
+    return own.take(nowMs, work) && this.#all.take(nowMs, work);
+  }
+}
+
+/** Off private ranges an IP, whatever ids speak from there: those cost nothing. */
+function partyOf({ nodeId, address }: RpcRequest['peer']): string {
+  return isPrivateHost(address.host) ? toHex(nodeId) : sourceOf(address.host);
+}
