@@ -24,7 +24,6 @@ const transcript = (commands: readonly (readonly string[])[]): Promise<string> =
     commands.map((args) => [...args, '--home', owner.home]),
     { folders: { [owner.home]: 'HOME', [work]: 'WORK', [network.folder]: 'NETWORK' }, cwd: work },
   );
-const plain = (args: readonly string[]): Promise<CommandResult> => runCli([...args, '--home', owner.home], { cwd: work, env: PLAIN_ENV });
 
 beforeAll(async () => {
   network = await Network.create();
