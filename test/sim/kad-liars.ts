@@ -17,7 +17,7 @@ const NAMES = 16;
 const BOOTSTRAPS = 8;
 const BATCH = 20;
 const DEPARTED = 400;
-/** Lookups under way at the same time. */
+/** Lookups under way at the same time, at most. */
 const AT_ONCE = 50;
 
 export interface Tally {
@@ -173,7 +173,8 @@ export async function lookUpMany(
     tally.requests += stats.requests;
     times.push(stats.durationMs);
   };
-  while (tally.lookups < options.count) await cluster.settle(Promise.all(Array.from({ length: AT_ONCE }, lookUp)), 300_000);
+  while (tally.lookups < options.count)
+    await cluster.settle(Promise.all(Array.from({ length: Math.min(AT_ONCE, options.count - tally.lookups) }, lookUp)), 300_000);
   const median = times.sort((a, b) => a - b)[times.length >> 1] ?? 0;
   say(
     `  ${what}, ${options.isSecure ? 'secure' : 'plain'}: nearest honest node ${tally.nearest}, one of the 20 nearest ${tally.among20} ` +

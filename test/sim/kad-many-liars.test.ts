@@ -1,14 +1,14 @@
-// Two of five among 300 nodes lie under proved ids: what a lookup still finds, with disjoint paths and without (T5).
+// Two of five among 150 nodes lie under proved ids: what a lookup still finds, with disjoint paths and without (T5).
 import { describe, expect, it } from 'vitest';
 import { LiarWorld, lookUpMany } from './kad-liars.ts';
 import { beginSimulation, seedsOf } from './simulator.ts';
 
-const HONEST = 180;
-const LIARS = 120;
-/** Of each kind, and of the dear ones: among the mixed a secure lookup asks nearly two hundred times. */
-const LOOKUPS = 100;
-const MIXED_LOOKUPS = 50;
-/** A quarter of a minute on a quiet machine. */
+const HONEST = 90;
+const LIARS = 60;
+/** Of each kind, and of the dear ones: among the mixed a secure lookup asks more than a hundred times. */
+const LOOKUPS = 60;
+const MIXED_LOOKUPS = 30;
+/** Ten seconds on a quiet machine. */
 const PATIENCE_MS = 600_000;
 
 describe('a network with 40 % liars whose ids are proved', () => {
@@ -20,7 +20,6 @@ describe('a network with 40 % liars whose ids are proved', () => {
       await lookUpMany(world, 'colluding', { isSecure: false, count: LOOKUPS });
       const colluding = await lookUpMany(world, 'colluding', { isSecure: true, count: LOOKUPS });
       world.behave('mixed');
-      await lookUpMany(world, 'mixed', { isSecure: false, count: MIXED_LOOKUPS });
       const mixed = await lookUpMany(world, 'mixed', { isSecure: true, count: MIXED_LOOKUPS });
       for (const { lookups, nearest, among20 } of [colluding, mixed]) {
         expect(among20).toBeGreaterThanOrEqual(0.95 * lookups);

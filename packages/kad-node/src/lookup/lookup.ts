@@ -202,7 +202,7 @@ export class Lookup {
         this.#shortlist.answered(candidate);
         this.#peers.set(candidate, result.value.peer);
         const source = new Source();
-        this.#takeContacts(response, candidate.depth + 1, source);
+        for (const contact of response.contacts) this.#shortlist.add(contact, candidate.depth + 1, source);
         const pages = Math.min(response.pages, pagesMax(this.#plan.request(0)));
         const paging = new Paging(candidate, result.value.peer, source, pages);
         this.#notePage(paging, response);
@@ -216,11 +216,6 @@ export class Lookup {
       }
       this.#proceed();
     });
-  }
-
-  /** Those of them that have a place in the shortlist. */
-  #takeContacts(response: Answer, depth: number, source: Source): Candidate[] {
-    return response.contacts.flatMap((contact) => this.#shortlist.add(contact, depth, source) ?? []);
   }
 
   #takeRecords(paging: Paging, response: Answer): AnswerWorth {
@@ -253,7 +248,8 @@ export class Lookup {
       if (response?.type === 'nodes' || response?.type === 'values') {
         this.#answers++;
         const known = this.#shortlist.candidates.length;
-        paging.noteBrought(this.#takeContacts(response, paging.candidate.depth + 1, paging.source));
+        const depth = paging.candidate.depth + 1;
+        paging.noteBrought(response.contacts.flatMap((contact) => this.#shortlist.add(contact, depth, paging.source) ?? []));
         this.#areCutsRead = this.#shortlist.candidates.length === known;
         this.#notePage(paging, response);
         this.#takeRecords(paging, response);

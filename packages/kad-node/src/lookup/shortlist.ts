@@ -250,7 +250,7 @@ export class Shortlist {
 
   /** Gives a waiting one up when nobody is going to be asked at its address. */
   #refuse(candidate: Candidate): void {
-    if (candidate.state !== 'waiting' || this.#verdict(candidate) !== 'never') return;
+    if (candidate.state !== 'waiting' || !this.#addresses.isAnySilent || this.#verdict(candidate) !== 'never') return;
     blame(candidate, 1);
     this.#giveUp(candidate);
   }

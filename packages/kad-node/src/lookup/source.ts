@@ -1,6 +1,7 @@
 // pure: who named candidates in a lookup, and whether it is believed (T3).
 import type { Address } from '@batchain/shared';
 import { DISCREDITED_AFTER_FAILURES, NAMES_PER_ADDRESS_MAX } from '../limits.ts';
+import { addressKey } from './named-addresses.ts';
 
 /** Counts what became of those it named; overdue ones count as dead until they answer. */
 export class Source {
@@ -16,9 +17,9 @@ export class Source {
   }
 
   /** It gave a name to this address; whoever gives the same one to many makes them up. */
-  noteName({ host, port }: Address): void {
+  noteName(address: Address): void {
     if (this.#isOurs) return;
-    const key = `${host} ${port}`;
+    const key = addressKey(address);
     const names = (this.#namesByAddress.get(key) ?? 0) + 1;
     this.#namesByAddress.set(key, names);
     if (names > NAMES_PER_ADDRESS_MAX) this.#isLying = true;
