@@ -70,6 +70,12 @@ const someResponse: fc.Arbitrary<KadResponse> = fc.oneof(
   fc.record({ type: fc.constant('error' as const), code: fc.constantFrom(...KAD_ERRORS), detail: fc.string({ maxLength: 120 }) }),
 );
 
+/** Ways in which a drawn message is bent, each by one to so many bytes. */
+const BENDS = 20;
+const CHANGES_MAX = 4;
+/** Inputs cut out of one drawn byte string. */
+const WINDOWS = 60;
+
 describe('DF-04 Kad messages', () => {
   it('DF-03 every request survives the way through bytes', () => {
     fc.assert(
@@ -118,19 +124,29 @@ describe('DF-04 Kad messages', () => {
 
   it('is total: 100,000 inputs, random and bent, give a value or a reason', () => {
     const valid = fc.oneof(someRequest.map(encodeRequest), someResponse.map(encodeResponse));
-    const bent = fc.tuple(valid, fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 })).map(([bytes, changes]) => {
-      const result = bytes.slice();
-      for (const [at, value] of changes) result[at % result.length] = value;
-      return result;
-    });
+    // Drawing a message takes longer than decoding it, so each is bent in many ways.
+    const change = fc.tuple(fc.nat(), fc.nat(255));
+    const bends = fc.array(change, { minLength: BENDS * CHANGES_MAX, maxLength: BENDS * CHANGES_MAX });
     const check = (bytes: Uint8Array) => {
       for (const result of [decodeRequest(bytes), decodeResponse(bytes)]) {
         // Not through expect(), which takes longer than the decoders.
         if (!result.ok && !REFUSALS.has(result.reason)) throw new Error(result.reason);
       }
     };
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), check), { numRuns: 70_000 });
-    fc.assert(fc.property(bent, check), { numRuns: 30_000 });
+    const checkWindows = (bytes: Uint8Array) => {
+      for (let from = 0; from < WINDOWS; from++) check(bytes.subarray(from, from + Math.min(from, 64)));
+    };
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), check), { numRuns: 10_000 });
+    fc.assert(fc.property(fc.uint8Array({ minLength: 2 * WINDOWS, maxLength: 2 * WINDOWS }), checkWindows), { numRuns: 60_000 / WINDOWS });
+    const checkBent = (bytes: Uint8Array, changes: readonly (readonly [number, number])[]) => {
+      for (let bend = 0; bend < BENDS; bend++) {
+        const result = bytes.slice();
+        const first = bend * CHANGES_MAX;
+        for (const [at, value] of changes.slice(first, first + 1 + (bend % CHANGES_MAX))) result[at % result.length] = value;
+        check(result);
+      }
+    };
+    fc.assert(fc.property(valid, bends, checkBent), { numRuns: 30_000 / BENDS });
   }, 30_000);
 });
 
