@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -33,5 +33,24 @@ describe('a part file', () => {
 
   it('of an ordinary name is named after it, so that an earlier attempt is found again', () => {
     expect(partPath('/a/letters.tar', ID)).toBe('/a/.letters.tar.abababababababab.part');
+  });
+
+  it.each([
+    ['another file', false, (path: string) => writeFile(path, 'EVIL')],
+    ['another file', true, (path: string) => writeFile(path, 'EVIL')],
+    ['a link', false, (path: string) => symlink('/etc/hostname', path)],
+    ['a link', true, (path: string) => symlink('/etc/hostname', path)],
+  ] as const)('T12 I2 that somebody exchanges for %s never becomes the file (forced: %s)', async (_what, isForced, put) => {
+    const target = join(folder, 'letters.tar');
+    const part = await PartFile.open(target, ID, isForced);
+    await part.write(new Uint8Array(3), 0);
+    await rm(part.path);
+    await put(part.path);
+    await expect(part.finish(0o600)).rejects.toMatchObject({
+      code: 'BAT_E_TARGET_UNWRITABLE',
+      why: 'somebody else can write to this folder',
+    });
+    await part.close();
+    expect(await readdir(folder)).toEqual(['.letters.tar.abababababababab.part']);
   });
 });

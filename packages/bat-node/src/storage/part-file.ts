@@ -83,14 +83,22 @@ export class PartFile {
     await this.#handle.truncate(bytes);
   }
 
-  /** Syncs and puts the file under its final name; without force an existing target is never replaced, not even in a race. */
+  /**
+   * Syncs and puts the file under its final name; without force an existing target is never replaced, not even in a race. What
+   * gets the name is the file that was checked: in a folder that others may write to, its part file may have been exchanged.
+   */
   async finish(mode: number): Promise<void> {
     try {
       await this.#handle.chmod(mode);
       await this.#handle.sync();
-      await this.#handle.close();
+      if (!(await this.#isOurs(this.path))) throw exchanged(this.path);
       if (this.#isForced) await rename(this.path, this.targetPath);
       else await this.#linkToTarget();
+      if (!(await this.#isOurs(this.targetPath))) {
+        await rm(this.targetPath, { force: true });
+        throw exchanged(this.path);
+      }
+      await this.#handle.close();
       const folder = await open(dirname(this.targetPath), constants.O_RDONLY);
       await folder.sync();
       await folder.close();
@@ -116,6 +124,12 @@ export class PartFile {
     await rm(this.path, { force: true });
   }
 
+  /** True when the very file that is open lies there. */
+  async #isOurs(path: string): Promise<boolean> {
+    const [there, ours] = [await lstat(path).catch(() => undefined), await this.#handle.stat()];
+    return there !== undefined && there.dev === ours.dev && there.ino === ours.ino;
+  }
+
   async #linkToTarget(): Promise<void> {
     try {
       await link(this.path, this.targetPath);
@@ -136,6 +150,14 @@ function notReplaceable(path: string): BatChainError {
     what: `${path} is a folder, a device or a pipe`,
     why: 'only regular files and links are replaced',
     fix: 'choose another path with -o, or stream with --stdout',
+  });
+}
+
+function exchanged(path: string): BatChainError {
+  return new BatChainError('BAT_E_TARGET_UNWRITABLE', {
+    what: `${path} was exchanged while it was written`,
+    why: 'somebody else can write to this folder',
+    fix: 'download into a folder that only you can write to',
   });
 }
 
