@@ -29,7 +29,7 @@ export interface BatNodeApi {
   audit(ref: FileRef, options?: AuditOptions): Promise<FileAudit>;
   list(): Promise<readonly FileEntry[]>;
   info(ref: FileRef): Promise<FileInfo>;
-  /** Releases the shards at the hosts and moves the manifest away (BN-57 rm). */
+  /** Releases the shards at the hosts, and removes the manifest of our home and our record of the file. */
   release(ref: FileRef, options?: FlowOptions): Promise<ReleaseResult>;
   usage(): StoreUsage;
 }

@@ -4,11 +4,13 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { DaemonReady } from '@batchain/participant';
 import { type HomePaths, homePaths, LocalApiClient, systemSurroundings } from '@batchain/participant/client';
-import { BatChainError, present } from '@batchain/shared';
+import { BatChainError, type Clock, present, second } from '@batchain/shared';
 
 const MAIN = fileURLToPath(new URL('../main.js', import.meta.url));
 /** What a node said last, for the error when it does not start. */
 const LOG_CHARS_MAX = 4000;
+/** A node that ends in good order takes a second. */
+const END_TIMEOUT_MS: number = 10 * second;
 
 export interface SampleNodeOptions {
   readonly name: string;
@@ -83,9 +85,11 @@ export class SampleNode {
     });
   }
 
-  /** Ends the process; resolves when it is gone. */
-  async end(signal: NodeJS.Signals): Promise<void> {
+  /** Ends the process, by force when it takes longer than 10 s; resolves when it is gone. */
+  async end(clock: Clock, signal: NodeJS.Signals): Promise<void> {
     this.#child.kill(signal);
+    const late = clock.setTimer(END_TIMEOUT_MS, () => this.#child.kill('SIGKILL'));
     await this.#exited;
+    late.cancel();
   }
 }

@@ -58,7 +58,10 @@ export class SampleWalk {
     say(`Starting a network on this computer (${hosts + 1} nodes, nothing leaves 127.0.0.1)`);
     const first = await this.#startHost(1, []);
     this.#hosts.push(first);
-    this.#hosts.push(...(await Promise.all(Array.from({ length: hosts - 1 }, (_, i) => this.#startHost(i + 2, [first.ready.kad])))));
+    const others = Array.from({ length: hosts - 1 }, (_, i) => this.#startHost(i + 2, [first.ready.kad]));
+    // Those that did start are ended with the rest when one did not.
+    for (const started of await Promise.allSettled(others)) if (started.status === 'fulfilled') this.#hosts.push(started.value);
+    await Promise.all(others);
     for (const host of this.#hosts) say(nodeLine(host, 'storage'));
     const number = hosts + 1;
     const join = (knowsAllHosts ? this.#hosts : [first]).map((host) => host.ready.kad);
@@ -128,7 +131,7 @@ export class SampleWalk {
     const names = stopped.map(({ name }) => name).join(', ');
     say('');
     say(names === '' ? 'Downloading (one copy: its host may not stop)' : `Stopping ${names}, then downloading with what is left`);
-    await Promise.all(stopped.map((node) => node.end('SIGKILL')));
+    await Promise.all(stopped.map((node) => node.end(this.#tools.clock, 'SIGKILL')));
     return stopped;
   }
 
@@ -194,7 +197,7 @@ export class SampleWalk {
   /** Ends all nodes; `keeps` leaves their folders. */
   async end(keeps: boolean): Promise<void> {
     const nodes = this.#you === undefined ? this.#hosts : [this.#you, ...this.#hosts];
-    await Promise.all(nodes.map((node) => node.end('SIGTERM')));
+    await Promise.all(nodes.map((node) => node.end(this.#tools.clock, 'SIGTERM')));
     if (!keeps) removeSample(this.#folder);
   }
 }
