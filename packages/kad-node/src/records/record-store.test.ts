@@ -142,7 +142,7 @@ describe('RecordStore', () => {
     expect(store.count).toBe(20_000);
     const started = process.hrtime.bigint();
     for (let n = 0; n < 2000; n++) expect(store.put(provider(50_000 + n, 60), 0, at(1))).toBe('full');
-    expect(Number(process.hrtime.bigint() - started) / 1e6, 'milliseconds').toBeLessThan(10_000);
+    expect(Number(process.hrtime.bigint() - started) / 1e6, 'milliseconds').toBeLessThan(1000);
   });
 
   it('makes room by dropping what has expired', () => {
