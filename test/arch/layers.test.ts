@@ -40,7 +40,7 @@ const LAYERS: Readonly<Record<string, { readonly base: readonly string[]; readon
   },
   participant: {
     base: ['limits.ts', 'local-node.ts', 'version.ts'],
-    order: [['config'], ['home'], ['api'], ['client.ts'], ['adapters'], ['participant.ts'], ['create-participant.ts'], ['daemon.ts']],
+    order: [['config'], ['home'], ['api'], ['client.ts'], ['adapters'], ['reach'], ['participant.ts'], ['create-participant.ts'], ['daemon.ts']],
   },
   cli: { base: [], order: [] },
 };
