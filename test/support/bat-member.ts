@@ -5,6 +5,7 @@ import {
   type BatStream,
   ConnectionPool,
   type Connector,
+  DirectOpener,
   InlineStagePool,
   type MemoryDisk,
   MemoryOwnerStore,
@@ -105,7 +106,7 @@ export async function createBatMember(runtime: Runtime, options: BatMemberOption
   const locator = list.locatorOf(keyPair.nodeId);
   const pool = new ConnectionPool(
     runtime,
-    { dialer, resolve: locator.resolve, self: keyPair },
+    { opener: new DirectOpener(runtime, { dialer, resolve: locator.resolve }), self: keyPair },
     {
       nodeId: keyPair.nodeId,
       networkKey: NETWORK_KEY,

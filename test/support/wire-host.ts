@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import {
   type BatSession,
   ConnectionPool,
+  DirectOpener,
   type FileId,
   FsShardStore,
   LevelKeyValueStore,
@@ -74,7 +75,7 @@ export async function openWireHost(name: string, options: WireHostOptions = {}):
   const dialer = new WsDialer(runtime, keyPair, { ownHosts: () => [LOOPBACK] });
   const pool = new ConnectionPool(
     runtime,
-    { dialer, resolve: async () => undefined },
+    { opener: new DirectOpener(runtime, { dialer, resolve: async () => undefined }) },
     {
       nodeId: keyPair.nodeId,
       networkKey: options.networkKey ?? NETWORK_KEY,

@@ -4,6 +4,8 @@ export * from './bat-node-api.ts';
 export * from './connection/bat-session.ts';
 export { ConnectionPool, type SessionView } from './connection/connection-pool.ts';
 export { CreditBudget } from './connection/credit.ts';
+export { dialFirst } from './connection/dial-race.ts';
+export { DirectOpener } from './connection/direct-opener.ts';
 export { openSession, type SessionConfig } from './connection/session.ts';
 export * from './connection/ws-transport.ts';
 export { FileLibrary } from './flow/file-library.ts';

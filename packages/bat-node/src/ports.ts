@@ -1,5 +1,5 @@
 // pure: what the storage side needs of its surroundings; adapters live in storage/, connection/ and the participant package.
-import type { ContactRecord, DialFailure, NodeId, Result } from '@batchain/shared';
+import type { Connection, ContactRecord, DialFailure, NodeId, Result } from '@batchain/shared';
 import type { BatSession } from './connection/bat-session.ts';
 import type { FileId, ShardId } from './ids.ts';
 
@@ -29,6 +29,11 @@ export interface Connector {
     target: ProviderHint,
     options: { readonly signal: AbortSignal; readonly timeoutMs: number },
   ): Promise<Result<BatSession, DialFailure>>;
+}
+
+/** Makes a connection to a node by whatever way leads there. */
+export interface Opener {
+  open(target: ProviderHint, signal: AbortSignal): Promise<Result<Connection, DialFailure>>;
 }
 
 /** One shard's place: unique per file. */

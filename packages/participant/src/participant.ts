@@ -5,6 +5,7 @@ import {
   type BatNodeApi,
   type BatSession,
   ConnectionPool,
+  DirectOpener,
   type FileId,
   type OwnerStore,
   type ShardId,
@@ -123,7 +124,10 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
     const locator = new KadLocator(this.kad);
     this.#pool = new ConnectionPool(
       batRuntime,
-      { dialer: parts.dialer, resolve: (nodeId, signal) => locator.resolve(nodeId, signal), self: keyPair },
+      {
+        opener: new DirectOpener(batRuntime, { dialer: parts.dialer, resolve: (nodeId, signal) => locator.resolve(nodeId, signal) }),
+        self: keyPair,
+      },
       {
         nodeId: keyPair.nodeId,
         networkKey: config.networkKey,

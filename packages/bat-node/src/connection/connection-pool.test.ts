@@ -18,6 +18,7 @@ import { INBOUND_CONNECTIONS_MAX } from '../limits.ts';
 import type { ProviderHint } from '../ports.ts';
 import type { BatSession } from './bat-session.ts';
 import { ConnectionPool } from './connection-pool.ts';
+import { DirectOpener } from './direct-opener.ts';
 
 function recordAt(keyPair: KeyPair, batAddresses: readonly Address[]): ContactRecord {
   return signContact(keyPair, {
@@ -61,7 +62,7 @@ function world() {
       relays: false,
       onStream: () => held,
     };
-    const pool = new ConnectionPool(runtime, { dialer, resolve: async () => undefined }, config);
+    const pool = new ConnectionPool(runtime, { opener: new DirectOpener(runtime, { dialer, resolve: async () => undefined }) }, config);
     const listener = new SimListener(host, keyPair, { port: 4880 });
     const record = recordAt(keyPair, [{ host: address, port: 4880 }]);
     const hint: ProviderHint = { nodeId: keyPair.nodeId, record };

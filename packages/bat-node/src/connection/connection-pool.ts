@@ -1,9 +1,7 @@
 // driven: the one session to each peer: dials when there is none, keeps the one that should survive when both ends dialled.
 import {
   type Connection,
-  type ContactRecord,
   compareBytes,
-  type Dialer,
   type DialFailure,
   equalBytes,
   fail,
@@ -14,24 +12,14 @@ import {
   type Runtime,
   toHex,
 } from '@batchain/shared';
-import {
-  DIAL_ADDRESS_TIMEOUT_MS,
-  OUTBOUND_SESSIONS_RESERVED,
-  RETIRED_SESSIONS_PER_PEER_MAX,
-  SESSION_RETIRE_MS,
-  SESSIONS_MAX,
-  SIMULTANEOUS_MS,
-} from '../limits.ts';
-import type { Connector, ProviderHint } from '../ports.ts';
+import { OUTBOUND_SESSIONS_RESERVED, RETIRED_SESSIONS_PER_PEER_MAX, SESSION_RETIRE_MS, SESSIONS_MAX, SIMULTANEOUS_MS } from '../limits.ts';
+import type { Connector, Opener, ProviderHint } from '../ports.ts';
 import { CreditBudget } from './credit.ts';
-import { dialFirst } from './dial-race.ts';
 import { LocalConnection } from './local-connection.ts';
 import { openSession, type Session, type SessionConfig } from './session.ts';
 
 export interface ConnectionPoolParts {
-  readonly dialer: Dialer;
-  /** The newest contact record of a node of which only the id is known. */
-  readonly resolve: (nodeId: NodeId, signal: AbortSignal) => Promise<ContactRecord | undefined>;
+  readonly opener: Opener;
   /** This node: what it asks of itself is served inside the process, never dialled. */
   readonly self?: PeerIdentity;
 }
@@ -105,14 +93,14 @@ export class ConnectionPool implements Connector {
     });
   }
 
-  /** Takes a connection that somebody opened to us; its session serves streams once HELLO is through. */
+  /** Takes a connection that somebody opened to us, or a better one to a peer; its session serves streams once HELLO is through. */
   async accept(connection: Connection): Promise<void> {
     if (this.#isClosed) return connection.close('stopping');
-    if (!this.#hasInboundRoom('look')) return connection.close('limit');
+    if (!this.#hasRoomFor(connection, 'look')) return connection.close('limit');
     const session = await this.#hello(connection);
     if (!session.ok) return;
     // Nobody makes room for who has not said HELLO.
-    if (this.#hasInboundRoom('make')) this.#admit(session.value);
+    if (this.#hasRoomFor(connection, 'make')) this.#admit(session.value);
     else session.value.close('limit');
   }
 
@@ -181,15 +169,7 @@ export class ConnectionPool implements Connector {
   async #dial(target: ProviderHint, signal: AbortSignal): Promise<Result<Session, DialFailure>> {
     const isFull = fail('error' as const, `${SESSIONS_MAX} sessions are busy`);
     if (!this.#hasRoom(this.#all, SESSIONS_MAX, 'look')) return isFull;
-    const race = { signal, timeoutMs: DIAL_ADDRESS_TIMEOUT_MS };
-    const { dialer } = this.#parts;
-    let dialled = await dialFirst(this.#runtime, dialer, target.record?.contact.batAddresses ?? [], target.nodeId, race);
-    if (!dialled.ok && !signal.aborted) {
-      // The record was old, or there was none: ask for the newest, and try what it adds.
-      const record = await this.#parts.resolve(target.nodeId, signal).catch(() => undefined);
-      const isNewer = record !== undefined && record.contact.sequence > (target.record?.contact.sequence ?? -1);
-      if (isNewer) dialled = await dialFirst(this.#runtime, dialer, record.contact.batAddresses, target.nodeId, race);
-    }
+    const dialled = await this.#parts.opener.open(target, signal);
     if (!dialled.ok) return dialled;
     const session = await this.#hello(dialled.value);
     if (session.ok && this.#hasRoom(this.#all, SESSIONS_MAX, 'make')) return ok(this.#admit(session.value));
@@ -204,6 +184,10 @@ export class ConnectionPool implements Connector {
     const session = await openSession(this.#runtime, connection, this.#budget, this.#config);
     if (!session.ok) this.#runtime.log.info('bat.pool.hello-failed', { peer: toHex(connection.peer.nodeId), reason: session.reason });
     return session;
+  }
+
+  #hasRoomFor({ isInitiator }: Connection, how: 'look' | 'make'): boolean {
+    return isInitiator ? this.#hasRoom(this.#all, SESSIONS_MAX, how) : this.#hasInboundRoom(how);
   }
 
   /** The places that are kept for our own dials are not taken by who dials us. */
@@ -249,8 +233,13 @@ export class ConnectionPool implements Connector {
     return session;
   }
 
-  /** Of two proved within 5 s of each other the one dialled by the smaller id survives; otherwise the newer replaces the older. */
+  /**
+   * A relayed one never replaces one without a relay, which always replaces it. Of two others proved within 5 s of each other the
+   * one dialled by the smaller id survives; otherwise the newer replaces the older.
+   */
   #survives(earlier: PooledSession, newer: Session, nowMs: number): boolean {
+    const [isEarlierRelayed, isNewerRelayed] = [isRelayed(earlier.session), isRelayed(newer)];
+    if (isEarlierRelayed !== isNewerRelayed) return isNewerRelayed;
     if (nowMs - earlier.provedAtMs > SIMULTANEOUS_MS) return false;
     const isOursSmaller = compareBytes(this.#config.nodeId, newer.connection.peer.nodeId) < 0;
     const byEarlier = earlier.session.connection.isInitiator;
@@ -269,3 +258,5 @@ export class ConnectionPool implements Connector {
     for (const other of retired.slice(0, -RETIRED_SESSIONS_PER_PEER_MAX)) other.close('replaced');
   }
 }
+
+const isRelayed = ({ connection }: Session): boolean => connection.path === 'relayed';
