@@ -49,3 +49,46 @@ export const PEER_RECORD_WAIT_MS: number = 1 * second;
 export const PEER_RECORDS_ASKED_MAX = 32;
 /** The log begins anew beyond this; the one before is kept. */
 export const LOG_BYTES_MAX: number = 8 * MiB;
+
+// Reaching other nodes (design section 9; measured in nat-findings).
+
+/** The whole ladder, whatever it tries. */
+export const LADDER_MS: number = 20 * second;
+/** One dial of a public address: connects within a round trip or two, or hardly ever. */
+export const DIAL_RUNG_MS: number = 5 * second;
+/** How long each rung may take, and how long it waits for a cheaper one. */
+export const LADDER_PLAN = {
+  /** A neighbour answers within milliseconds; a packet for a stranger's private address vanishes. */
+  lanMs: 2 * second,
+  lanHeadStartMs: 300,
+  /** A public address answers within two round trips. */
+  callHeadStartMs: 500,
+  /** The answerer's dial, which begins when it has sent its answer. */
+  reverseMs: 4 * second,
+  /** A SYN that was too early is repeated after one second. */
+  tcpPunchMs: 4 * second,
+  /** Where TCP is likely it is let go first: it carries ten times as much. */
+  channelHeadStartMs: 700,
+  /** Slowest seen was 1.6 s; the library itself would wait for 40. */
+  channelMs: 5 * second,
+  relayHeadStartMs: 2.5 * second,
+  relayMs: 6 * second,
+} as const;
+/** ICE candidates that came so late are left out; a STUN server answers within a round trip. */
+export const CHANNEL_GATHER_MS = 500;
+/** A call is sent again through the brokers when no answer came for so long, so often in all. */
+export const CALL_AGAIN_MS: number = 1.5 * second;
+export const CALL_TRIES_MAX = 3;
+export const CALL_TIMEOUT_MS: number = 6 * second;
+/** Callers whose sequence is remembered against replays. */
+export const CALLERS_REMEMBERED_MAX = 4096;
+/** Answers are kept for calls that are repeated. */
+export const ANSWERED_CALL_KEPT_MS: number = 30 * second;
+/** Calls that are followed at once; each may hold a TCP port and a UDP port. */
+export const MEETINGS_MAX = 32;
+/** Calls per second that may make us send to one public host (T8). */
+export const NAMED_HOST_CALLS_PER_S = 1;
+export const NAMED_HOSTS_REMEMBERED_MAX = 4096;
+/** What `peers --why` can tell: the latest attempts at so many peers. */
+export const CLIMBS_PER_PEER_MAX = 3;
+export const CLIMB_PEERS_MAX = 256;

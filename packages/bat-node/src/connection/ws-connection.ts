@@ -53,7 +53,7 @@ const reasonText = (reason: string): string => reason.replace(/[^\x20-\x7e]/g, '
 export class WsConnection implements Connection {
   readonly peer: PeerIdentity;
   readonly binding: Uint8Array;
-  readonly path: ConnectionPath;
+  path: ConnectionPath;
   readonly remoteAddress: Address | undefined;
   readonly isInitiator: boolean;
   readonly closed: Promise<CloseReason>;

@@ -15,6 +15,7 @@ export type SigningPurpose =
   | 'storage-receipt'
   | 'not-held-statement'
   | 'lease-order'
+  | 'reach-signal'
   | 'audit-verdict';
 
 /** The bytes that are really signed: `batchain/1/PURPOSE`, a zero byte, the body. */

@@ -24,7 +24,8 @@ export interface Connection {
   readonly peer: PeerIdentity;
   /** 32 bytes that only the two ends of this very connection know (TLS exporter); proofs are bound to it. */
   readonly binding: Uint8Array;
-  readonly path: ConnectionPath;
+  /** Shown to users; who made the connection may correct it before it is handed out. */
+  path: ConnectionPath;
   readonly remoteAddress: Address | undefined;
   /** True at the end that dialled. */
   readonly isInitiator: boolean;

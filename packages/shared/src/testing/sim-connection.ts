@@ -30,7 +30,7 @@ type InboxItem =
 export class SimConnection implements Connection, SimEndpoint {
   readonly peer: PeerIdentity;
   readonly binding: Uint8Array;
-  readonly path: ConnectionPath;
+  path: ConnectionPath;
   readonly remoteAddress: Address;
   readonly isInitiator: boolean;
   readonly closed: Promise<CloseReason>;

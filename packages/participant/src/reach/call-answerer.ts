@@ -1,0 +1,122 @@
+// driven: the called side: answers a call and tries its own rungs, within limits that keep it from being turned against others (T8).
+import { type Address, type Connection, isPrivateHost, nodeIdFromPublicKey, type Runtime, toHex } from '@batchain/shared';
+import { ANSWERED_CALL_KEPT_MS, MEETINGS_MAX, NAMED_HOST_CALLS_PER_S, NAMED_HOSTS_REMEMBERED_MAX } from '../limits.ts';
+import type { CallDesk } from './call-desk.ts';
+import { Climb, type ClimbLog } from './climb-log.ts';
+import { Meeting, type MeetingTools } from './meeting.ts';
+import type { ReachSignal } from './reach-signal.ts';
+import { raceRungs } from './rung-race.ts';
+
+export interface CallAnswererParts {
+  readonly desk: CallDesk;
+  readonly tools: MeetingTools;
+  readonly log: ClimbLog;
+  /** Takes each connection that came of a call. */
+  readonly onConnection: (connection: Connection) => void;
+}
+
+interface Answered {
+  readonly answer: Promise<ReachSignal | undefined>;
+  readonly abort: AbortController;
+}
+
+/** Public hosts that a call makes us send to. */
+function namedHosts({ facts }: ReachSignal): Set<string> {
+  const named = [
+    ...facts.batAddresses,
+    ...(facts.external === undefined ? [] : [facts.external]),
+    ...(facts.ice?.candidates ?? []).map((candidate) => candidate.address),
+  ];
+  return new Set(named.map(({ host }) => host).filter((host) => !isPrivateHost(host)));
+}
+
+export class CallAnswerer {
+  readonly #runtime: Runtime;
+  readonly #parts: CallAnswererParts;
+  readonly #answered = new Map<string, Answered>();
+  /** When a public host was last named by a call that we followed. */
+  readonly #namedMs = new Map<string, number>();
+  #meetings = 0;
+  #isClosed = false;
+
+  constructor(runtime: Runtime, parts: CallAnswererParts) {
+    this.#runtime = runtime;
+    this.#parts = parts;
+    parts.desk.onCall((call, via) => this.#take(call, via));
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const { abort } of this.#answered.values()) abort.abort();
+  }
+
+  /** The peer is connected: what its call started is not needed any more. */
+  settled(peerKey: string): void {
+    for (const [key, { abort }] of this.#answered) if (key.startsWith(peerKey)) abort.abort();
+  }
+
+  #take(call: ReachSignal, via: Address): void {
+    const caller = nodeIdFromPublicKey(call.from);
+    const key = `${toHex(caller)} ${toHex(call.callId)}`;
+    const known = this.#answered.get(key);
+    if (known !== undefined) return void this.#sendAnswer(known, call, via);
+    if (this.#isClosed || this.#meetings >= MEETINGS_MAX || !this.#takeHosts(namedHosts(call))) {
+      this.#runtime.log.info('reach.call-refused', { caller: toHex(caller), meetings: this.#meetings });
+      return;
+    }
+    const abort = new AbortController();
+    const meeting = Meeting.prepareCalled(this.#runtime, this.#parts.tools, call, abort.signal);
+    const answer = meeting.then((prepared) => this.#parts.desk.makeAnswer(call, caller, prepared.facts));
+    const answered: Answered = { answer: answer.catch(() => undefined), abort };
+    this.#answered.set(key, answered);
+    this.#runtime.clock.setTimer(ANSWERED_CALL_KEPT_MS, () => this.#answered.delete(key));
+    this.#meetings += 1;
+    this.#meet(call, via, meeting, answered)
+      .catch((error: unknown) => this.#runtime.log.warn('reach.meeting-failed', { caller: toHex(caller), error: String(error) }))
+      .finally(() => {
+        this.#meetings -= 1;
+      });
+  }
+
+  async #sendAnswer({ answer }: Answered, call: ReachSignal, via: Address): Promise<void> {
+    const made = await answer;
+    if (made === undefined) return;
+    const signal = this.#runtime.clock.timeoutSignal(ANSWERED_CALL_KEPT_MS);
+    await this.#parts.desk.answer({ nodeId: nodeIdFromPublicKey(call.from), via }, made, signal);
+  }
+
+  async #meet(call: ReachSignal, via: Address, preparing: Promise<Meeting>, answered: Answered): Promise<void> {
+    const { clock } = this.#runtime;
+    const climb = this.#parts.log.begin(nodeIdFromPublicKey(call.from), new Climb('called', clock.nowMs(), clock.monotonicMs()));
+    const meeting = await preparing;
+    try {
+      const answer = await answered.answer;
+      if (answer === undefined || answered.abort.signal.aborted) return;
+      const sending = this.#sendAnswer(answered, call, via);
+      const race = raceRungs(this.#runtime, climb, meeting.rungs({ call, answer }, climb), answered.abort.signal, {
+        onBetter: (connection) => this.#parts.onConnection(connection),
+      });
+      const first = await race.first;
+      if (first.ok) this.#parts.onConnection(first.value);
+      await Promise.all([race.done, sending]);
+    } finally {
+      meeting.close();
+    }
+  }
+
+  /** One call per second for each public host that calls name: nobody can have a victim dialled or punched more often through us. */
+  #takeHosts(hosts: ReadonlySet<string>): boolean {
+    const nowMs = this.#runtime.clock.monotonicMs();
+    const intervalMs = 1000 / NAMED_HOST_CALLS_PER_S;
+    for (const host of hosts) if (nowMs - (this.#namedMs.get(host) ?? Number.NEGATIVE_INFINITY) < intervalMs) return false;
+    for (const host of hosts) {
+      this.#namedMs.delete(host);
+      this.#namedMs.set(host, nowMs);
+    }
+    for (const host of this.#namedMs.keys()) {
+      if (this.#namedMs.size <= NAMED_HOSTS_REMEMBERED_MAX) break;
+      this.#namedMs.delete(host);
+    }
+    return true;
+  }
+}

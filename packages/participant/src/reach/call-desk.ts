@@ -1,0 +1,165 @@
+// driven: calls and answers: sends ours, matches answers to calls, and hands what others ask to the answerer.
+import {
+  type Address,
+  type ContactRecord,
+  equalBytes,
+  fail,
+  type NodeId,
+  ok,
+  type Result,
+  type Runtime,
+  type Signer,
+  toHex,
+  type Verifier,
+} from '@batchain/shared';
+import { CALL_AGAIN_MS, CALL_TRIES_MAX, CALLERS_REMEMBERED_MAX } from '../limits.ts';
+import { CALL_ID_BYTES, MEETING_NONCE_BYTES, openSignal, type ReachSignal, signSignal } from './reach-signal.ts';
+import type { MeetingFacts } from './reach-types.ts';
+
+export interface SignalTarget {
+  readonly nodeId: NodeId;
+  readonly record?: ContactRecord;
+  /** The broker through which the other's signal came. */
+  readonly via?: Address;
+}
+
+/** The KadNode as seen from here: carries signals to a node through its brokers. */
+export interface Signalling {
+  sendSignal(
+    target: SignalTarget,
+    bytes: Uint8Array,
+    options: { readonly signal: AbortSignal },
+  ): Promise<Result<{ readonly via: Address }, string>>;
+}
+
+/** A signal as it came in. */
+export interface ReceivedSignal {
+  readonly from: NodeId;
+  readonly bytes: Uint8Array;
+  readonly via: Address;
+}
+
+export type CallFailure = 'unreachable' | 'timeout' | 'aborted';
+
+export class CallDesk {
+  readonly #runtime: Runtime;
+  readonly #signalling: Signalling;
+  readonly #signer: Signer;
+  readonly #verifier: Verifier;
+  /** By call id: whose answer is waited for. */
+  readonly #waiting = new Map<string, { readonly answerer: NodeId; readonly take: (answer: ReachSignal) => void }>();
+  /** Highest sequence heard of each caller, the one heard longest ago first. */
+  readonly #sequences = new Map<string, number>();
+  #sequence = 0;
+  #onCall: (call: ReachSignal, via: Address) => void = () => undefined;
+
+  constructor(runtime: Runtime, signalling: Signalling, identity: { readonly signer: Signer; readonly verifier: Verifier }) {
+    this.#runtime = runtime;
+    this.#signalling = signalling;
+    this.#signer = identity.signer;
+    this.#verifier = identity.verifier;
+  }
+
+  onCall(handler: (call: ReachSignal, via: Address) => void): void {
+    this.#onCall = handler;
+  }
+
+  makeCall(to: NodeId, facts: MeetingFacts): ReachSignal {
+    const { entropy, clock } = this.#runtime;
+    this.#sequence = Math.max(this.#sequence + 1, clock.nowMs());
+    return this.#make('call', entropy.bytes(CALL_ID_BYTES), to, this.#sequence, facts);
+  }
+
+  makeAnswer(call: ReachSignal, to: NodeId, facts: MeetingFacts): ReachSignal {
+    return this.#make('answer', call.callId, to, call.sequence, facts);
+  }
+
+  #make(kind: ReachSignal['kind'], callId: Uint8Array, to: NodeId, sequence: number, facts: MeetingFacts): ReachSignal {
+    const nonce = this.#runtime.entropy.bytes(MEETING_NONCE_BYTES);
+    return { kind, callId, from: this.#signer.publicKey, to, sequence: Math.floor(sequence), nonce, facts };
+  }
+
+  /** Sends the call, again while nothing is heard (the other end answers it once), and waits for the answer. */
+  async call(
+    target: SignalTarget,
+    call: ReachSignal,
+    options: { readonly signal: AbortSignal; readonly timeoutMs: number },
+  ): Promise<Result<ReachSignal, CallFailure>> {
+    const { clock } = this.#runtime;
+    const { signal, timeoutMs } = options;
+    const key = toHex(call.callId);
+    const bytes = signSignal(this.#signer, call);
+    const sending = new AbortController();
+    const both = AbortSignal.any([signal, sending.signal]);
+    try {
+      return await new Promise<Result<ReachSignal, CallFailure>>((resolve) => {
+        let lastFailure = 'no answer';
+        const timer = clock.setTimer(timeoutMs, () => finish(fail('timeout', lastFailure)));
+        const onAbort = (): void => finish(fail('aborted'));
+        const finish = (result: Result<ReachSignal, CallFailure>): void => {
+          timer.cancel();
+          signal.removeEventListener('abort', onAbort);
+          resolve(result);
+        };
+        if (signal.aborted) return onAbort();
+        signal.addEventListener('abort', onAbort);
+        this.#waiting.set(key, { answerer: call.to, take: (answer) => finish(ok(answer)) });
+        this.#sendAgain(target, bytes, both).then(
+          (failure) => {
+            lastFailure = failure;
+            if (failure !== '') finish(fail('unreachable', failure));
+          },
+          (error: unknown) => finish(fail('unreachable', String(error))),
+        );
+      });
+    } finally {
+      sending.abort();
+      this.#waiting.delete(key);
+    }
+  }
+
+  /** Empty when some broker took it, else why none did. */
+  async #sendAgain(target: SignalTarget, bytes: Uint8Array, signal: AbortSignal): Promise<string> {
+    let failure = '';
+    let wasTaken = false;
+    for (let i = 0; i < CALL_TRIES_MAX && !signal.aborted; i++) {
+      const sent = await this.#signalling.sendSignal(target, bytes, { signal });
+      if (sent.ok) wasTaken = true;
+      else failure = sent.detail === undefined ? sent.reason : `${sent.reason}: ${sent.detail}`;
+      if (!sent.ok && !wasTaken) break;
+      await this.#runtime.clock.sleep(CALL_AGAIN_MS, signal).catch(() => undefined);
+    }
+    return wasTaken ? '' : failure;
+  }
+
+  async answer(target: SignalTarget, answer: ReachSignal, signal: AbortSignal): Promise<void> {
+    const sent = await this.#signalling.sendSignal(target, signSignal(this.#signer, answer), { signal });
+    if (!sent.ok) this.#runtime.log.info('reach.answer-failed', { peer: toHex(target.nodeId), reason: sent.reason });
+  }
+
+  /** Whatever comes in: a signal that its sender did not sign for us is dropped. */
+  receive({ from, bytes, via }: ReceivedSignal): void {
+    const opened = openSignal(this.#verifier, bytes, { from, to: this.#signer.nodeId });
+    if (!opened.ok) {
+      this.#runtime.log.info('reach.bad-signal', { peer: toHex(from), via: via.host, reason: opened.reason });
+      return;
+    }
+    const signal = opened.value;
+    if (signal.kind === 'answer') {
+      const waiting = this.#waiting.get(toHex(signal.callId));
+      if (waiting !== undefined && equalBytes(waiting.answerer, from)) waiting.take(signal);
+    } else if (this.#isNew(from, signal)) this.#onCall(signal, via);
+  }
+
+  /** A call that is repeated has the sequence of the one before; an older one is a replay. */
+  #isNew(from: NodeId, { sequence }: ReachSignal): boolean {
+    const key = toHex(from);
+    const known = this.#sequences.get(key);
+    if (known !== undefined && sequence < known) return false;
+    this.#sequences.delete(key);
+    this.#sequences.set(key, sequence);
+    const oldest = this.#sequences.keys().next();
+    if (this.#sequences.size > CALLERS_REMEMBERED_MAX && oldest.done !== true) this.#sequences.delete(oldest.value);
+    return true;
+  }
+}

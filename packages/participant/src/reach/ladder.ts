@@ -1,0 +1,172 @@
+// driven: the ladder: opens a connection to a node by the ways that fit it, raced with head starts, and remembers what was tried.
+import { dialFirst, type Opener, type ProviderHint } from '@batchain/bat-node';
+import {
+  type Connection,
+  type ContactRecord,
+  type DialFailure,
+  fail,
+  type NodeId,
+  type Result,
+  type Runtime,
+  toHex,
+} from '@batchain/shared';
+import { CALL_TIMEOUT_MS, DIAL_RUNG_MS, LADDER_MS, LADDER_PLAN } from '../limits.ts';
+import type { CallDesk } from './call-desk.ts';
+import { Climb, type ClimbLog } from './climb-log.ts';
+import { planDials } from './ladder-plan.ts';
+import { Meeting, type MeetingTools } from './meeting.ts';
+import { type RaceRung, raceRungs } from './rung-race.ts';
+
+export interface LadderParts {
+  readonly desk: CallDesk;
+  readonly tools: MeetingTools;
+  readonly log: ClimbLog;
+  /** The newest contact record of a node. */
+  readonly resolve: (nodeId: NodeId, signal: AbortSignal) => Promise<ContactRecord | undefined>;
+  /** Takes a path without a relay that was found after a relayed one had been handed out. */
+  readonly onBetter: (connection: Connection) => void;
+}
+
+/** The caller's side; the Opener of a ConnectionPool. */
+export class Ladder implements Opener {
+  readonly #runtime: Runtime;
+  readonly #parts: LadderParts;
+  /** What came of calls of ours is waited for: by node id. */
+  readonly #calling = new Map<string, Climb>();
+
+  constructor(runtime: Runtime, parts: LadderParts) {
+    this.#runtime = runtime;
+    this.#parts = parts;
+  }
+
+  /** A connection that came in: when this node has called its peer, that is the answer to the call. */
+  noteInbound(connection: Connection): void {
+    const climb = this.#calling.get(toHex(connection.peer.nodeId));
+    if (climb === undefined || connection.path === 'relayed') return;
+    if (connection.path === 'direct') connection.path = 'reverse';
+    climb.won('reverse', this.#runtime.clock.monotonicMs());
+  }
+
+  async open(target: ProviderHint, signal: AbortSignal): Promise<Result<Connection, DialFailure>> {
+    const { clock } = this.#runtime;
+    const climb = this.#parts.log.begin(target.nodeId, new Climb('caller', clock.nowMs(), clock.monotonicMs()));
+    const overall = AbortSignal.any([signal, clock.timeoutSignal(LADDER_MS)]);
+    const record = target.record ?? (await this.#resolve(target.nodeId, overall));
+    if (record === undefined) {
+      climb.skipped('direct', 'its contact record was not found');
+      return fail(overall.aborted ? 'aborted' : 'unreachable', 'its contact record was not found');
+    }
+    const opened = await this.#climb(target.nodeId, record, climb, overall);
+    if (overall.aborted && !signal.aborted && !opened.ok) return fail('timeout', `no way to it in ${LADDER_MS} ms`);
+    if (opened.ok || overall.aborted || target.record === undefined) return opened;
+    // The record may have been old: with the newest there may be another way.
+    const newest = await this.#resolve(target.nodeId, overall);
+    const isNewer = newest !== undefined && newest.contact.sequence > record.contact.sequence;
+    return isNewer ? this.#climb(target.nodeId, newest, climb, overall) : opened;
+  }
+
+  #resolve(nodeId: NodeId, signal: AbortSignal): Promise<ContactRecord | undefined> {
+    return this.#parts.resolve(nodeId, signal).catch(() => undefined);
+  }
+
+  /** Dials what the record names; calls when there is nothing to dial, or beside dials that take long. */
+  async #climb(nodeId: NodeId, record: ContactRecord, climb: Climb, signal: AbortSignal): Promise<Result<Connection, DialFailure>> {
+    const { tools } = this.#parts;
+    const plan = planDials(record, tools.selfFacts(), tools.ownHosts());
+    for (const { rung, reason } of plan.skipped) climb.skipped(rung, reason);
+    const dialRung = (rung: 'lan' | 'direct', budgetMs: number): RaceRung[] =>
+      plan[rung].length === 0
+        ? []
+        : [
+            {
+              rung,
+              startAfterMs: 0,
+              budgetMs,
+              run: (options) => dialFirst(this.#runtime, tools.dialer, plan[rung], nodeId, options),
+            },
+          ];
+    const dials = [...dialRung('lan', LADDER_PLAN.lanMs), ...dialRung('direct', DIAL_RUNG_MS)];
+    const callAfterMs = this.#callAfterMs(record, plan.direct.length > 0, dials.length > 0);
+    return this.#raceWithCall(nodeId, record, climb, dials, callAfterMs, signal);
+  }
+
+  /** Undefined: there is nobody to call through, or what can be dialled is all that there is. */
+  #callAfterMs({ contact }: ContactRecord, hasDirect: boolean, hasDials: boolean): number | undefined {
+    if (contact.brokers.length === 0 && (!contact.flags.isPublic || hasDials)) return undefined;
+    if (hasDirect) return LADDER_PLAN.callHeadStartMs;
+    return hasDials ? LADDER_PLAN.lanHeadStartMs : 0;
+  }
+
+  async #raceWithCall(
+    nodeId: NodeId,
+    record: ContactRecord,
+    climb: Climb,
+    dials: readonly RaceRung[],
+    callAfterMs: number | undefined,
+    signal: AbortSignal,
+  ): Promise<Result<Connection, DialFailure>> {
+    const { clock } = this.#runtime;
+    const dialRace = raceRungs(this.#runtime, climb, dials, signal, { onBetter: this.#parts.onBetter });
+    if (callAfterMs === undefined) return dialRace.first;
+    const stop = new AbortController();
+    const calling = AbortSignal.any([signal, stop.signal]);
+    const dialled = dialRace.first.then((result) => {
+      if (result.ok) stop.abort();
+      return result;
+    });
+    if (dials.length > 0) {
+      const waited = clock.sleep(callAfterMs, calling).catch(() => undefined);
+      await Promise.race([dialled, waited]);
+    }
+    if (calling.aborted) return dialled;
+    const met = this.#call(nodeId, record, climb, calling);
+    const first = await firstOk(dialled, met);
+    if (!first.ok) return first;
+    stop.abort();
+    // Both may have led there.
+    for (const other of [dialled, met])
+      void other.then((result) => {
+        if (result.ok && result.value !== first.value) result.value.close('not-needed');
+      });
+    return first;
+  }
+
+  async #call(nodeId: NodeId, record: ContactRecord, climb: Climb, signal: AbortSignal): Promise<Result<Connection, DialFailure>> {
+    const { desk, tools, onBetter } = this.#parts;
+    const { clock } = this.#runtime;
+    const meeting = await Meeting.prepareCaller(this.#runtime, tools, signal);
+    const key = toHex(nodeId);
+    let isRacing = false;
+    this.#calling.set(key, climb);
+    try {
+      const call = desk.makeCall(nodeId, meeting.facts);
+      const ended = climb.began('signal', clock.monotonicMs());
+      const answer = await desk.call({ nodeId, record }, call, { signal, timeoutMs: CALL_TIMEOUT_MS });
+      if (!answer.ok) {
+        ended(answer.reason === 'aborted' ? 'cancelled' : 'failed', answer.detail ?? answer.reason, clock.monotonicMs());
+        return fail(answer.reason, `no answer through its brokers: ${answer.detail ?? answer.reason}`);
+      }
+      ended('won', '', clock.monotonicMs());
+      const rungs = meeting.rungs({ call, answer: answer.value }, climb);
+      const race = raceRungs(this.#runtime, climb, rungs, signal, { onBetter });
+      isRacing = true;
+      void race.done.then(() => this.#ended(key, meeting));
+      return await race.first;
+    } finally {
+      if (!isRacing) this.#ended(key, meeting);
+    }
+  }
+
+  #ended(key: string, meeting: Meeting): void {
+    this.#calling.delete(key);
+    meeting.close();
+  }
+}
+
+/** The first that succeeds, or the failure of the second when both fail. */
+function firstOk<T, R extends string>(a: Promise<Result<T, R>>, b: Promise<Result<T, R>>): Promise<Result<T, R>> {
+  return new Promise((resolve) => {
+    void a.then((result) => (result.ok ? resolve(result) : b.then(resolve)));
+    void b.then((result) => (result.ok ? resolve(result) : a.then((other) => resolve(other.ok ? other : result))));
+  });
+}

@@ -1,0 +1,163 @@
+// pure: the signals of a meeting: a call and its answer, signed and bound to both ids; brokers see them and can not change them.
+import {
+  type Address,
+  addressShape,
+  boolean,
+  bytesOf,
+  type Codec,
+  type Extensions,
+  equalBytes,
+  extensionsOf,
+  fail,
+  idOf,
+  listOf,
+  makeCodec,
+  NAT_MAPPINGS,
+  NO_EXTENSIONS,
+  type NodeId,
+  nodeIdFromPublicKey,
+  nullable,
+  ok,
+  type Result,
+  recordOf,
+  type Shape,
+  type Signer,
+  signFor,
+  textOf,
+  uintOf,
+  type Verifier,
+  verifyFor,
+  wordOf,
+} from '@batchain/shared';
+import { type IceCandidate, type IceDescription, type MeetingFacts, NAT_FILTERINGS, type RelayHint } from './reach-types.ts';
+
+/** What a broker passes on: one datagram holds it with all that goes around it. */
+export const SIGNAL_BYTES_MAX = 900;
+export const CALL_ID_BYTES = 16;
+export const MEETING_NONCE_BYTES = 16;
+const BAT_ADDRESSES_MAX = 4;
+const RELAYS_MAX = 2;
+/** RFC 8839 section 5.4: at least 4 and 22 characters; what the library makes is as short. */
+const UFRAG_LENGTH_MAX = 16;
+const PASSWORD_LENGTH_MAX = 48;
+export const ICE_CANDIDATES_MAX = 8;
+
+export interface ReachSignal {
+  readonly kind: 'call' | 'answer';
+  /** Random, drawn by the caller; the answer repeats it. */
+  readonly callId: Uint8Array;
+  /** Raw public key of the sender. */
+  readonly from: Uint8Array;
+  /** For whom it is. */
+  readonly to: NodeId;
+  /** Rises with each call of the sender: max(previous + 1, wall-clock ms). A lower one is a replay. */
+  readonly sequence: number;
+  readonly nonce: Uint8Array;
+  readonly facts: MeetingFacts;
+}
+
+const candidateShape: Shape<IceCandidate> = recordOf({ kind: wordOf(['host', 'reflexive'] as const), address: addressShape });
+const iceShape: Shape<IceDescription> = recordOf({
+  ufrag: textOf(UFRAG_LENGTH_MAX),
+  password: textOf(PASSWORD_LENGTH_MAX),
+  fingerprint: bytesOf(32),
+  candidates: listOf(candidateShape, ICE_CANDIDATES_MAX),
+});
+const relayShape: Shape<RelayHint> = recordOf({ nodeId: idOf<NodeId>(), bat: addressShape });
+
+interface WireSignal {
+  readonly kind: ReachSignal['kind'];
+  readonly callId: Uint8Array;
+  readonly from: Uint8Array;
+  readonly to: NodeId;
+  readonly sequence: number;
+  readonly nonce: Uint8Array;
+  readonly batAddresses: readonly Address[];
+  readonly isBatReachable: boolean;
+  readonly external: Address | null;
+  readonly mapping: MeetingFacts['mapping'];
+  readonly filtering: MeetingFacts['filtering'];
+  readonly keepsPorts: boolean;
+  readonly hasUdp: boolean;
+  readonly tcpPort: number;
+  readonly ice: IceDescription | null;
+  readonly relays: readonly RelayHint[];
+  readonly extensions: Extensions;
+}
+
+export const signalBodyCodec: Codec<WireSignal> = makeCodec(
+  'reach-signal',
+  SIGNAL_BYTES_MAX,
+  recordOf({
+    kind: wordOf(['call', 'answer'] as const),
+    callId: bytesOf(CALL_ID_BYTES),
+    from: bytesOf(32),
+    to: idOf<NodeId>(),
+    sequence: uintOf(),
+    nonce: bytesOf(MEETING_NONCE_BYTES),
+    batAddresses: listOf(addressShape, BAT_ADDRESSES_MAX),
+    isBatReachable: boolean,
+    external: nullable(addressShape),
+    mapping: wordOf(NAT_MAPPINGS),
+    filtering: wordOf(NAT_FILTERINGS),
+    keepsPorts: boolean,
+    hasUdp: boolean,
+    tcpPort: uintOf(0xffff),
+    ice: nullable(iceShape),
+    relays: listOf(relayShape, RELAYS_MAX),
+    extensions: extensionsOf([], 128),
+  }),
+);
+
+const sealedCodec: Codec<{ readonly body: Uint8Array; readonly signature: Uint8Array }> = makeCodec(
+  'signed-reach-signal',
+  SIGNAL_BYTES_MAX,
+  recordOf({ body: bytesOf(1, SIGNAL_BYTES_MAX), signature: bytesOf(64) }),
+);
+
+function bodyOf({ facts, ...rest }: ReachSignal): Uint8Array {
+  return signalBodyCodec.encode({
+    ...rest,
+    batAddresses: facts.batAddresses.slice(0, BAT_ADDRESSES_MAX),
+    isBatReachable: facts.isBatReachable,
+    external: facts.external ?? null,
+    mapping: facts.mapping,
+    filtering: facts.filtering,
+    keepsPorts: facts.keepsPorts,
+    hasUdp: facts.hasUdp,
+    tcpPort: facts.tcpPort,
+    ice: facts.ice ?? null,
+    relays: facts.relays.slice(0, RELAYS_MAX),
+    extensions: NO_EXTENSIONS,
+  });
+}
+
+/** As it travels. */
+export function signSignal(signer: Signer, signal: ReachSignal): Uint8Array {
+  const body = bodyOf(signal);
+  return sealedCodec.encode({ body, signature: signFor(signer, 'reach-signal', body) });
+}
+
+/** Decodes a signal and checks that the node `from` signed it for the node `to`; never throws. */
+export function openSignal(
+  verifier: Verifier,
+  bytes: Uint8Array,
+  expected: { readonly from: NodeId; readonly to: NodeId },
+): Result<ReachSignal, 'malformed' | 'wrong-identity' | 'bad-signature'> {
+  const sealed = sealedCodec.decode(bytes);
+  if (!sealed.ok) return fail('malformed', sealed.detail);
+  const body = signalBodyCodec.decode(sealed.value.body);
+  if (!body.ok) return fail('malformed', body.detail);
+  const { kind, callId, from, to, sequence, nonce, external, ice, extensions: _none, ...facts } = body.value;
+  if (!equalBytes(to, expected.to) || !equalBytes(nodeIdFromPublicKey(from), expected.from)) return fail('wrong-identity');
+  if (!verifyFor(verifier, 'reach-signal', from, sealed.value.body, sealed.value.signature)) return fail('bad-signature');
+  return ok({
+    kind,
+    callId,
+    from,
+    to,
+    sequence,
+    nonce,
+    facts: { ...facts, external: external ?? undefined, ice: ice ?? undefined },
+  });
+}

@@ -1,0 +1,103 @@
+// pure: the words of the ladder: what a side of a meeting knows of itself, its rungs, and the ports of what makes connections.
+import type { Address, Connection, DialFailure, NatMapping, NodeId, PeerIdentity, Result } from '@batchain/shared';
+
+/** Who called and who answered; both ends of a meeting agree on it. */
+export type MeetingRole = 'caller' | 'called';
+
+/** What a NAT lets in, in the words of RFC 4787 section 5. */
+export const NAT_FILTERINGS = ['unknown', 'endpoint-independent', 'address-dependent', 'address-and-port-dependent'] as const;
+export type NatFiltering = (typeof NAT_FILTERINGS)[number];
+
+/** A participant that carries connections of others, and where this side reaches it. */
+export interface RelayHint {
+  readonly nodeId: NodeId;
+  readonly bat: Address;
+}
+
+/** An ICE candidate (RFC 8445): an own interface, or what a STUN server saw. */
+export interface IceCandidate {
+  readonly kind: 'host' | 'reflexive';
+  readonly address: Address;
+}
+
+/** What a peer needs to open a data channel to us; the rest of an SDP is the same for everybody. */
+export interface IceDescription {
+  readonly ufrag: string;
+  readonly password: string;
+  /** SHA-256 of the DTLS certificate. */
+  readonly fingerprint: Uint8Array;
+  readonly candidates: readonly IceCandidate[];
+}
+
+/** How this node stands in its network, as far as it knows. */
+export interface SelfFacts {
+  /** Where others may dial it over TCP now, LAN included. */
+  readonly batAddresses: readonly Address[];
+  /** True when somebody dialled it from outside, or all that it talks to is on its own network. */
+  readonly isBatReachable: boolean;
+  /** Its UDP socket as KadNodes see it. */
+  readonly external: Address | undefined;
+  readonly mapping: NatMapping;
+  readonly filtering: NatFiltering;
+  /** The NAT keeps source ports where it can: then TCP by simultaneous open is promising. */
+  readonly keepsPorts: boolean;
+  readonly hasUdp: boolean;
+  readonly relays: readonly RelayHint[];
+}
+
+/** The facts of one side for one meeting: with what it opened for this meeting alone. */
+export interface MeetingFacts extends SelfFacts {
+  /** Local TCP port that waits for the other's SYN; 0 = none. */
+  readonly tcpPort: number;
+  readonly ice: IceDescription | undefined;
+}
+
+export const RUNGS = ['lan', 'direct', 'reverse', 'tcp-punch', 'data-channel', 'hand-punch', 'relay'] as const;
+export type RungName = (typeof RUNGS)[number];
+
+export interface RungOptions {
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+}
+
+/** One attempt at TCP simultaneous open, its local port taken. */
+export interface TcpAttempt {
+  readonly localPort: number;
+  open(remotes: readonly Address[], peer: NodeId, role: MeetingRole, options: RungOptions): Promise<Result<Connection, DialFailure>>;
+  close(): void;
+}
+
+export interface TcpPunching {
+  prepare(): Promise<TcpAttempt>;
+}
+
+export interface MeetingNonces {
+  readonly caller: Uint8Array;
+  readonly called: Uint8Array;
+}
+
+/** One attempt at a data channel, its candidates gathered. */
+export interface ChannelAttempt {
+  readonly local: IceDescription;
+  connect(remote: IceDescription, peer: PeerIdentity, nonces: MeetingNonces): Promise<Result<Connection, DialFailure>>;
+  close(): void;
+}
+
+export interface ChannelOptions extends RungOptions {
+  /** A STUN server that has answered lately. */
+  readonly stun?: Address;
+}
+
+export interface DataChannels {
+  prepareCall(options: ChannelOptions): Promise<Result<ChannelAttempt, DialFailure>>;
+  prepareAnswer(remote: IceDescription, options: ChannelOptions): Promise<Result<ChannelAttempt, DialFailure>>;
+}
+
+/** Meets the peer at a relay; `circuit` is known to both ends only. */
+export type JoinRelay = (
+  relay: RelayHint,
+  circuit: Uint8Array,
+  peer: NodeId,
+  role: MeetingRole,
+  options: RungOptions,
+) => Promise<Result<Connection, DialFailure>>;
