@@ -50,7 +50,7 @@ export const PEER_RECORDS_ASKED_MAX = 32;
 /** The log begins anew beyond this; the one before is kept. */
 export const LOG_BYTES_MAX: number = 8 * MiB;
 
-// Reaching other nodes (design section 9; measured in nat-findings).
+// Reaching other nodes (docs/NAT.md).
 
 /** The whole ladder, whatever it tries. */
 export const LADDER_MS: number = 20 * second;
@@ -92,3 +92,10 @@ export const NAMED_HOSTS_REMEMBERED_MAX = 4096;
 /** What `peers --why` can tell: the latest attempts at so many peers. */
 export const CLIMBS_PER_PEER_MAX = 3;
 export const CLIMB_PEERS_MAX = 256;
+/** Relays that are named in a signal. */
+export const RELAYS_KEPT_MAX = 2;
+/** Public nodes that are asked whether they relay, in one look. */
+export const RELAY_CANDIDATES_MAX = 16;
+/** How often it is looked whether they still do; a tenth of it while none is known. */
+export const RELAY_CHECK_INTERVAL_MS: number = 5 * minute;
+export const RELAY_CHECK_SOON_MS = 200;

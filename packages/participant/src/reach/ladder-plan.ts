@@ -1,7 +1,7 @@
 // pure: which ways to a node are worth trying, in which order, and why the others are not (docs/NAT.md).
 import { type Address, type ContactRecord, isDialable, isPrivateHost } from '@batchain/shared';
 import { DIAL_RUNG_MS, LADDER_PLAN } from '../limits.ts';
-import type { MeetingFacts, MeetingRole, RelayHint, RungName, SelfFacts } from './reach-types.ts';
+import type { MeetingFacts, RelayHint, RungName, SelfFacts } from './reach-types.ts';
 
 export interface PlannedRung {
   readonly rung: RungName;
@@ -87,9 +87,9 @@ export function chooseRelay(caller: readonly RelayHint[], called: readonly Relay
 
 /**
  * The race after both have spoken; the same at both ends but for who dials. Ways that carry more bytes per second of work get a
- * head start where they are likely (nat-findings: TCP 555 MB/s, data channel 39 MB/s).
+ * head start where they are likely (docs/NAT.md).
  */
-export function planMeeting(caller: MeetingFacts, called: MeetingFacts, _role: MeetingRole): LadderPlan {
+export function planMeeting(caller: MeetingFacts, called: MeetingFacts): LadderPlan {
   const rungs: PlannedRung[] = [];
   const skipped: SkippedRung[] = [];
   const skip = (rung: RungName, reason: string): void => void skipped.push({ rung, reason });

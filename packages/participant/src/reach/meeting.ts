@@ -103,7 +103,7 @@ export class Meeting {
 
   /** The rungs of this side, now that both have spoken; those left out are told to the climb. */
   rungs({ call, answer }: Spoken, climb: Climb): RaceRung[] {
-    const plan = planMeeting(call.facts, answer.facts, this.role);
+    const plan = planMeeting(call.facts, answer.facts);
     for (const { rung, reason } of plan.skipped) climb.skipped(rung, reason);
     const theirs = this.role === 'caller' ? answer : call;
     const peer = nodeIdFromPublicKey(theirs.from);

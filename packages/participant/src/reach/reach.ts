@@ -1,0 +1,53 @@
+// driven: how this node reaches others and is reached: the ladder, the answers to calls, and what was tried.
+import type { Opener, ProviderHint } from '@batchain/bat-node';
+import type { Connection, ContactRecord, DialFailure, NodeId, Result, Runtime, Signer, Verifier } from '@batchain/shared';
+import { toHex } from '@batchain/shared';
+import { CallAnswerer } from './call-answerer.ts';
+import { CallDesk, type ReceivedSignal, type Signalling } from './call-desk.ts';
+import { ClimbLog, type ClimbReport } from './climb-log.ts';
+import { Ladder } from './ladder.ts';
+import type { MeetingTools } from './meeting.ts';
+
+export interface ReachParts {
+  readonly signer: Signer;
+  readonly verifier: Verifier;
+  readonly signalling: Signalling & { onSignal(handler: (signal: ReceivedSignal) => void): void };
+  readonly tools: MeetingTools;
+  readonly resolve: (nodeId: NodeId, signal: AbortSignal) => Promise<ContactRecord | undefined>;
+  /** Takes connections that nobody waits for: those of calls of others, and better ones than a relayed one. */
+  readonly onConnection: (connection: Connection) => void;
+}
+
+export class Reach implements Opener {
+  readonly #ladder: Ladder;
+  readonly #answerer: CallAnswerer;
+  readonly #log = new ClimbLog();
+
+  constructor(runtime: Runtime, parts: ReachParts) {
+    const { signer, verifier, signalling, tools, resolve, onConnection } = parts;
+    const desk = new CallDesk(runtime, signalling, { signer, verifier });
+    this.#ladder = new Ladder(runtime, { desk, tools, log: this.#log, resolve, onBetter: onConnection });
+    this.#answerer = new CallAnswerer(runtime, { desk, tools, log: this.#log, onConnection });
+    signalling.onSignal((signal) => desk.receive(signal));
+  }
+
+  open(target: ProviderHint, signal: AbortSignal): Promise<Result<Connection, DialFailure>> {
+    return this.#ladder.open(target, signal);
+  }
+
+  /** A connection that a peer opened to our listener. */
+  noteInbound(connection: Connection): void {
+    this.#ladder.noteInbound(connection);
+    this.#answerer.settled(toHex(connection.peer.nodeId));
+  }
+
+  /** The latest attempts to meet a node, newest first. */
+  why(nodeId: NodeId): readonly ClimbReport[] {
+    return this.#log.of(nodeId);
+  }
+
+  /** Ends what calls of others started. */
+  close(): void {
+    this.#answerer.close();
+  }
+}
