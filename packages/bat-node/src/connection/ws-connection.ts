@@ -8,7 +8,6 @@ import {
   type Connection,
   type ConnectionPath,
   concatBytes,
-  isPrivateHost,
   type PeerIdentity,
 } from '@batchain/shared';
 import { SEND_BUFFER_HIGH_BYTES, SEND_BUFFER_LOW_BYTES } from '../limits.ts';
@@ -31,6 +30,7 @@ export interface MessageSocket {
 export interface WsConnectionFacts {
   readonly peer: PeerIdentity;
   readonly binding: Uint8Array;
+  readonly path: ConnectionPath;
   readonly remoteAddress: Address | undefined;
   readonly isInitiator: boolean;
 }
@@ -76,7 +76,7 @@ export class WsConnection implements Connection {
     this.binding = facts.binding;
     this.remoteAddress = facts.remoteAddress;
     this.isInitiator = facts.isInitiator;
-    this.path = facts.remoteAddress !== undefined && isPrivateHost(facts.remoteAddress.host) ? 'lan' : 'direct';
+    this.path = facts.path;
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });

@@ -1,12 +1,12 @@
-// driven: Dialer and Listener over WebSockets (RFC 6455) in TLS 1.3; the only importer of `ws`.
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
+// driven: Dialer and Listener over WebSockets (RFC 6455) in TLS 1.3, over TCP of their own or over a given stream.
+import type { IncomingMessage } from 'node:http';
+import type { Server as HttpsServer } from 'node:https';
 import { createServer as createTcpServer, type Socket, type Server as TcpServer } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import {
   type Address,
   BatChainError,
-  CONNECTION_MESSAGE_BYTES_MAX,
   type Connection,
   type Dialer,
   type DialFailure,
@@ -24,58 +24,29 @@ import {
   present,
   type Result,
   type Runtime,
-  shortId,
 } from '@batchain/shared';
 import { WebSocket, WebSocketServer } from 'ws';
-import { CLOSE_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS, MESSAGE_PIECES_MAX, UPGRADE_HEADER_BYTES_MAX } from '../limits.ts';
+import { HANDSHAKE_TIMEOUT_MS, UPGRADE_HEADER_BYTES_MAX } from '../limits.ts';
 import { ADMISSION_LIMITS, Admission, type AdmissionLimits, type AdmissionRefusal, type AdmissionTicket } from './admission.ts';
 import { CopyBuffers } from './copy-buffers.ts';
-import { bindingOf, provedPeer, tlsIdentityOptions } from './tls-identity.ts';
-import { type MessageSocket, WsConnection } from './ws-connection.ts';
+import { provedPeer, tlsIdentityOptions } from './tls-identity.ts';
+import {
+  createUpgradeServer,
+  dialFailure,
+  type HttpsOptions,
+  judgePeer,
+  makeConnection,
+  openInTime,
+  ownFacts,
+  type PathFacts,
+  remoteOf,
+  SOCKET_OPTIONS,
+  UPGRADE_PATH,
+} from './ws-upgrade.ts';
 
-const UPGRADE_PATH = '/batchain';
-
-const SOCKET_OPTIONS = {
-  closeTimeout: CLOSE_TIMEOUT_MS,
-  maxBufferedChunks: MESSAGE_PIECES_MAX,
-  // A message is one frame.
-  maxFragments: 1,
-  maxPayload: CONNECTION_MESSAGE_BYTES_MAX,
-  maxPendingAutoPongs: 4,
-  perMessageDeflate: false,
-  skipUTF8Validation: true,
-} as const;
-
-const DIAL_FAILURES: Readonly<Record<string, DialFailure>> = {
-  ECONNREFUSED: 'refused',
-  ECONNRESET: 'refused',
-  EPIPE: 'refused',
-  ETIMEDOUT: 'timeout',
-  EHOSTUNREACH: 'unreachable',
-  ENETUNREACH: 'unreachable',
-  EADDRNOTAVAIL: 'unreachable',
-  EHOSTDOWN: 'unreachable',
-  ENETDOWN: 'unreachable',
-};
-
-function dialFailure(error: Error & { readonly code?: string }): Result<never, DialFailure> {
-  // The listener closes without an answer when a limit is reached, and an upgrade that was refused reads as a hang-up.
-  const isHangUp = error.message.includes('hang up') || error.message.includes('disconnected before secure');
-  return fail(DIAL_FAILURES[error.code ?? ''] ?? (isHangUp ? 'refused' : 'error'), error.message);
-}
-
-function remoteOf(socket: Socket): Address | undefined {
-  return socket.remoteAddress === undefined ? undefined : makeAddress(socket.remoteAddress, socket.remotePort ?? 0);
-}
-
-function makeConnection(
-  socket: WebSocket,
-  stream: TLSSocket,
-  copies: CopyBuffers,
-  facts: { readonly peer: PeerIdentity; readonly isInitiator: boolean },
-): WsConnection {
-  const all = { ...facts, binding: bindingOf(stream), remoteAddress: remoteOf(stream) };
-  return new WsConnection(socket as MessageSocket, stream, copies, all);
+/** What is known of a stream that leads to a peer before a byte went over it. */
+export interface StreamFacts extends PathFacts {
+  readonly expected: NodeId;
 }
 
 export interface WsDialerConfig {
@@ -99,51 +70,52 @@ export class WsDialer implements Dialer {
   }
 
   dial(address: Address, expected: NodeId | undefined, options: DialOptions): Promise<Result<Connection, DialFailure>> {
-    const { signal, timeoutMs } = options;
     if (!isDialable(address, this.#config.ownHosts())) return Promise.resolve(fail('not-dialable', formatAddress(address)));
-    if (signal?.aborted === true) return Promise.resolve(fail('aborted'));
-    return new Promise((resolve) => {
-      const stream = connectTls({ ...this.#tls, host: address.host, port: address.port });
-      stream.setNoDelay(true);
-      const settle = (result: Result<Connection, DialFailure>): void => {
-        timer.cancel();
-        signal?.removeEventListener('abort', onAbort);
-        if (!result.ok) stream.destroy();
-        resolve(result);
-      };
-      const onAbort = (): void => settle(fail('aborted'));
-      const timer = this.#runtime.clock.setTimer(timeoutMs, () => settle(fail('timeout', `${timeoutMs} ms`)));
-      signal?.addEventListener('abort', onAbort);
-      stream.on('error', (error) => settle(dialFailure(error)));
-      stream.once('close', () => settle(fail('refused', 'closed before it was open')));
+    if (options.signal?.aborted === true) return Promise.resolve(fail('aborted'));
+    const stream = connectTls({ ...this.#tls, host: address.host, port: address.port });
+    stream.setNoDelay(true);
+    return this.#open(stream, expected, address, () => ownFacts(stream), options);
+  }
+
+  /**
+   * The same over a stream that leads to the peer already: TLS 1.3 as its client, both keys checked, then the upgrade. The
+   * other end answers with `WsListener.acceptOver`. The stream belongs to the connection from now on, and is destroyed on failure.
+   */
+  dialOver(stream: Duplex, facts: StreamFacts, options: DialOptions): Promise<Result<Connection, DialFailure>> {
+    // What a stream says when it fails while TLS does not listen to it yet, or no longer, must not end the process.
+    stream.on('error', () => undefined);
+    if (stream.destroyed || options.signal?.aborted === true) return openInTime(this.#runtime, stream, options, () => undefined);
+    const secure = connectTls({ ...this.#tls, socket: stream });
+    return this.#open(secure, facts.expected, facts.remoteAddress, () => facts, options);
+  }
+
+  #open(
+    stream: TLSSocket,
+    expected: NodeId | undefined,
+    to: Address | undefined,
+    facts: () => PathFacts,
+    options: DialOptions,
+  ): Promise<Result<Connection, DialFailure>> {
+    return openInTime(this.#runtime, stream, options, (settle) => {
       stream.once('secureConnect', () => {
-        const peer = this.#judgePeer(stream, expected);
-        if (!peer.ok) settle(peer);
-        else this.#upgrade(stream, address, peer.value, settle);
+        const peer = judgePeer(stream, this.#keyPair.nodeId, expected);
+        if (!peer.ok) {
+          settle(peer);
+          return;
+        }
+        const socket = new WebSocket(`ws://${to === undefined ? 'peer' : formatAddress(to)}${UPGRADE_PATH}`, {
+          ...SOCKET_OPTIONS,
+          createConnection: () => stream,
+          // TLS already hides the bytes from caches and proxies, which is all a mask is for; zero spares a pass over them.
+          generateMask: (mask) => mask.fill(0),
+        });
+        socket.on('error', (error) => settle(dialFailure(error)));
+        socket.once('unexpected-response', (_request, response) => settle(fail('refused', `status ${response.statusCode}`)));
+        socket.once('open', () =>
+          settle(ok(makeConnection(socket, stream, this.#copies, { ...facts(), peer: peer.value, isInitiator: true }))),
+        );
       });
     });
-  }
-
-  #judgePeer(stream: TLSSocket, expected: NodeId | undefined): Result<PeerIdentity, DialFailure> {
-    const peer = provedPeer(stream);
-    if (peer === undefined) return fail('wrong-identity', 'no Ed25519 certificate');
-    if (equalBytes(peer.nodeId, this.#keyPair.nodeId)) return fail('wrong-identity', 'this node itself');
-    if (expected !== undefined && !equalBytes(peer.nodeId, expected)) {
-      return fail('wrong-identity', `${shortId(peer.nodeId)} instead of ${shortId(expected)}`);
-    }
-    return ok(peer);
-  }
-
-  #upgrade(stream: TLSSocket, to: Address, peer: PeerIdentity, settle: (result: Result<Connection, DialFailure>) => void): void {
-    const socket = new WebSocket(`ws://${formatAddress(to)}${UPGRADE_PATH}`, {
-      ...SOCKET_OPTIONS,
-      createConnection: () => stream,
-      // TLS already hides the bytes from caches and proxies, which is all a mask is for; zero spares a pass over them.
-      generateMask: (mask) => mask.fill(0),
-    });
-    socket.on('error', (error) => settle(dialFailure(error)));
-    socket.once('unexpected-response', (_request, response) => settle(fail('refused', `status ${response.statusCode}`)));
-    socket.once('open', () => settle(ok(makeConnection(socket, stream, this.#copies, { peer, isInitiator: true }))));
   }
 }
 
@@ -173,12 +145,13 @@ export class WsListener implements Listener {
   readonly #runtime: Runtime;
   readonly #keyPair: KeyPair;
   readonly #config: WsListenerConfig;
+  readonly #tls: HttpsOptions;
   readonly #admission: Admission;
   /** Accepts; the other two never listen themselves, they are given what was admitted. */
   readonly #tcp: TcpServer;
   readonly #https: HttpsServer;
   readonly #upgrades: WebSocketServer;
-  readonly #open = new Set<Socket>();
+  readonly #open = new Set<Duplex>();
   /** Oldest first. */
   readonly #arrivals = new Map<string, Arrival>();
   readonly #peers = new WeakMap<object, PeerIdentity>();
@@ -192,14 +165,10 @@ export class WsListener implements Listener {
     this.#config = config;
     this.#admission = new Admission({ ...ADMISSION_LIMITS, ...config.limits });
     this.#tcp = createTcpServer({ noDelay: true }, (socket) => this.#accept(socket));
-    this.#https = createHttpsServer({ ...tlsIdentityOptions(keyPair), maxHeaderSize: UPGRADE_HEADER_BYTES_MAX });
+    this.#tls = { ...tlsIdentityOptions(keyPair), maxHeaderSize: UPGRADE_HEADER_BYTES_MAX };
+    this.#https = createUpgradeServer(this.#tls);
     this.#https.prependListener('secureConnection', (stream: TLSSocket) => this.#prove(stream));
     this.#https.on('tlsClientError', (_error, stream: TLSSocket) => stream.destroy());
-    this.#https.on('clientError', (_error, stream) => stream.destroy());
-    this.#https.on('request', (request: IncomingMessage, response: ServerResponse) => {
-      response.writeHead(426, { connection: 'close' }).end();
-      request.socket.destroySoon();
-    });
     this.#https.on('upgrade', (request: IncomingMessage, stream: TLSSocket, head: Buffer) => this.#upgrade(request, stream, head));
     this.#upgrades = new WebSocketServer({ ...SOCKET_OPTIONS, noServer: true, clientTracking: false, path: UPGRADE_PATH });
   }
@@ -227,6 +196,36 @@ export class WsListener implements Listener {
 
   get localAddress(): Address {
     return present(this.#local, 'a listener has an address once it listens');
+  }
+
+  /**
+   * The other end of `WsDialer.dialOver`: resolves with the connection, which is not handed to `onConnection`. Works whether or
+   * not this listens, and counts among no limit of arrivals: the stream is there because this node wanted it. The stream belongs
+   * to the connection from now on, and is destroyed on failure.
+   */
+  acceptOver(
+    stream: Duplex,
+    facts: StreamFacts,
+    options: DialOptions = { timeoutMs: HANDSHAKE_TIMEOUT_MS },
+  ): Promise<Result<Connection, DialFailure>> {
+    this.#open.add(stream);
+    stream.once('close', () => this.#open.delete(stream));
+    return openInTime(this.#runtime, stream, options, (settle) => {
+      // A server of its own, which never listens: its events are those of this stream, whatever kind of stream it is.
+      const server = createUpgradeServer(this.#tls);
+      let peer: Result<PeerIdentity, DialFailure> = fail('wrong-identity', 'no certificate');
+      server.prependListener('secureConnection', (secure: TLSSocket) => {
+        peer = judgePeer(secure, this.#keyPair.nodeId, facts.expected);
+        if (!peer.ok) settle(peer);
+      });
+      server.on('tlsClientError', (error: Error) => settle(dialFailure(error)));
+      server.on('upgrade', (request: IncomingMessage, secure: TLSSocket, head: Buffer) => {
+        if (!peer.ok) return;
+        const all = { ...facts, peer: peer.value, isInitiator: false };
+        this.#upgrades.handleUpgrade(request, secure, head, (socket) => settle(ok(makeConnection(socket, secure, this.#copies, all))));
+      });
+      server.emit('connection', stream);
+    });
   }
 
   /** Stops accepting and ends every connection that came in here. */
@@ -301,7 +300,7 @@ export class WsListener implements Listener {
         arrival.ticket.markProved();
         this.#arrivals.delete(arrivalName(stream));
       });
-      this.#onConnection(makeConnection(socket, stream, this.#copies, { peer, isInitiator: false }));
+      this.#onConnection(makeConnection(socket, stream, this.#copies, { ...ownFacts(stream), peer, isInitiator: false }));
     });
   }
 }
