@@ -1,5 +1,7 @@
 // driven: public surface of @batchain/kad-node.
 export type { ObservedAddress } from './broker/observed-addresses.ts';
+export type { NatFiltering, SelfView } from './broker/self-view.ts';
+export type { UdpState } from './broker/udp-verdict.ts';
 export type { KadNodeParts } from './kad-assembly.ts';
 export { KAD_DEFAULTS, KAD_PROFILES, type KadConfig, makeKadConfig } from './kad-config.ts';
 export type { ContactEvent, KadEventMap } from './kad-events.ts';

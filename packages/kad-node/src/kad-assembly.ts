@@ -2,6 +2,7 @@
 import type { EventEmitter } from 'node:events';
 import type { Crypto, Runtime, Signer } from '@batchain/shared';
 import { ObservedAddresses } from './broker/observed-addresses.ts';
+import { SelfKnowledge } from './broker/self-knowledge.ts';
 import type { HandlerContext } from './handlers/handler-context.ts';
 import { HeavyWork } from './handlers/heavy-work.ts';
 import { LaidAnswers } from './handlers/laid-answers.ts';
@@ -33,6 +34,8 @@ export interface KadNodeParts {
   readonly crypto: Pick<Crypto, 'verifier'>;
   /** Keeps peers, announcements and records over a restart; without it a restart begins anew. */
   readonly stateStore?: KadStateStore;
+  /** Addresses of our interfaces now; the bound one alone by default. Tells a NAT from its absence. */
+  readonly ownHosts?: () => readonly string[];
 }
 
 interface PeerSideHooks {
@@ -45,6 +48,7 @@ interface PeerSideHooks {
 interface PeerSide {
   readonly table: RoutingTable;
   readonly observed: ObservedAddresses;
+  readonly self: SelfKnowledge;
   readonly connectivity: Connectivity;
   readonly client: PeerClient;
   readonly lookups: Lookups;
@@ -83,13 +87,18 @@ export function assembleKad(runtime: Runtime, parts: KadNodeParts, events: Event
 
 function assemblePeerSide(
   runtime: Runtime,
-  { rpc, signer, crypto }: KadNodeParts,
+  { rpc, signer, crypto, ownHosts }: KadNodeParts,
   { events, onJoined, onAdded }: PeerSideHooks,
   config: KadConfig,
 ): PeerSide {
   const { clock } = runtime;
   const table = new RoutingTable(signer.nodeId, config);
   const observed = new ObservedAddresses();
+  const self = new SelfKnowledge(runtime, {
+    localPort: () => rpc.localAddress.port,
+    ownHosts: ownHosts ?? (() => [rpc.localAddress.host]),
+    onChanged: (view) => void events.emit('self-changed', view),
+  });
   const connectivity = new Connectivity(config, clock.monotonicMs());
   const goOffline = (): void => {
     for (const peer of bootstrap.peersToSave()) bootstrap.remember(peer);
@@ -106,13 +115,17 @@ function assemblePeerSide(
     },
     onOffline: goOffline,
     onOnline: () => bootstrap.heard(),
-    onObserved: (peer, ourAddress) => observed.note(peer.nodeId, peer.address, ourAddress),
+    onObserved: (peer, ourAddress, isWitness) => {
+      observed.note(peer.nodeId, peer.address, ourAddress);
+      self.noteAnswer(peer.address, ourAddress, isWitness);
+    },
+    onSilent: (to) => self.noteSilence(to),
   };
   const client = new PeerClient(runtime, { rpc, table, connectivity, hooks }, config);
   const onDone: LookupDone = (kind, target, stats) => void events.emit('lookup-done', { kind, target, stats });
   const lookups = new Lookups(runtime, { client, table, verifier: crypto.verifier, onDone }, config);
   const bootstrap = new Bootstrap(runtime, { client, lookups, table, onJoined, onAdded }, config);
-  return { table, observed, connectivity, client, lookups, bootstrap };
+  return { table, observed, self, connectivity, client, lookups, bootstrap };
 }
 
 function assembleRecordSide(

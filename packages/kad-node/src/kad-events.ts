@@ -1,5 +1,6 @@
 // pure: the events of a KadNode, with what they carry.
 import type { Address, NodeId } from '@batchain/shared';
+import type { SelfView } from './broker/self-view.ts';
 import type { LookupKind, LookupStats } from './lookup/lookup-types.ts';
 
 export interface ContactEvent {
@@ -17,5 +18,7 @@ export interface KadEventMap {
   joined: [{ readonly contacts: number }];
   /** Nobody answers any more; the node keeps trying to join again. */
   offline: [Record<string, never>];
+  /** Our external address, NAT class or reachability is another than before. */
+  'self-changed': [SelfView];
   'lookup-done': [{ readonly kind: LookupKind; readonly target: Uint8Array; readonly stats: LookupStats }];
 }

@@ -11,6 +11,7 @@ import {
   type Startable,
 } from '@batchain/shared';
 import type { ObservedAddress } from './broker/observed-addresses.ts';
+import type { SelfView } from './broker/self-view.ts';
 import { makeRequestHandler } from './handlers/handler-table.ts';
 import { assembleKad, type KadAssembly, type KadNodeParts } from './kad-assembly.ts';
 import { KAD_DEFAULTS, type KadConfig } from './kad-config.ts';
@@ -274,6 +275,11 @@ export class KadNode implements Startable {
   /** Our address as others see it, most votes first. */
   observedAddresses(): readonly ObservedAddress[] {
     return this.#parts.observed.tally();
+  }
+
+  /** What is known of our NAT and of who reaches us; `self-changed` tells when it changes. Only after start. */
+  selfView(): SelfView {
+    return this.#parts.self.view();
   }
 
   stats(): KadStats {

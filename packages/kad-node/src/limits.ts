@@ -190,6 +190,15 @@ export const DENSITY_SAMPLES_MAX = 64;
 export const DENSITY_SAMPLE_AGE_MS: number = 1 * hour;
 /** Peers whose view of our address counts. */
 export const ADDRESS_VOTES_MAX = 64;
+/** Addresses whose word on our external address is kept, to judge the NAT by: more than half a dozen add nothing. */
+export const MAPPING_SAMPLES_MAX = 64;
+/** Contacts are heard from every 5 minutes; a word not repeated within two of these may be about a mapping that is gone. */
+export const MAPPING_SAMPLE_AGE_MS: number = 10 * minute;
+/** External ports further apart than this were not counted through: other hosts' connections lie between, but not hundreds. */
+export const PORT_DELTA_MAX = 64;
+/** UDP is called blocked after so many unanswered requests and so long without an answer: one dead peer is no blocked network. */
+export const UDP_BLOCKED_AFTER_SILENCES = 2;
+export const UDP_BLOCKED_AFTER_MS: number = 10 * second;
 /** Bootstrap addresses kept for joining again. */
 export const BOOTSTRAP_ADDRESSES_MAX = 64;
 

@@ -17,8 +17,10 @@ export interface PeerHooks {
   onDropped(contact: TableContact): void;
   onOffline(): void;
   onOnline(): void;
-  /** A peer told us where it sees us. */
-  onObserved(peer: ProvedPeer, ourAddress: Address): void;
+  /** A peer told us where it sees us; see RpcReply. */
+  onObserved(peer: ProvedPeer, ourAddress: Address, isWitness: boolean): void;
+  /** No try of a request was answered. */
+  onSilent(to: Address): void;
 }
 
 export interface PeerCounts {
@@ -66,9 +68,9 @@ export class PeerClient {
     const result = await this.#rpc.request(address, nodeId, request, { tries });
     if (result.ok) {
       this.counts.answers++;
-      const { peer, rttMs, observedAddress } = result.value;
+      const { peer, rttMs, observedAddress, isWitness } = result.value;
       this.noteAlive(peer, 'answered', rttMs);
-      this.#hooks.onObserved(peer, observedAddress);
+      this.#hooks.onObserved(peer, observedAddress, isWitness);
     } else {
       this.counts.failures++;
       this.#noteFailure({ nodeId, address }, result.reason, tries);
@@ -92,6 +94,7 @@ export class PeerClient {
     const isSilence = reason === 'timeout';
     const isStranger = reason === 'wrong-identity' || reason === 'wrong-network';
     if (!isSilence && !isStranger) return;
+    if (isSilence) this.#hooks.onSilent(to.address);
     const known = to.nodeId === undefined ? undefined : this.#table.get(to.nodeId);
     // While nobody answers at all, silence says nothing about one contact: the table is kept for the time after.
     if (to.nodeId !== undefined && !this.#connectivity.isOffline && (known === undefined || equalAddress(known.address, to.address))) {

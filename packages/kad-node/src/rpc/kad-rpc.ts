@@ -27,6 +27,8 @@ export interface RpcReply {
   readonly rttMs: number;
   /** Our address as the peer saw it. */
   readonly observedAddress: Address;
+  /** True when the peer has seen our datagrams come from there; false when it is where the peer dialled us. */
+  readonly isWitness: boolean;
 }
 
 export interface RpcOptions {

@@ -1,0 +1,91 @@
+// driven: gathers what peers and dial-backs tell about us, and says so when the picture changes.
+import { type Address, isPrivateHost, type Runtime } from '@batchain/shared';
+import { MappingSamples } from './mapping-samples.ts';
+import { classifyMapping } from './nat-classifier.ts';
+import { makeSelfView, NO_FINDINGS, type ReachFindings, type SelfView } from './self-view.ts';
+import { type UdpState, UdpVerdict } from './udp-verdict.ts';
+
+export interface SelfKnowledgeHooks {
+  /** Of the Kad socket; only asked once it is open. */
+  localPort(): number;
+  /** Addresses of our interfaces now. */
+  ownHosts(): readonly string[];
+  onChanged(view: SelfView): void;
+}
+
+export class SelfKnowledge {
+  readonly #runtime: Runtime;
+  readonly #hooks: SelfKnowledgeHooks;
+  readonly #samples = new MappingSamples();
+  readonly #udp = new UdpVerdict();
+  #findings: ReachFindings = NO_FINDINGS;
+  /** The view that was told last, as text. */
+  #told = '';
+  #toldUdp: UdpState = 'unknown';
+  #externalHost: string | undefined;
+
+  constructor(runtime: Runtime, hooks: SelfKnowledgeHooks) {
+    this.#runtime = runtime;
+    this.#hooks = hooks;
+  }
+
+  view(): SelfView {
+    const nowMs = this.#nowMs();
+    const mapping = classifyMapping(this.#samples.current(nowMs), this.#hooks.localPort(), this.#hooks.ownHosts());
+    return makeSelfView(mapping, this.#udp.state(nowMs), this.#findings);
+  }
+
+  /**
+   * A peer answered. `isWitness`: it told where our datagrams come from; otherwise `address` is where it dialled us, which tells
+   * nothing of how a NAT maps what we send, but shows that none is there when it is our own.
+   */
+  noteAnswer(voter: Address, address: Address, isWitness: boolean): void {
+    const nowMs = this.#nowMs();
+    this.#udp.noteAnswer(voter, nowMs);
+    const counts = isWitness || this.#isOurs(voter, address);
+    const isNews = counts && this.#samples.note(voter, address, nowMs);
+    if (isNews || this.#udp.state(nowMs) !== this.#toldUdp) this.#tell();
+  }
+
+  /** All tries of one request to this address went unanswered. */
+  noteSilence(to: Address): void {
+    const nowMs = this.#nowMs();
+    this.#udp.noteSilence(to);
+    if (this.#udp.state(nowMs) !== this.#toldUdp) this.#tell();
+  }
+
+  /** What a check has shown; where it has shown nothing the last one's word stands. */
+  noteFindings(findings: ReachFindings): void {
+    const { fromOtherPort, fromStranger, bat } = this.#findings;
+    this.#findings = {
+      fromOtherPort: findings.fromOtherPort ?? fromOtherPort,
+      fromStranger: findings.fromStranger ?? fromStranger,
+      bat: findings.bat ?? bat,
+    };
+    this.#tell();
+  }
+
+  #isOurs(voter: Address, { host, port }: Address): boolean {
+    return port === this.#hooks.localPort() && isPrivateHost(host) === isPrivateHost(voter.host) && this.#hooks.ownHosts().includes(host);
+  }
+
+  #tell(): void {
+    let view = this.view();
+    const host = view.external?.host;
+    if (host !== undefined && this.#externalHost !== undefined && host !== this.#externalHost) {
+      // Another network, or another address of the router: what got through there says nothing here.
+      this.#findings = NO_FINDINGS;
+      view = this.view();
+    }
+    this.#toldUdp = view.udp;
+    this.#externalHost = host ?? this.#externalHost;
+    const text = JSON.stringify(view);
+    if (text === this.#told) return;
+    this.#told = text;
+    this.#hooks.onChanged(view);
+  }
+
+  #nowMs(): number {
+    return this.#runtime.clock.monotonicMs();
+  }
+}

@@ -1,0 +1,50 @@
+// pure: what a node knows of its own place in the network, put together from what was observed and tried.
+import type { MappingView } from './nat-classifier.ts';
+import type { UdpState } from './udp-verdict.ts';
+
+/** Whose datagrams pass through to an endpoint that has sent something before (RFC 4787 section 5). */
+export type NatFiltering = 'unknown' | 'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent';
+
+/** What dial-backs have shown; undefined where nothing has. */
+export interface ReachFindings {
+  /** A datagram came in from another port of an IP that we had sent to. */
+  readonly fromOtherPort: boolean | undefined;
+  /** One came in from an IP that we had not sent to. */
+  readonly fromStranger: boolean | undefined;
+  /** Our bat port answered to a dial from outside. */
+  readonly bat: boolean | undefined;
+}
+
+export const NO_FINDINGS: ReachFindings = { fromOtherPort: undefined, fromStranger: undefined, bat: undefined };
+
+export interface SelfView extends MappingView {
+  readonly filtering: NatFiltering;
+  readonly udp: UdpState;
+  /** Whether strangers' datagrams reach our Kad port; undefined while that is not known. */
+  readonly kadReachable: boolean | undefined;
+  readonly batReachable: boolean | undefined;
+}
+
+function classifyFiltering({ fromOtherPort, fromStranger }: ReachFindings): NatFiltering {
+  if (fromStranger === true) return 'endpoint-independent';
+  if (fromOtherPort === false) return 'address-and-port-dependent';
+  return fromOtherPort === true && fromStranger === false ? 'address-dependent' : 'unknown';
+}
+
+function judgeKadReach({ mapping }: MappingView, udp: UdpState, { fromOtherPort, fromStranger }: ReachFindings): boolean | undefined {
+  if (udp === 'blocked') return false;
+  if (fromStranger !== undefined) return fromStranger;
+  if (fromOtherPort === false) return false;
+  // Nobody was there to play the stranger. Firewalls without a NAT that filter by IP but not by port are hardly in use.
+  return fromOtherPort === true && mapping === 'none' ? true : undefined;
+}
+
+export function makeSelfView(mapping: MappingView, udp: UdpState, findings: ReachFindings): SelfView {
+  return {
+    ...mapping,
+    filtering: classifyFiltering(findings),
+    udp,
+    kadReachable: judgeKadReach(mapping, udp, findings),
+    batReachable: findings.bat,
+  };
+}
