@@ -30,7 +30,7 @@ function lie(request: KadRequest, random: Random): KadResponse {
       return { type: 'stored', outcomes: request.records.map(() => 'stored') };
     case 'get-contact':
       return { type: 'contact', record: null };
-    case 'ping':
+    default:
       return { type: 'pong' };
   }
 }

@@ -111,7 +111,7 @@ export class LiarWorld {
         return { type: 'stored', outcomes: request.records.map(() => 'stored') };
       case 'get-contact':
         return { type: 'contact', record: null };
-      case 'ping':
+      default:
         return { type: 'pong' };
     }
   }

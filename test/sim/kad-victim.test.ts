@@ -32,7 +32,7 @@ function lie(request: KadRequest, victim: Address, namesAtVictim: number, random
       return { type: 'stored', outcomes: request.records.map(() => 'stored') };
     case 'get-contact':
       return { type: 'contact', record: null };
-    case 'ping':
+    default:
       return { type: 'pong' };
   }
 }

@@ -1,7 +1,9 @@
 // driven: makes the parts of a KadNode and connects them with one another.
 import type { EventEmitter } from 'node:events';
-import type { Crypto, Runtime, Signer } from '@batchain/shared';
+import type { Crypto, DatagramSocket, Runtime, Signer } from '@batchain/shared';
+import { type DialBack, DialBackService } from './broker/dial-back-service.ts';
 import { ObservedAddresses } from './broker/observed-addresses.ts';
+import { ReachCheck } from './broker/reach-check.ts';
 import { SelfKnowledge } from './broker/self-knowledge.ts';
 import type { HandlerContext } from './handlers/handler-context.ts';
 import { HeavyWork } from './handlers/heavy-work.ts';
@@ -36,6 +38,10 @@ export interface KadNodeParts {
   readonly stateStore?: KadStateStore;
   /** Addresses of our interfaces now; the bound one alone by default. Tells a NAT from its absence. */
   readonly ownHosts?: () => readonly string[];
+  /** A socket on a free port, to tell others whether datagrams from another port reach them; without it they are told nothing. */
+  readonly openSocket?: () => DatagramSocket;
+  /** Tells others whether their bat port can be dialled; without it they are told nothing. */
+  readonly dialBack?: DialBack;
 }
 
 interface PeerSideHooks {
@@ -49,6 +55,8 @@ interface PeerSide {
   readonly table: RoutingTable;
   readonly observed: ObservedAddresses;
   readonly self: SelfKnowledge;
+  readonly reachCheck: ReachCheck;
+  readonly dialBacks: DialBackService;
   readonly connectivity: Connectivity;
   readonly client: PeerClient;
   readonly lookups: Lookups;
@@ -87,7 +95,7 @@ export function assembleKad(runtime: Runtime, parts: KadNodeParts, events: Event
 
 function assemblePeerSide(
   runtime: Runtime,
-  { rpc, signer, crypto, ownHosts }: KadNodeParts,
+  { rpc, signer, crypto, ownHosts, openSocket, dialBack }: KadNodeParts,
   { events, onJoined, onAdded }: PeerSideHooks,
   config: KadConfig,
 ): PeerSide {
@@ -125,13 +133,16 @@ function assemblePeerSide(
   const onDone: LookupDone = (kind, target, stats) => void events.emit('lookup-done', { kind, target, stats });
   const lookups = new Lookups(runtime, { client, table, verifier: crypto.verifier, onDone }, config);
   const bootstrap = new Bootstrap(runtime, { client, lookups, table, onJoined, onAdded }, config);
-  return { table, observed, self, connectivity, client, lookups, bootstrap };
+  const reachCheck = new ReachCheck(runtime, { rpc, client, table, self });
+  rpc.onProbe((nonce, from) => reachCheck.onProbe(nonce, from));
+  const dialBacks = new DialBackService(runtime, { rpc, client, table, openSocket, dialBack });
+  return { table, observed, self, reachCheck, dialBacks, connectivity, client, lookups, bootstrap };
 }
 
 function assembleRecordSide(
   runtime: Runtime,
   { signer, crypto, stateStore }: KadNodeParts,
-  { table, client, lookups, bootstrap }: PeerSide,
+  { table, client, lookups, bootstrap, dialBacks, reachCheck }: PeerSide,
   config: KadConfig,
 ): RecordSide {
   const { verifier } = crypto;
@@ -152,6 +163,8 @@ function assembleRecordSide(
     heavyWork: new HeavyWork(clock.monotonicMs()),
     laidHosts: new LaidAnswers(),
     laidValues: new LaidAnswers(),
+    dialBacks,
+    reachCheck,
   };
   const publisherHooks: PublisherHooks = {
     contact: () => ownContact.passed(),

@@ -11,6 +11,7 @@ import {
   type Startable,
 } from '@batchain/shared';
 import type { ObservedAddress } from './broker/observed-addresses.ts';
+import type { CheckOptions } from './broker/reach-check.ts';
 import type { SelfView } from './broker/self-view.ts';
 import { makeRequestHandler } from './handlers/handler-table.ts';
 import { assembleKad, type KadAssembly, type KadNodeParts } from './kad-assembly.ts';
@@ -123,8 +124,10 @@ export class KadNode implements Startable {
       const wasRunning = this.#state === 'running';
       this.#state = 'stopped';
       this.#parts.lookups.stop(stopped());
+      this.#parts.reachCheck.stop();
+      const dialBacksEnded = this.#parts.dialBacks.stop();
       if (this.#isOpen) await this.#rpc.close();
-      await Promise.all([this.#parts.bootstrap.stop(), this.#parts.maintenance.stop()]);
+      await Promise.all([this.#parts.bootstrap.stop(), this.#parts.maintenance.stop(), dialBacksEnded]);
       if (wasRunning) await this.#parts.stateKeeper?.save();
     })();
     return this.#stopping;
@@ -280,6 +283,12 @@ export class KadNode implements Startable {
   /** What is known of our NAT and of who reaches us; `self-changed` tells when it changes. Only after start. */
   selfView(): SelfView {
     return this.#parts.self.view();
+  }
+
+  /** Has up to 3 peers try to reach us now, within 5 s, and gives what is known then. One check at a time. */
+  async checkReach(options: CheckOptions): Promise<SelfView> {
+    this.#checkRunning();
+    return this.#parts.reachCheck.run(options);
   }
 
   stats(): KadStats {

@@ -96,6 +96,38 @@ export const FIRST_PACKET_TARGETS_MAX = 4096;
 /** Cookies are checked with the secret of this and of the previous period: valid for 5 to 10 minutes (T6). */
 export const TOKEN_PERIOD_MS: number = 5 * minute;
 
+// What nodes tell one another about their reach (T6, T8).
+
+/** Dial-backs for one asker: the three kinds at once, then one in 10 s. */
+export const DIAL_BACKS_PER_ASKER_BURST = 3;
+export const DIAL_BACKS_PER_ASKER_PER_S = 0.1;
+/** Under way at the same time, each with a socket or a dial. */
+export const DIAL_BACKS_RUNNING_MAX = 8;
+/** Probe datagrams of 10 bytes to one IP: never more than 3 in any second, whoever asks for them. */
+export const PROBES_PER_IP_BURST = 2;
+export const PROBES_PER_IP_PER_S = 1;
+/** Dials to one IP. */
+export const DIALS_PER_IP_PER_S = 1;
+/** Probes sent because one node asks, and to one IP because other nodes ask: they alone vouch for that address. */
+export const PROBES_PER_REQUESTER_PER_S = 1;
+export const PROBES_FOR_OTHERS_PER_IP_PER_S = 0.1;
+/** Askers and IPs whose allowance is remembered. */
+export const DIAL_BACK_PARTIES_MAX = 1024;
+/** A probe is sent again after this time: one lost datagram must not look like a filter. */
+export const PROBE_REPEAT_MS = 250;
+/** How long the socket that probes came from takes an answer. */
+export const PROBE_SOCKET_MS: number = 4 * second;
+/** How long a dial to a bat port may take: within what its asker waits. */
+export const DIAL_BACK_MS: number = 4 * second;
+/** Nodes that are asked one after the other to play the stranger. */
+export const PROBE_HELPERS_MAX = 2;
+/** Peers that one check asks; the most of them decide, so one liar decides nothing. */
+export const CHECK_PEERS_MAX = 3;
+/** One check in all. */
+export const CHECK_DEADLINE_MS: number = 5 * second;
+/** What was sent and has not come after this time does not get through. */
+export const PROBE_GRACE_MS: number = 1 * second;
+
 // Transport.
 
 /** Receive and send buffer of the UDP socket: no loss on loopback at 70,000 datagrams per second. */

@@ -19,7 +19,7 @@ function judge(said: readonly (readonly [voter: string, observed: string])[], ho
 }
 
 describe('classifyMapping', () => {
-  it('BN-08 knows nothing before anybody has said anything', () => {
+  it('knows nothing before anybody has said anything', () => {
     expect(judge([])).toEqual(UNKNOWN_MAPPING);
   });
 
@@ -108,7 +108,7 @@ describe('classifyMapping', () => {
       ],
       { mapping: 'unknown' },
     ],
-  ])('BN-08 tells %s', (_name, said, expected) => {
+  ])('tells %s', (_name, said, expected) => {
     expect(judge(said)).toMatchObject(expected);
   });
 

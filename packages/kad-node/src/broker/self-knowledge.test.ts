@@ -55,7 +55,7 @@ describe('SelfKnowledge', () => {
     expect(self.view()).toMatchObject({ filtering: 'address-dependent', kadReachable: false, batReachable: false });
   });
 
-  it('BN-28 calls UDP blocked when nobody outside answers, whoever does inside', async () => {
+  it('calls UDP blocked when nobody outside answers, whoever does inside', async () => {
     expect(self.view().udp).toBe('unknown');
     self.noteAnswer(at('192.168.1.77'), at(OURS), true);
     expect(self.view().udp).toBe('works');
@@ -85,11 +85,18 @@ describe('makeSelfView', () => {
     [{ fromStranger: true, fromOtherPort: false }, false, { filtering: 'endpoint-independent', kadReachable: true }],
     [{ fromStranger: false, fromOtherPort: true }, false, { filtering: 'address-dependent', kadReachable: false }],
     [{ fromStranger: false, fromOtherPort: false }, false, { filtering: 'address-and-port-dependent', kadReachable: false }],
-    [{ fromOtherPort: true }, false, { filtering: 'unknown', kadReachable: undefined }],
+    [{ fromOtherPort: true }, false, { filtering: 'unknown', kadReachable: true }],
     [{ fromOtherPort: true }, true, { filtering: 'unknown', kadReachable: true }],
     [{ fromOtherPort: false }, true, { filtering: 'address-and-port-dependent', kadReachable: false }],
     [{ fromStranger: false }, false, { filtering: 'unknown', kadReachable: false }],
   ])('judges %o, direct %s', (findings, isDirect, expected) => {
     expect(judge(findings, isDirect)).toMatchObject(expected);
+  });
+
+  it('calls nobody reachable whose port every destination sees otherwise', () => {
+    const all = { ...NO_FINDINGS, fromStranger: true, fromOtherPort: true };
+    for (const dependent of ['address-dependent', 'address-and-port-dependent'] as const) {
+      expect(makeSelfView({ ...mapping, mapping: dependent }, 'works', all).kadReachable).toBe(false);
+    }
   });
 });

@@ -31,12 +31,14 @@ function classifyFiltering({ fromOtherPort, fromStranger }: ReachFindings): NatF
   return fromOtherPort === true && fromStranger === false ? 'address-dependent' : 'unknown';
 }
 
+/**
+ * Where nobody was there to play the stranger, what comes from another port decides: filters that look at the IP alone are rare,
+ * and in a small network all forwarded ports would go unused.
+ */
 function judgeKadReach({ mapping }: MappingView, udp: UdpState, { fromOtherPort, fromStranger }: ReachFindings): boolean | undefined {
-  if (udp === 'blocked') return false;
-  if (fromStranger !== undefined) return fromStranger;
-  if (fromOtherPort === false) return false;
-  // Nobody was there to play the stranger. Firewalls without a NAT that filter by IP but not by port are hardly in use.
-  return fromOtherPort === true && mapping === 'none' ? true : undefined;
+  // A port that each destination sees otherwise can be told to nobody.
+  if (udp === 'blocked' || mapping === 'address-dependent' || mapping === 'address-and-port-dependent') return false;
+  return fromStranger ?? fromOtherPort;
 }
 
 export function makeSelfView(mapping: MappingView, udp: UdpState, findings: ReachFindings): SelfView {

@@ -1,5 +1,7 @@
 // pure: what handlers may use, and who asks.
 import { equalBytes, isPrivateHost, type Runtime, type Verifier } from '@batchain/shared';
+import type { DialBackService } from '../broker/dial-back-service.ts';
+import type { ReachCheck } from '../broker/reach-check.ts';
 import type { PassedRecord, RecordStore, StoreTime } from '../records/record-store.ts';
 import type { RoutingTable } from '../routing/routing-table.ts';
 import { highBits, type TableContact } from '../routing/table-contact.ts';
@@ -24,6 +26,8 @@ export interface HandlerContext {
   /** Apart, so that askers for hosts near many made-up keys do not push out what providers' keys have. */
   readonly laidHosts: LaidAnswers;
   readonly laidValues: LaidAnswers;
+  readonly dialBacks: Pick<DialBackService, 'dialBack' | 'probe'>;
+  readonly reachCheck: Pick<ReachCheck, 'onResult'>;
 }
 
 export const TOO_MUCH_WORK: KadResponse = { type: 'error', code: 'rate-limited', detail: 'no long answers left this second' };

@@ -1,6 +1,7 @@
 // driven: request type to handler, complete by type check.
 import type { RpcHandler, RpcRequest } from '../rpc/kad-rpc.ts';
 import type { KadRequest, KadRequestType, KadResponse } from '../wire/messages.ts';
+import { handleDialBack, handleDialBackResult, handleProbe } from './dial-back.ts';
 import { handleFindNode } from './find-node.ts';
 import { handleFindValue } from './find-value.ts';
 import { handleGetContact } from './get-contact.ts';
@@ -21,6 +22,9 @@ export const KAD_HANDLERS: { readonly [T in KadRequestType]: Handler<T> } = {
   'find-value': handleFindValue,
   store: handleStore,
   'get-contact': handleGetContact,
+  'dial-back': handleDialBack,
+  probe: handleProbe,
+  'dial-back-result': handleDialBackResult,
 };
 
 /** The handler that a KadRpc is given. */

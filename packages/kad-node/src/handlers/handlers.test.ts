@@ -67,6 +67,8 @@ beforeEach(() => {
     heavyWork: new HeavyWork(clock.monotonicMs()),
     laidHosts: new LaidAnswers(),
     laidValues: new LaidAnswers(),
+    dialBacks: { dialBack: () => 'started', probe: () => 'sent' },
+    reachCheck: { onResult: () => undefined },
   };
   const handle = makeRequestHandler(context);
   answer = (request, { isProved = true, address = PUBLIC, from = asker } = {}) => {
@@ -227,6 +229,8 @@ describe('STORE and FIND_VALUE', () => {
       heavyWork: new HeavyWork(clock.monotonicMs()),
       laidHosts: new LaidAnswers(),
       laidValues: new LaidAnswers(),
+      dialBacks: { dialBack: () => 'started', probe: () => 'sent' },
+      reachCheck: { onResult: () => undefined },
     };
     const handle = makeRequestHandler(context);
     fillTable(200);

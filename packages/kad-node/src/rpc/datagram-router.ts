@@ -1,7 +1,7 @@
 // driven: inbound datagrams: cheap checks, the session they belong to, then the request or the response side (DF-07).
 import { type Address, equalAddress, formatAddress, isDialable, toHex, verifyFor } from '@batchain/shared';
 import { PROOF_SIGNATURES } from '../limits.ts';
-import { datagramKind, decodeNoSession, encodeNoSession } from '../wire/envelope.ts';
+import { datagramKind, decodeNoSession, decodeProbe, encodeNoSession } from '../wire/envelope.ts';
 import { counterOfDatagram, RESPONSE_BYTES_MAX, type SessionDatagram, sessionIdOfDatagram } from '../wire/session-datagram.ts';
 import type { HelloAnswerer } from './hello-answerer.ts';
 import type { ProvedPeer } from './kad-rpc.ts';
@@ -26,6 +26,7 @@ export interface DatagramRouterHooks {
   /** The peer has lost this session; it is out of the table. */
   onLost(session: Session): void;
   onProved(peer: ProvedPeer): void;
+  onProbe(nonce: Uint8Array, from: Address): void;
 }
 
 /** Whatever a datagram holds, nothing is thrown, and no more bytes leave than came unless its session is ours. */
@@ -60,9 +61,18 @@ export class DatagramRouter {
       case 'hello':
         this.#onHello(bytes, from);
         break;
+      case 'probe':
+        this.#onProbe(bytes, from);
+        break;
       default:
         context.stats.malformed += 1;
     }
+  }
+
+  #onProbe(bytes: Uint8Array, from: Address): void {
+    const nonce = decodeProbe(bytes);
+    if (nonce === undefined) this.#parts.context.stats.malformed += 1;
+    else this.#hooks.onProbe(nonce, from);
   }
 
   #onHello(bytes: Uint8Array, from: Address): void {

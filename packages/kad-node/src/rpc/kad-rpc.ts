@@ -59,6 +59,12 @@ export interface KadRpc {
   onRequest(handler: RpcHandler): void;
   /** Called when an inbound asker has become proved: a candidate for the routing table. */
   onProved(handler: (peer: ProvedPeer) => void): void;
+  /** Sends one probe datagram outside any session: to whom we have one with, or one who asks has. */
+  sendProbe(to: Address, nonce: Uint8Array): void;
+  /** Called for every probe datagram; whoever sent it is not proved. */
+  onProbe(handler: (nonce: Uint8Array, from: Address) => void): void;
+  /** Whether we have a session with this IP, or are about to: then a NAT may let in what comes from there. */
+  hasSentTo(host: string): boolean;
   open(): Promise<void>;
   close(): Promise<void>;
   readonly localAddress: Address;

@@ -27,8 +27,9 @@ interface CachedReply {
   readonly untilMs: number;
 }
 
-/** Asking these again changes nothing, so a retry is simply served again. */
-const hasEffects = (request: KadRequest): boolean => request.type === 'store';
+const EFFECTS: ReadonlySet<KadRequest['type']> = new Set(['store', 'dial-back', 'probe', 'dial-back-result']);
+/** Asking the others again changes nothing, so a retry is simply served again. */
+const hasEffects = (request: KadRequest): boolean => EFFECTS.has(request.type);
 
 export class RequestServer {
   readonly #runtime: Runtime;

@@ -79,6 +79,12 @@ export class SessionOpener {
     }
   }
 
+  /** Whether a first exchange with this IP is under way. */
+  isOpeningTo(host: string): boolean {
+    for (const { to } of this.#openings.values()) if (to.host === host) return true;
+    return false;
+  }
+
   /** The call is settled or waits no longer. */
   leave(call: Call): void {
     this.#openings.get(call.addressKey)?.calls.delete(call);

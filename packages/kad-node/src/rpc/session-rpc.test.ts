@@ -38,8 +38,6 @@ const STORE: KadRequest = { type: 'store', kind: 'immutable', records: [{ bytes:
 /** What a node of these tests answers. */
 function answerTo(request: KadRequest): KadResponse {
   switch (request.type) {
-    case 'ping':
-      return { type: 'pong' };
     case 'find-node':
       return { type: 'nodes', contacts: [], records: [], pages: 1 };
     case 'find-value':
@@ -48,6 +46,8 @@ function answerTo(request: KadRequest): KadResponse {
       return { type: 'stored', outcomes: request.records.map(() => 'stored' as const) };
     case 'get-contact':
       return { type: 'contact', record: null };
+    default:
+      return { type: 'pong' };
   }
 }
 

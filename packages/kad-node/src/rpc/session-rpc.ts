@@ -15,7 +15,7 @@ import {
   toHex,
 } from '@batchain/shared';
 import { RPC_TRIES, SESSION_FRESH_MS } from '../limits.ts';
-import { TRANSACTION_ID_BYTES } from '../wire/envelope.ts';
+import { encodeProbe, TRANSACTION_ID_BYTES } from '../wire/envelope.ts';
 import { encodeRequest } from '../wire/message-codecs.ts';
 import type { KadRequest } from '../wire/messages.ts';
 import { type NetworkConfig, networkKey } from '../wire/network.ts';
@@ -60,6 +60,7 @@ export class SessionRpc implements KadRpc {
   readonly #router: DatagramRouter;
   readonly #pending: PendingRequests<Call>;
   #onProved: (peer: ProvedPeer) => void = () => undefined;
+  #onProbe: (nonce: Uint8Array, from: Address) => void = () => undefined;
   /** Where a peer last said that it sees us. */
   #observed: Address | undefined;
   #state: 'new' | 'open' | 'closed' = 'new';
@@ -98,6 +99,7 @@ export class SessionRpc implements KadRpc {
         onResponse: (session, datagram, nowMs) => this.#onResponse(session, datagram, nowMs),
         onLost: (session) => this.#onLost(session),
         onProved: (peer) => this.#onProved(peer),
+        onProbe: (nonce, from) => this.#onProbe(nonce, from),
       },
     );
   }
@@ -123,6 +125,18 @@ export class SessionRpc implements KadRpc {
 
   onProved(handler: (peer: ProvedPeer) => void): void {
     this.#onProved = handler;
+  }
+
+  sendProbe(to: Address, nonce: Uint8Array): void {
+    if (this.#state === 'open') this.#socket.send(encodeProbe(nonce), to);
+  }
+
+  onProbe(handler: (nonce: Uint8Array, from: Address) => void): void {
+    this.#onProbe = handler;
+  }
+
+  hasSentTo(host: string): boolean {
+    return this.#context.sessions.hasHost(host) || this.#opener.isOpeningTo(host);
   }
 
   async open(): Promise<void> {

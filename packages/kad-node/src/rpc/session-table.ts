@@ -85,6 +85,12 @@ export class SessionTable {
     return undefined;
   }
 
+  /** Whether there is a session with any port of this IP. Looks at all: that is asked seldom. */
+  hasHost(host: string): boolean {
+    for (const sessions of this.#byAddress.values()) if (sessions[0]?.peer.address.host === host) return true;
+    return false;
+  }
+
   /** A valid datagram came in a half-open session: its asker is at its address. */
   confirm(session: Session): void {
     if (!this.#halfOpen.delete(session.localId)) return;

@@ -16,7 +16,7 @@ import { VERSIONS_MAX } from '../limits.ts';
 
 /** Never 0-3 or 20-79, so that STUN and DTLS can share the port (RFC 7983). */
 export const DATAGRAM_MAGIC = 0xbc;
-export const DATAGRAM_KINDS = { hello: 1, welcome: 2, challenge: 3, session: 4, noSession: 5, refusal: 6 } as const;
+export const DATAGRAM_KINDS = { hello: 1, welcome: 2, challenge: 3, session: 4, noSession: 5, refusal: 6, probe: 7 } as const;
 export type DatagramKind = keyof typeof DATAGRAM_KINDS;
 
 /** Versions that we speak, the highest last. */
@@ -25,6 +25,9 @@ export const SESSION_ID_BYTES = 8;
 export const COOKIE_BYTES = 16;
 /** 64 random bits in every request, mirrored by its answer (DF-03, DF-06). */
 export const TRANSACTION_ID_BYTES = 8;
+
+/** Names one dial-back: enough that nobody off the path guesses it within its few seconds. */
+export const PROBE_NONCE_BYTES = 8;
 
 const KINDS_BY_NUMBER = new Map(Object.entries(DATAGRAM_KINDS).map(([kind, number]) => [number as number, kind as DatagramKind]));
 
@@ -126,4 +129,20 @@ export function decodeNoSession(bytes: Uint8Array): NoSession | undefined {
   if (bytes.length !== NO_SESSION_BYTES || datagramKind(bytes) !== 'noSession') return undefined;
   const counterAt = 2 + SESSION_ID_BYTES;
   return { sessionId: bytes.subarray(2, counterAt), counter: new DataView(bytes.buffer, bytes.byteOffset).getUint32(counterAt) };
+}
+
+// PROBE: magic, kind, the nonce of the dial-back that it belongs to. Says nothing else, and is not answered.
+
+const PROBE_BYTES: number = 2 + PROBE_NONCE_BYTES;
+
+export function encodeProbe(nonce: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(PROBE_BYTES);
+  bytes.set([DATAGRAM_MAGIC, DATAGRAM_KINDS.probe]);
+  bytes.set(nonce, 2);
+  return bytes;
+}
+
+/** The nonce; undefined when it is no probe. */
+export function decodeProbe(bytes: Uint8Array): Uint8Array | undefined {
+  return bytes.length === PROBE_BYTES && datagramKind(bytes) === 'probe' ? bytes.subarray(2) : undefined;
 }

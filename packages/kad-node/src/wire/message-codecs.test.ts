@@ -26,9 +26,13 @@ import { contactSize, fitRecords, pageContacts, pageRecords, recordSize, roomFor
 import {
   type AgedRecord,
   type CompactContact,
+  DIAL_BACK_ANSWERS,
+  DIAL_BACK_KINDS,
+  DIAL_BACK_OUTCOMES,
   KAD_ERRORS,
   type KadRequest,
   type KadResponse,
+  PROBE_ANSWERS,
   STORE_REFUSALS,
   VALUE_KINDS,
 } from './messages.ts';
@@ -44,6 +48,7 @@ const someAddress = fc
   .tuple(fc.oneof(fc.ipV4(), fc.ipV6()), fc.nat(65535))
   .map(([host, port]) => makeAddress(host, port))
   .filter((made) => made !== undefined);
+const someNonce = fc.uint8Array({ minLength: 8, maxLength: 8 });
 const someContact = fc.record({ nodeId: someId, address: someAddress });
 const someRecord = fc.record({ bytes: fc.uint8Array({ minLength: 1, maxLength: 200 }), ageMs: fc.nat() });
 const someKind = fc.constantFrom(...VALUE_KINDS);
@@ -57,6 +62,20 @@ const someRequest: fc.Arbitrary<KadRequest> = fc.oneof(
   fc.record({ type: fc.constant('find-value' as const), kind: someKind, key: someId, page: somePage }),
   fc.record({ type: fc.constant('store' as const), kind: someKind, records }),
   fc.record({ type: fc.constant('get-contact' as const), nodeId: fc.option(someId) }),
+  fc.record({
+    type: fc.constant('dial-back' as const),
+    kind: fc.constantFrom(...DIAL_BACK_KINDS),
+    port: fc.nat(65535),
+    nonce: someNonce,
+  }),
+  fc.record({ type: fc.constant('probe' as const), address: someAddress, nonce: someNonce }),
+  fc.record({
+    type: fc.constant('dial-back-result' as const),
+    nonce: someNonce,
+    outcome: fc.constantFrom(...DIAL_BACK_OUTCOMES),
+    port: fc.nat(65535),
+    address: fc.option(someAddress),
+  }),
 );
 const someResponse: fc.Arbitrary<KadResponse> = fc.oneof(
   fc.constant<KadResponse>({ type: 'pong' }),
@@ -67,6 +86,9 @@ const someResponse: fc.Arbitrary<KadResponse> = fc.oneof(
     outcomes: fc.array(fc.constantFrom('stored' as const, ...STORE_REFUSALS), { maxLength: RECORDS_PER_MESSAGE_MAX }),
   }),
   fc.record({ type: fc.constant('contact' as const), record: fc.option(someRecord) }),
+  fc.record({ type: fc.constant('dialling-back' as const), outcome: fc.constantFrom(...DIAL_BACK_ANSWERS) }),
+  fc.record({ type: fc.constant('probed' as const), outcome: fc.constantFrom(...PROBE_ANSWERS) }),
+  fc.constant<KadResponse>({ type: 'result-taken' }),
   fc.record({ type: fc.constant('error' as const), code: fc.constantFrom(...KAD_ERRORS), detail: fc.string({ maxLength: 120 }) }),
 );
 
@@ -96,7 +118,17 @@ describe('DF-04 Kad messages', () => {
   it('names each verb once, an answer being its request + 64', () => {
     const numbers = [...Object.values(REQUEST_VERBS), ...Object.values(RESPONSE_VERBS), ...Object.values(BROKER_VERBS)];
     expect(new Set(numbers).size).toBe(numbers.length);
-    expect(RESPONSE_VERBS).toEqual({ error: 64, pong: 65, nodes: 66, values: 67, stored: 68, contact: 69 });
+    expect(RESPONSE_VERBS).toEqual({
+      error: 64,
+      pong: 65,
+      nodes: 66,
+      values: 67,
+      stored: 68,
+      contact: 69,
+      'dialling-back': 73,
+      probed: 74,
+      'result-taken': 75,
+    });
   });
 
   it('answers what it cannot read with the reason', () => {

@@ -2,6 +2,7 @@
 import {
   addressBytes,
   addressFromBytes,
+  addressShape,
   boolean,
   bytesOf,
   type CborValue,
@@ -28,16 +29,21 @@ import {
   wordOf,
 } from '@batchain/shared';
 import { CONTACTS_PER_REPLY_MAX, ERROR_DETAIL_LENGTH_MAX, PAGES_MAX, RECORD_BYTES_MAX, RECORDS_PER_MESSAGE_MAX } from '../limits.ts';
+import { PROBE_NONCE_BYTES } from './envelope.ts';
 import { decodeFindNode, decodeNodes, encodeFindNode, encodeNodes } from './frequent-messages.ts';
 import {
   type AgedRecord,
   type CompactContact,
+  DIAL_BACK_ANSWERS,
+  DIAL_BACK_KINDS,
+  DIAL_BACK_OUTCOMES,
   KAD_ERRORS,
   type KadErrorCode,
   type KadRequest,
   type KadRequestType,
   type KadResponse,
   type KadResponseType,
+  PROBE_ANSWERS,
   STORE_REFUSALS,
   VALUE_KINDS,
 } from './messages.ts';
@@ -49,6 +55,9 @@ export const REQUEST_VERBS: Readonly<Record<KadRequestType, number>> = {
   'find-value': 3,
   store: 4,
   'get-contact': 5,
+  'dial-back': 9,
+  probe: 10,
+  'dial-back-result': 11,
 };
 /** Numbers of the BROKER verbs: reserved; introductions are not built. Their answers are verb + 64. */
 export const BROKER_VERBS = { introduce: 6, signal: 7, report: 8 } as const;
@@ -60,6 +69,9 @@ export const RESPONSE_VERBS: Readonly<Record<KadResponseType, number>> = {
   values: 67,
   stored: 68,
   contact: 69,
+  'dialling-back': 73,
+  probed: 74,
+  'result-taken': 75,
 };
 /** Which answer fits which request; an error fits all. */
 export const ANSWER_TYPES: Readonly<Record<KadRequestType, KadResponseType>> = {
@@ -68,6 +80,9 @@ export const ANSWER_TYPES: Readonly<Record<KadRequestType, KadResponseType>> = {
   'find-value': 'values',
   store: 'stored',
   'get-contact': 'contact',
+  'dial-back': 'dialling-back',
+  probe: 'probed',
+  'dial-back-result': 'result-taken',
 };
 
 const nodeIdShape: Shape<NodeId> = idOf<NodeId>();
@@ -90,6 +105,8 @@ const contactsShape: Shape<readonly CompactContact[]> = listOf(contactShape, CON
 const recordsShape: Shape<readonly AgedRecord[]> = listOf(recordShape, RECORDS_PER_MESSAGE_MAX);
 const kindShape: Shape<(typeof VALUE_KINDS)[number]> = wordOf(VALUE_KINDS);
 const pageShape: Shape<number> = uintOf(PAGES_MAX - 1);
+const nonceShape: Shape<Uint8Array> = bytesOf(PROBE_NONCE_BYTES);
+const portShape: Shape<number> = uintOf(65_535);
 const pagesShape: Shape<number> = uintOf(PAGES_MAX);
 
 type Fields<M> = { readonly [K in Exclude<keyof M, 'type'>]: Shape<M[K]> };
@@ -114,6 +131,14 @@ export const requestShapes: ShapesOf<KadRequest> = {
   'find-value': messageShape('find-value', REQUEST_VERBS['find-value'], { kind: kindShape, key: keyShape, page: pageShape }),
   store: messageShape('store', REQUEST_VERBS.store, { kind: kindShape, records: recordsShape }),
   'get-contact': messageShape('get-contact', REQUEST_VERBS['get-contact'], { nodeId: nullable(nodeIdShape) }),
+  'dial-back': messageShape('dial-back', REQUEST_VERBS['dial-back'], { kind: wordOf(DIAL_BACK_KINDS), port: portShape, nonce: nonceShape }),
+  probe: messageShape('probe', REQUEST_VERBS.probe, { address: addressShape, nonce: nonceShape }),
+  'dial-back-result': messageShape('dial-back-result', REQUEST_VERBS['dial-back-result'], {
+    nonce: nonceShape,
+    outcome: wordOf(DIAL_BACK_OUTCOMES),
+    port: portShape,
+    address: nullable(addressShape),
+  }),
 };
 
 export const responseShapes: ShapesOf<KadResponse> = {
@@ -130,6 +155,9 @@ export const responseShapes: ShapesOf<KadResponse> = {
     outcomes: listOf(wordOf(['stored', ...STORE_REFUSALS] as const), RECORDS_PER_MESSAGE_MAX),
   }),
   contact: messageShape('contact', RESPONSE_VERBS.contact, { record: nullable(recordShape) }),
+  'dialling-back': messageShape('dialling-back', RESPONSE_VERBS['dialling-back'], { outcome: wordOf(DIAL_BACK_ANSWERS) }),
+  probed: messageShape('probed', RESPONSE_VERBS.probed, { outcome: wordOf(PROBE_ANSWERS) }),
+  'result-taken': messageShape('result-taken', RESPONSE_VERBS['result-taken'], {}),
 };
 
 /** Why a message was not understood: the code of the error that answers it. */

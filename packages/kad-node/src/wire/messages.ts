@@ -24,9 +24,36 @@ export type KadRequest =
   | { readonly type: 'find-value'; readonly kind: ValueKind; readonly key: Uint8Array; readonly page: number }
   | { readonly type: 'store'; readonly kind: ValueKind; readonly records: readonly AgedRecord[] }
   /** The contact record of the node with this id; null asks for the answerer's own. */
-  | { readonly type: 'get-contact'; readonly nodeId: NodeId | null };
+  | { readonly type: 'get-contact'; readonly nodeId: NodeId | null }
+  /** Try to reach the asker, at the IP of its session only. `port`: of its bat port, 0 for the others. `nonce` (8) names the attempt. */
+  | { readonly type: 'dial-back'; readonly kind: DialBackKind; readonly port: number; readonly nonce: Uint8Array }
+  /** Send a probe datagram with this nonce to an address that the asker has a session with. */
+  | { readonly type: 'probe'; readonly address: Address; readonly nonce: Uint8Array }
+  /** How a dial-back went on. `port` (0: none) and `address` depend on the outcome; see DIAL_BACK_OUTCOMES. */
+  | {
+      readonly type: 'dial-back-result';
+      readonly nonce: Uint8Array;
+      readonly outcome: DialBackOutcome;
+      readonly port: number;
+      readonly address: Address | null;
+    };
 
 export type KadRequestType = KadRequest['type'];
+
+/** How to try: a datagram from another port of ours, a datagram from another node, a connection to the bat port. */
+export const DIAL_BACK_KINDS = ['udp', 'udp-other', 'bat'] as const;
+export type DialBackKind = (typeof DIAL_BACK_KINDS)[number];
+/** `unavailable`: the answerer cannot do this, or knows nobody who can. */
+export const DIAL_BACK_ANSWERS = ['started', 'busy', 'unavailable'] as const;
+export type DialBackAnswer = (typeof DIAL_BACK_ANSWERS)[number];
+export const PROBE_ANSWERS = ['sent', 'busy', 'refused'] as const;
+export type ProbeAnswer = (typeof PROBE_ANSWERS)[number];
+/**
+ * `sent`: datagrams went out, from `port` of the answerer or from the node at `address`. `done`: the bat port answered with the
+ * right id; or a datagram came to `port`, and `address` is where from. The others say why not.
+ */
+export const DIAL_BACK_OUTCOMES = ['done', 'sent', 'timeout', 'refused', 'unreachable', 'wrong-identity', 'failed'] as const;
+export type DialBackOutcome = (typeof DIAL_BACK_OUTCOMES)[number];
 
 /** Why one record of a STORE was not kept. */
 export const STORE_REFUSALS = [
@@ -63,6 +90,9 @@ export type KadResponse =
     }
   | { readonly type: 'stored'; readonly outcomes: readonly StoreOutcome[] }
   | { readonly type: 'contact'; readonly record: AgedRecord | null }
+  | { readonly type: 'dialling-back'; readonly outcome: DialBackAnswer }
+  | { readonly type: 'probed'; readonly outcome: ProbeAnswer }
+  | { readonly type: 'result-taken' }
   | { readonly type: 'error'; readonly code: KadErrorCode; readonly detail: string };
 
 export type KadResponseType = KadResponse['type'];
