@@ -1,94 +1,14 @@
 // What a KadNode finds out about itself behind each kind of NAT: its mapping, what the NAT lets in, and who reaches it.
-import { type DialBack, type KadConfig, KadNode, makeKadConfig, type SelfView, SessionRpc } from '@batchain/kad-node';
-import { type Address, type Crypto, fail, type NatMapping, NULL_LOGGER, ok, type Signer, second, utf8Bytes } from '@batchain/shared';
-import {
-  createSimCrypto,
-  type NatKind,
-  SimDatagramSocket,
-  type SimHost,
-  type SimHostOptions,
-  SimNetwork,
-  type Simulation,
-} from '@batchain/shared/testing';
+import type { SelfView } from '@batchain/kad-node';
+import { type NatMapping, second } from '@batchain/shared';
+import type { NatKind, SimHostOptions } from '@batchain/shared/testing';
 import { describe, expect, it } from 'vitest';
-import { beginSimulation, say, seedsOf } from './simulator.ts';
+import { buildReachWorld, PORT } from './reach-world.ts';
+import { say, seedsOf } from './simulator.ts';
 
-const PORT = 4870;
-const BAT_PORT = 4880;
-/** So many nodes, and so small buckets, that a newcomer does not meet them all. */
+/** The outer address of a router. */
+const HOME = '203.0.113.7';
 const PUBLIC_NODES = 30;
-const SMALL: Partial<KadConfig> = { bucketSize: 4 };
-
-interface Placed {
-  readonly node: KadNode;
-  readonly rpc: SessionRpc;
-  readonly host: SimHost;
-  readonly address: Address;
-}
-
-class ReachWorld {
-  readonly simulation: Simulation;
-  readonly network: SimNetwork;
-  readonly members: Placed[] = [];
-  /** IPs whose bat port answers. */
-  readonly batOpen = new Set<string>();
-  readonly #crypto: Crypto & { signerFromSeed(seed: Uint8Array): Signer };
-
-  constructor(simulation: Simulation) {
-    this.simulation = simulation;
-    this.network = new SimNetwork(simulation);
-    this.#crypto = createSimCrypto(simulation.runtime.entropy.fork('crypto'));
-  }
-
-  readonly #dialBack: DialBack = async (_nodeId, { host, port }) =>
-    this.batOpen.has(host) && port === BAT_PORT ? ok(undefined) : fail('refused');
-
-  async add(name: string, where: SimHostOptions | SimHost = {}, port: number = PORT, config: Partial<KadConfig> = SMALL): Promise<Placed> {
-    const host = 'network' in where ? where : this.network.addHost({ name, ...where });
-    const runtime = { ...this.simulation.node(name).runtime, log: NULL_LOGGER };
-    const signer = this.#crypto.signerFromSeed(utf8Bytes(name));
-    const ownHosts = (): readonly string[] => host.addresses;
-    const rpc = new SessionRpc(runtime, new SimDatagramSocket(host, { port }), signer, this.#crypto, {
-      network: { name: 'sim' },
-      ownHosts,
-    });
-    const parts = { rpc, signer, crypto: this.#crypto, ownHosts, openSocket: () => new SimDatagramSocket(host), dialBack: this.#dialBack };
-    const node = new KadNode(runtime, parts, makeKadConfig(config, 'demo'));
-    await node.start();
-    return { node, rpc, host, address: host.address(port) };
-  }
-
-  /** Public nodes that know one another; two of them share an IP. */
-  async grow(count: number): Promise<void> {
-    for (let n = 0; n < count; n++) {
-      const beside = n === 1 ? this.members[0] : undefined;
-      const member = await this.add(`public ${n}`, beside?.host ?? {}, beside === undefined ? PORT : PORT + 1);
-      if (n > 0) await this.settle(member.node.bootstrap(this.members.slice(0, 3).map(({ address }) => address)));
-      this.members.push(member);
-    }
-  }
-
-  /** A newcomer that knows the first two members, which share an IP, and the third. */
-  async join(name: string, where: SimHostOptions | SimHost = {}): Promise<Placed> {
-    const placed = await this.add(name, where);
-    await this.settle(placed.node.bootstrap(this.members.slice(0, 3).map(({ address }) => address)));
-    return placed;
-  }
-
-  check({ node }: Placed, batPort: number | undefined = BAT_PORT): Promise<SelfView> {
-    return this.settle(node.checkReach({ batPort }));
-  }
-
-  settle<T>(promise: Promise<T>): Promise<T> {
-    return this.simulation.clock.runUntilSettled(promise, { deadlineMs: 60_000 });
-  }
-}
-
-async function build(seed: string, count: number): Promise<ReachWorld> {
-  const world = new ReachWorld(beginSimulation('kad-reach', seed));
-  await world.grow(count);
-  return world;
-}
 
 interface Expected {
   readonly mapping: NatMapping;
@@ -127,13 +47,13 @@ const EXPECTED: Readonly<Partial<Record<NatKind, Expected>>> = {
 
 describe.each(seedsOf('kad-reach', ['reach-1', 'reach-2']))('a KadNode, seed %s', (seed) => {
   it('tells every kind of NAT', async () => {
-    const world = await build(seed, PUBLIC_NODES);
+    const world = await buildReachWorld(seed, PUBLIC_NODES);
     for (const [nat, expected] of Object.entries(EXPECTED) as [NatKind, Expected][]) {
       const placed = await world.join(nat, { nat });
       let view = await world.check(placed);
       // Who plays the stranger is drawn: a node that has been met already shows nothing, so another draw may be needed.
-      for (let round = 0; round < 5 && view.filtering === 'unknown'; round++) {
-        await world.simulation.clock.runFor(31 * second);
+      for (let round = 0; round < 10 && view.filtering === 'unknown'; round++) {
+        await world.simulation.clock.runFor(41 * second);
         view = await world.check(placed);
       }
       say(`  ${nat}: ${JSON.stringify(view)}`);
@@ -142,4 +62,70 @@ describe.each(seedsOf('kad-reach', ['reach-1', 'reach-2']))('a KadNode, seed %s'
       await world.settle(placed.node.stop());
     }
   }, 60_000);
+});
+
+describe('a KadNode in a small network', () => {
+  it.each<[string, SimHostOptions, Partial<SelfView>]>([
+    ['linux', { nat: 'linux' }, { mapping: 'unknown', filtering: STRICT, kadReachable: false, isBehindNat: true, preservesPort: true }],
+    ['symmetric', { nat: 'symmetric' }, { mapping: STRICT, filtering: STRICT, kadReachable: false, isBehindNat: true }],
+    ['open', {}, { mapping: 'none', filtering: 'unknown', kadReachable: true, isBehindNat: false }],
+    ['full-cone', { nat: 'full-cone' }, { mapping: 'unknown', filtering: 'unknown', kadReachable: true, isBehindNat: true }],
+    ['fw', { nat: 'fw' }, { mapping: 'none', filtering: STRICT, kadReachable: false, isBehindNat: false }],
+  ])('of one public node and itself behind %s tells what one node can show', async (name, where, expected) => {
+    const world = await buildReachWorld('reach-one', 1);
+    const placed = await world.join(name, where);
+    const began = world.simulation.clock.elapsedMs;
+    expect(await world.check(placed)).toMatchObject({ ...expected, udp: 'works', batReachable: false });
+    expect(world.simulation.clock.elapsedMs - began).toBeLessThanOrEqual(5 * second);
+    // The public node itself is asked by nobody but its clients, which dialled its own address.
+    expect(world.members[0]?.node.selfView()).toMatchObject({ mapping: 'none', isBehindNat: false });
+  });
+
+  it('finds a forwarded port and an open bat port', async () => {
+    const world = await buildReachWorld('reach-forward', 2);
+    const nat = world.network.addNat({ kind: 'linux', address: HOME });
+    const host = world.network.addHost({ behind: nat });
+    nat.forward('udp', PORT, host.address(PORT));
+    world.batOpen.add(HOME);
+    const placed = await world.join('home', host);
+    expect(await world.check(placed)).toMatchObject({
+      kadReachable: true,
+      kadReachableAt: { host: HOME, port: PORT },
+      batReachable: true,
+      isBehindNat: true,
+    });
+    expect(world.dials.map(({ to }) => to)).toEqual(world.dials.map(() => HOME));
+    expect((await world.check(placed)).batReachable, 'while nobody has an allowance left, the last word stands').toBe(true);
+  });
+
+  it('without anybody to ask ends at once and knows nothing', async () => {
+    const world = await buildReachWorld('reach-alone', 0);
+    const placed = await world.add('alone');
+    expect(await world.check(placed)).toMatchObject({
+      mapping: 'unknown',
+      udp: 'unknown',
+      kadReachable: undefined,
+      batReachable: undefined,
+    });
+  });
+
+  it('BN-27 notices that its router has another address', async () => {
+    const world = await buildReachWorld('reach-flip', 5);
+    const nat = world.network.addNat({ kind: 'linux', address: HOME });
+    const placed = await world.join('home', world.network.addHost({ behind: nat }));
+    await world.check(placed);
+    const told: SelfView[] = [];
+    placed.node.events.on('self-changed', (view) => told.push(view));
+    nat.rebind('203.0.113.99');
+    const view = await world.check(placed);
+    expect(view.external?.host).toBe('203.0.113.99');
+    expect(told.at(-1)).toEqual(view);
+  });
+
+  it('tells that UDP is blocked', async () => {
+    const world = await buildReachWorld('reach-blocked', 3);
+    const placed = await world.add('blocked', { nat: 'udp-blocked' });
+    await world.settle(placed.node.bootstrap(world.members.map(({ address }) => address)));
+    expect(placed.node.selfView()).toMatchObject({ udp: 'blocked', kadReachable: false });
+  });
 });

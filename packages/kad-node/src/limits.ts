@@ -98,8 +98,8 @@ export const TOKEN_PERIOD_MS: number = 5 * minute;
 
 // What nodes tell one another about their reach (T6, T8).
 
-/** Dial-backs for one asker: the three kinds at once, then one in 10 s. */
-export const DIAL_BACKS_PER_ASKER_BURST = 3;
+/** Dial-backs for one asker: the three kinds and a forwarded port at once, then one in 10 s. */
+export const DIAL_BACKS_PER_ASKER_BURST = 4;
 export const DIAL_BACKS_PER_ASKER_PER_S = 0.1;
 /** Under way at the same time, each with a socket or a dial. */
 export const DIAL_BACKS_RUNNING_MAX = 8;

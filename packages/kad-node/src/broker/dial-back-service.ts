@@ -12,6 +12,7 @@ import {
 } from '@batchain/shared';
 import { DIAL_BACK_MS, DIAL_BACKS_RUNNING_MAX, PROBE_HELPERS_MAX, PROBE_REPEAT_MS, PROBE_SOCKET_MS } from '../limits.ts';
 import type { PeerClient } from '../lookup/peer-client.ts';
+import { sharedPrefixBits } from '../routing/distance.ts';
 import type { RoutingTable } from '../routing/routing-table.ts';
 import type { TableContact } from '../routing/table-contact.ts';
 import type { KadRpc, ProvedPeer, RpcRequest } from '../rpc/kad-rpc.ts';
@@ -65,7 +66,7 @@ export class DialBackService {
   dialBack({ kind, port, nonce: received }: Request<'dial-back'>, { peer }: RpcRequest): DialBackAnswer {
     const nonce = new Uint8Array(received);
     const run = {
-      udp: this.#parts.openSocket === undefined ? undefined : () => this.#probeFromOtherPort(peer, nonce),
+      udp: this.#parts.openSocket === undefined ? undefined : () => this.#probeFromOtherPort(peer, port, nonce),
       'udp-other': () => this.#haveProbed(peer, nonce),
       bat: this.#parts.dialBack === undefined || port === 0 ? undefined : () => this.#dial(peer, port, nonce),
     }[kind];
@@ -94,10 +95,11 @@ export class DialBackService {
   }
 
   /** Two datagrams from a fresh port, which then tells where the asker's own datagram to it comes from. */
-  async #probeFromOtherPort(peer: ProvedPeer, nonce: Uint8Array): Promise<void> {
+  async #probeFromOtherPort(peer: ProvedPeer, forwardedPort: number, nonce: Uint8Array): Promise<void> {
     const { clock } = this.#runtime;
     const socket = (this.#parts.openSocket as () => DatagramSocket)();
     const probe = encodeProbe(nonce);
+    const to = forwardedPort === 0 ? peer.address : { host: peer.address.host, port: forwardedPort };
     const waiting = new AbortController();
     const end = (): void => waiting.abort();
     this.#stop.signal.addEventListener('abort', end, { once: true });
@@ -110,10 +112,10 @@ export class DialBackService {
         end();
       });
       const { port } = socket.localAddress;
-      socket.send(probe, peer.address);
+      socket.send(probe, to);
       const told = this.#tell(peer, nonce, 'sent', { port });
       await clock.sleep(PROBE_REPEAT_MS, waiting.signal).catch(() => undefined);
-      if (!waiting.signal.aborted && this.#limits.takeProbe(peer.address, this.#nowMs())) socket.send(probe, peer.address);
+      if (!waiting.signal.aborted && this.#limits.takeProbe(to, this.#nowMs())) socket.send(probe, to);
       await clock.sleep(PROBE_SOCKET_MS, waiting.signal).catch(() => undefined);
       await told;
       if (knockedFrom !== undefined) await this.#tell(peer, nonce, 'done', { port, address: knockedFrom });
@@ -135,11 +137,14 @@ export class DialBackService {
     await this.#tell(peer, nonce, 'failed');
   }
 
-  #helpersFor({ address }: ProvedPeer): readonly TableContact[] {
+  /** Those far from the asker's id first: of those near it, it knows most. */
+  #helpersFor({ nodeId, address }: ProvedPeer): readonly TableContact[] {
     const isPrivate = isPrivateHost(address.host);
     const suits = (contact: TableContact): boolean =>
       contact.failures === 0 && contact.address.host !== address.host && isPrivateHost(contact.address.host) === isPrivate;
-    return this.#runtime.random.shuffle([...this.#parts.table.contacts()].filter(suits)).slice(0, PROBE_HELPERS_MAX);
+    const suitable = this.#runtime.random.shuffle([...this.#parts.table.contacts()].filter(suits));
+    const nearness = (contact: TableContact): number => sharedPrefixBits(nodeId, contact.nodeId);
+    return suitable.sort((a, b) => nearness(a) - nearness(b)).slice(0, PROBE_HELPERS_MAX);
   }
 
   async #dial({ nodeId, address }: ProvedPeer, port: number, nonce: Uint8Array): Promise<void> {

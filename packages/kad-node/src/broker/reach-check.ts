@@ -9,7 +9,7 @@ import { PROBE_NONCE_BYTES } from '../wire/envelope.ts';
 import type { DialBackKind } from '../wire/messages.ts';
 import { type ArrivedProbe, DialBackAttempt, type DialBackResult } from './dial-back-attempt.ts';
 import type { SelfKnowledge } from './self-knowledge.ts';
-import type { ReachFindings, SelfView } from './self-view.ts';
+import { NO_FINDINGS, type ReachFindings, type SelfView } from './self-view.ts';
 
 export interface ReachCheckParts {
   readonly rpc: KadRpc;
@@ -21,6 +21,8 @@ export interface ReachCheckParts {
 export interface CheckOptions {
   /** Where our bat port is to be dialled, at the IP that the peer sees us at; undefined leaves that out. */
   readonly batPort: number | undefined;
+  /** The port of our external IP that leads to our Kad port, when one is forwarded; the number of the Kad port itself by default. */
+  readonly kadPort?: number;
 }
 
 export class ReachCheck {
@@ -61,20 +63,24 @@ export class ReachCheck {
     if (attempt !== undefined && equalBytes(attempt.peer.nodeId, from.nodeId)) attempt.noteResult(result);
   }
 
-  async #run({ batPort }: CheckOptions): Promise<SelfView> {
+  async #run({ batPort, kadPort }: CheckOptions): Promise<SelfView> {
     const endMs = this.#nowMs() + CHECK_DEADLINE_MS;
-    const { self, client } = this.#parts;
+    const { self } = this.#parts;
+    const port = kadPort ?? this.#parts.rpc.localAddress.port;
     const each = await Promise.all(
-      this.#choosePeers().map(async ({ nodeId, address }) => {
+      this.#choosePeers().map(async ({ nodeId, address }): Promise<ReachFindings> => {
         const peer = { nodeId, address };
-        const [fromOtherPort, fromStranger, bat] = await Promise.all([
-          this.#tryOtherPort(peer, endMs),
+        // What it sees us at may have changed since it last said.
+        const pong = await this.#within(this.#parts.client.ask(peer, { type: 'ping' }), endMs);
+        if (pong?.ok !== true) return NO_FINDINGS;
+        const isElsewhere = pong.value.observedAddress.port !== port;
+        const [fromOtherPort, fromStranger, forwarded, bat] = await Promise.all([
+          this.#tryOtherPort(peer, 0, endMs),
           this.#tryStranger(peer, endMs),
+          isElsewhere ? this.#tryOtherPort(peer, port, endMs) : undefined,
           batPort === undefined ? undefined : this.#tryBat(peer, batPort, endMs),
-          // What it sees us at may have changed since it last said.
-          this.#within(client.ask(peer, { type: 'ping' }), endMs),
         ]);
-        return { fromOtherPort, fromStranger, bat };
+        return { fromOtherPort, fromStranger, forwardedPort: forwarded === undefined ? undefined : forwarded ? port : 0, bat };
       }),
     );
     if (!this.#isStopped) self.noteFindings(judge(each));
@@ -90,15 +96,15 @@ export class ReachCheck {
     return [...hosts.values()].slice(0, CHECK_PEERS_MAX);
   }
 
-  async #tryOtherPort(peer: ProvedPeer, endMs: number): Promise<boolean | undefined> {
-    return this.#attempt(peer, 'udp', 0, endMs, async (attempt) => {
+  async #tryOtherPort(peer: ProvedPeer, forwardedPort: number, endMs: number): Promise<boolean | undefined> {
+    return this.#attempt(peer, 'udp', forwardedPort, endMs, async (attempt) => {
       const find = (): ArrivedProbe | undefined =>
         attempt.probe(({ from }) => from.host === peer.address.host && from.port !== peer.address.port);
       await attempt.until(() => find() ?? attempt.firstResult, this.#leftMs(endMs));
       if (find() === undefined && attempt.result('sent') === undefined) return undefined;
       const probe = find() ?? (await attempt.until(find, Math.min(PROBE_GRACE_MS, this.#leftMs(endMs))));
       const port = probe?.from.port ?? attempt.result('sent')?.port ?? 0;
-      if (port !== 0) await this.#knock(attempt, { host: peer.address.host, port }, endMs);
+      if (port !== 0 && forwardedPort === 0) await this.#knock(attempt, { host: peer.address.host, port }, endMs);
       return probe !== undefined;
     });
   }
@@ -188,6 +194,9 @@ function judge(each: readonly ReachFindings[]): ReachFindings {
   return {
     fromOtherPort: anyOf(each.map(({ fromOtherPort }) => fromOtherPort)),
     fromStranger: anyOf(each.map(({ fromStranger }) => fromStranger)),
+    forwardedPort:
+      each.map(({ forwardedPort }) => forwardedPort).find((port) => port !== undefined && port > 0) ??
+      each.find(({ forwardedPort }) => forwardedPort === 0)?.forwardedPort,
     bat: dials.length === 0 ? undefined : 2 * dials.filter(Boolean).length > dials.length,
   };
 }

@@ -42,7 +42,7 @@ describe('SelfKnowledge', () => {
 
   it('BN-27 forgets what got through once the external address is another', () => {
     for (const n of [1, 2]) self.noteAnswer(voter(n), NAT, true);
-    self.noteFindings({ fromOtherPort: true, fromStranger: true, bat: true });
+    self.noteFindings({ fromOtherPort: true, fromStranger: true, forwardedPort: 0, bat: true });
     expect(self.view()).toMatchObject({ filtering: 'endpoint-independent', kadReachable: true, batReachable: true });
     for (const n of [1, 2]) self.noteAnswer(voter(n), at('203.0.113.10'), true);
     expect(self.view()).toMatchObject({ filtering: 'unknown', kadReachable: undefined, batReachable: undefined });
@@ -50,8 +50,8 @@ describe('SelfKnowledge', () => {
   });
 
   it('keeps what an earlier check has shown when a later one shows nothing', () => {
-    self.noteFindings({ fromOtherPort: true, fromStranger: false, bat: undefined });
-    self.noteFindings({ fromOtherPort: undefined, fromStranger: undefined, bat: false });
+    self.noteFindings({ fromOtherPort: true, fromStranger: false, forwardedPort: undefined, bat: undefined });
+    self.noteFindings({ fromOtherPort: undefined, fromStranger: undefined, forwardedPort: undefined, bat: false });
     expect(self.view()).toMatchObject({ filtering: 'address-dependent', kadReachable: false, batReachable: false });
   });
 
@@ -97,6 +97,8 @@ describe('makeSelfView', () => {
     const all = { ...NO_FINDINGS, fromStranger: true, fromOtherPort: true };
     for (const dependent of ['address-dependent', 'address-and-port-dependent'] as const) {
       expect(makeSelfView({ ...mapping, mapping: dependent }, 'works', all).kadReachable).toBe(false);
+      const forwarded = makeSelfView({ ...mapping, mapping: dependent }, 'works', { ...NO_FINDINGS, forwardedPort: 999 });
+      expect(forwarded, 'but for a forwarded port').toMatchObject({ kadReachable: true, kadReachableAt: { ...NAT, port: 999 } });
     }
   });
 });

@@ -56,10 +56,11 @@ export class SelfKnowledge {
 
   /** What a check has shown; where it has shown nothing the last one's word stands. */
   noteFindings(findings: ReachFindings): void {
-    const { fromOtherPort, fromStranger, bat } = this.#findings;
+    const { fromOtherPort, fromStranger, forwardedPort, bat } = this.#findings;
     this.#findings = {
       fromOtherPort: findings.fromOtherPort ?? fromOtherPort,
       fromStranger: findings.fromStranger ?? fromStranger,
+      forwardedPort: findings.forwardedPort ?? forwardedPort,
       bat: findings.bat ?? bat,
     };
     this.#tell();

@@ -25,7 +25,10 @@ export type KadRequest =
   | { readonly type: 'store'; readonly kind: ValueKind; readonly records: readonly AgedRecord[] }
   /** The contact record of the node with this id; null asks for the answerer's own. */
   | { readonly type: 'get-contact'; readonly nodeId: NodeId | null }
-  /** Try to reach the asker, at the IP of its session only. `port`: of its bat port, 0 for the others. `nonce` (8) names the attempt. */
+  /**
+   * Try to reach the asker, at the IP of its session only. `port`: its bat port, or a forwarded port for its datagrams; 0: the
+   * session's own. `nonce` (8) names the attempt.
+   */
   | { readonly type: 'dial-back'; readonly kind: DialBackKind; readonly port: number; readonly nonce: Uint8Array }
   /** Send a probe datagram with this nonce to an address that the asker has a session with. */
   | { readonly type: 'probe'; readonly address: Address; readonly nonce: Uint8Array }
