@@ -72,6 +72,8 @@ const REQUESTS: readonly KadRequest[] = [
   { type: 'store', kind: 'provider', records: [record, { bytes: draw('record 2', 8), ageMs: 0 }] },
   { type: 'get-contact', nodeId: null },
   { type: 'get-contact', nodeId: draw('node') as NodeId },
+  { type: 'introduce', target: draw('target') as NodeId, signal: draw('signal', 24) },
+  { type: 'signal', from: draw('asker') as NodeId, signal: draw('signal', 24) },
 ];
 const RESPONSES: readonly KadResponse[] = [
   { type: 'error', code: 'malformed', detail: '' },
@@ -88,6 +90,10 @@ const RESPONSES: readonly KadResponse[] = [
   { type: 'stored', outcomes: ['unsupported-kind', 'not-proved'] },
   { type: 'contact', record: null },
   { type: 'contact', record },
+  { type: 'introduced', outcome: 'passed' },
+  { type: 'introduced', outcome: 'not-here' },
+  { type: 'introduced', outcome: 'busy' },
+  { type: 'signal-taken' },
 ];
 
 function makeFirstExchange(network: { readonly name: string; readonly secret?: Uint8Array }) {

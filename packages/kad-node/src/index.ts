@@ -3,6 +3,9 @@
 export type { DialBack } from './broker/dial-back-service.ts';
 export type { ObservedAddress } from './broker/observed-addresses.ts';
 export type { NatFiltering, SelfView } from './broker/self-view.ts';
+export type { ReceivedSignal, SignalHandler } from './broker/signal-broker.ts';
+export type { SignalFailure, SignalResult } from './broker/signal-sender.ts';
+export type { SignalTarget } from './broker/signal-ways.ts';
 export type { UdpState } from './broker/udp-verdict.ts';
 export type { KadNodeParts } from './kad-assembly.ts';
 export { KAD_DEFAULTS, KAD_PROFILES, type KadConfig, makeKadConfig } from './kad-config.ts';

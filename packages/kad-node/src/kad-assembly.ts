@@ -5,6 +5,8 @@ import { type DialBack, DialBackService } from './broker/dial-back-service.ts';
 import { ObservedAddresses } from './broker/observed-addresses.ts';
 import { ReachCheck } from './broker/reach-check.ts';
 import { SelfKnowledge } from './broker/self-knowledge.ts';
+import { SignalBroker } from './broker/signal-broker.ts';
+import { SignalSender } from './broker/signal-sender.ts';
 import type { HandlerContext } from './handlers/handler-context.ts';
 import { HeavyWork } from './handlers/heavy-work.ts';
 import { LaidAnswers } from './handlers/laid-answers.ts';
@@ -71,6 +73,8 @@ interface RecordSide {
   readonly publishing: OwnPublishing;
   readonly finder: RecordFinder;
   readonly handlerContext: HandlerContext;
+  readonly signalBroker: SignalBroker;
+  readonly signalSender: SignalSender;
   readonly maintenance: Maintenance;
   readonly stateKeeper: StateKeeper | undefined;
 }
@@ -141,7 +145,7 @@ function assemblePeerSide(
 
 function assembleRecordSide(
   runtime: Runtime,
-  { signer, crypto, stateStore }: KadNodeParts,
+  { rpc, signer, crypto, stateStore }: KadNodeParts,
   { table, client, lookups, bootstrap, dialBacks, reachCheck }: PeerSide,
   config: KadConfig,
 ): RecordSide {
@@ -152,6 +156,7 @@ function assembleRecordSide(
   const own = new OwnRecords();
   const ownContact = new OwnContact(runtime, signer, config.contactLifetimeMs);
   const budget = new TokenBucket(STORE_SIGNATURES_PER_S, STORE_SIGNATURES_PER_S, clock.monotonicMs());
+  const signalBroker = new SignalBroker(runtime, rpc, selfId);
   const handlerContext: HandlerContext = {
     runtime,
     table,
@@ -160,6 +165,7 @@ function assembleRecordSide(
     storersMax: config.bucketSize,
     ownContact: () => ({ ...ownContact.passed(), isHost: isHost(ownContact) }),
     takeSignatureCheck: () => budget.take(clock.monotonicMs()),
+    signalBroker,
     heavyWork: new HeavyWork(clock.monotonicMs()),
     laidHosts: new LaidAnswers(),
     laidValues: new LaidAnswers(),
@@ -173,6 +179,13 @@ function assembleRecordSide(
   const publisher = new Publisher(runtime, { client, lookups, selfId, hooks: publisherHooks }, config);
   const publishing = new OwnPublishing(runtime, { signer, publisher, own }, config);
   const finder = new RecordFinder(runtime, { client, lookups, table, store, ownContact, verifier });
+  const signalSender = new SignalSender(runtime, {
+    selfId,
+    ask: (to, request) => client.ask(to, request),
+    findContact: (nodeId, isFresh, deadlineMs) => finder.getContact(nodeId, { isFresh, deadlineMs }),
+    addressesOf: (nodeId) => [rpc.sessionWith(nodeId)?.address, table.get(nodeId)?.address].filter((address) => address !== undefined),
+    ownBrokers: () => ownContact.settings.brokers.map(({ nodeId, kad }) => ({ nodeId, address: kad })),
+  });
   const state: StateParts = {
     selfId,
     ownContact,
@@ -197,7 +210,7 @@ function assembleRecordSide(
     saveState: async () => stateKeeper?.save(),
   };
   const maintenance = new Maintenance(runtime, { client, lookups, table, store, publishing, hooks }, config);
-  return { store, own, ownContact, publishing, finder, handlerContext, maintenance, stateKeeper };
+  return { store, own, ownContact, publishing, finder, handlerContext, signalBroker, signalSender, maintenance, stateKeeper };
 }
 
 function isHost({ settings }: OwnContact): boolean {

@@ -13,10 +13,14 @@ import {
 import type { ObservedAddress } from './broker/observed-addresses.ts';
 import type { CheckOptions } from './broker/reach-check.ts';
 import type { SelfView } from './broker/self-view.ts';
+import type { SignalHandler } from './broker/signal-broker.ts';
+import type { SignalResult } from './broker/signal-sender.ts';
+import type { SignalTarget } from './broker/signal-ways.ts';
 import { makeRequestHandler } from './handlers/handler-table.ts';
 import { assembleKad, type KadAssembly, type KadNodeParts } from './kad-assembly.ts';
 import { KAD_DEFAULTS, type KadConfig } from './kad-config.ts';
 import type { KadEventMap } from './kad-events.ts';
+import { SIGNAL_BYTES_MAX } from './limits.ts';
 import type { JoinResult } from './lookup/bootstrap.ts';
 import type { LookupOptions, LookupResult } from './lookup/lookup-types.ts';
 import type { ContactSettings } from './lookup/own-contact.ts';
@@ -178,6 +182,28 @@ export class KadNode implements Startable {
     if (!answer.ok) return answer;
     const { peer, rttMs, observedAddress } = answer.value;
     return ok({ peer, rttMs, observedAddress });
+  }
+
+  // Introductions
+
+  /**
+   * Brings 1 to SIGNAL_BYTES_MAX opaque bytes to a node through somebody in touch with it. Within 10 s; it may arrive more than
+   * once. Who may read or forge it is the caller's matter: brokers see the bytes. Rejects with BAT_E_VALUE_SIZE for other lengths.
+   */
+  async sendSignal(target: SignalTarget, bytes: Uint8Array, options: { readonly signal?: AbortSignal } = {}): Promise<SignalResult> {
+    this.#checkRunning();
+    if (bytes.length < 1 || bytes.length > SIGNAL_BYTES_MAX) {
+      throw new BatChainError('BAT_E_VALUE_SIZE', {
+        what: `a signal has ${bytes.length} bytes`,
+        why: `1 to ${SIGNAL_BYTES_MAX} go through`,
+      });
+    }
+    return this.#parts.signalSender.send(target, bytes, options.signal);
+  }
+
+  /** Called for each signal to us; set once. It must not throw. */
+  onSignal(handler: SignalHandler): void {
+    this.#parts.signalBroker.onSignal(handler);
   }
 
   // Publishing

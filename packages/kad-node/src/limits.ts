@@ -234,6 +234,37 @@ export const UDP_BLOCKED_AFTER_MS: number = 10 * second;
 /** Bootstrap addresses kept for joining again. */
 export const BOOTSTRAP_ADDRESSES_MAX = 64;
 
+// Introductions (T8).
+
+/** A signed signal with 8 candidates is about 600 bytes; with an id, and the room for a proof, 900 fit in one datagram. */
+export const SIGNAL_BYTES_MAX = 900;
+/** INTRODUCEs per requester: 1/s; at once as many as one upload calls hosts at the same time through one broker. */
+export const INTRODUCES_PER_S = 1;
+export const INTRODUCES_BURST = 8;
+/** Signals to one target: a host that many call at once gets these through each of its brokers. */
+export const SIGNALS_PER_TARGET_PER_S: number = 10 / 60;
+export const SIGNALS_PER_TARGET_BURST = 10;
+/** Datagrams that carry signals to one target in any second, repeated ones included. */
+export const SIGNAL_DATAGRAMS_PER_S = 3;
+/** Signals that wait for their SIGNAL_TAKEN: 64 of 1 KB with a timer each. */
+export const SIGNALS_IN_FLIGHT_MAX = 64;
+/** Requesters and targets whose allowances are remembered. */
+export const SIGNAL_PEERS_MAX = 1024;
+/** A target is here when it was heard from so lately: three of its keep-alives. A mapping that was silent for longer is gone. */
+export const SIGNAL_TARGET_HEARD_MS: number = 80 * second;
+/** Signals that we take of one sender, and in all: brokers can make senders up, and each costs the ladder a signature check. */
+export const SIGNALS_TAKEN_PER_SENDER_PER_S = 1;
+export const SIGNALS_TAKEN_PER_SENDER_BURST = 8;
+export const SIGNALS_TAKEN_PER_S = 20;
+export const SIGNALS_TAKEN_BURST = 40;
+/** Brokers, addresses of the target and others that one signal is tried through. */
+export const SIGNAL_WAYS_MAX = 10;
+/** The next way is tried when one has not answered for this long: twice a slow round trip. */
+export const SIGNAL_WAY_WAIT_MS = 700;
+/** The lookup of the target's record when no known way is left, and all of it: half of what a whole connection may take. */
+export const SIGNAL_LOOKUP_MS: number = 4 * second;
+export const SIGNAL_DEADLINE_MS: number = 10 * second;
+
 // Our own records.
 
 /** Files that one host announces and values it keeps alive; choosing which are due looks at all of them, in 20 ms. */

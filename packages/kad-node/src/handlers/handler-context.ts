@@ -2,6 +2,7 @@
 import { equalBytes, isPrivateHost, type Runtime, type Verifier } from '@batchain/shared';
 import type { DialBackService } from '../broker/dial-back-service.ts';
 import type { ReachCheck } from '../broker/reach-check.ts';
+import type { SignalBroker } from '../broker/signal-broker.ts';
 import type { PassedRecord, RecordStore, StoreTime } from '../records/record-store.ts';
 import type { RoutingTable } from '../routing/routing-table.ts';
 import { highBits, type TableContact } from '../routing/table-contact.ts';
@@ -22,6 +23,7 @@ export interface HandlerContext {
   ownContact(): PassedRecord & { readonly isHost: boolean };
   /** Takes one signature check from this second's budget (T7); false when it is used up. */
   takeSignatureCheck(): boolean;
+  readonly signalBroker: SignalBroker;
   readonly heavyWork: HeavyWork;
   /** Apart, so that askers for hosts near many made-up keys do not push out what providers' keys have. */
   readonly laidHosts: LaidAnswers;

@@ -6,6 +6,7 @@ import { handleFindNode } from './find-node.ts';
 import { handleFindValue } from './find-value.ts';
 import { handleGetContact } from './get-contact.ts';
 import type { HandlerContext } from './handler-context.ts';
+import { handleIntroduce, handleSignal } from './introduce.ts';
 import { handlePing } from './ping.ts';
 import { handleStore } from './store.ts';
 
@@ -25,6 +26,8 @@ export const KAD_HANDLERS: { readonly [T in KadRequestType]: Handler<T> } = {
   'dial-back': handleDialBack,
   probe: handleProbe,
   'dial-back-result': handleDialBackResult,
+  introduce: handleIntroduce,
+  signal: handleSignal,
 };
 
 /** The handler that a KadRpc is given. */

@@ -2,6 +2,7 @@ import {
   type Address,
   type ContactInput,
   createCrypto,
+  fail,
   hour,
   keyPairFromSeed,
   type NodeId,
@@ -13,6 +14,7 @@ import {
 } from '@batchain/shared';
 import { createSimRuntime } from '@batchain/shared/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { SignalBroker, type SignalRpc } from '../broker/signal-broker.ts';
 import { CLOSEST_MAX, CONTACTS_PER_REPLY_MAX, HOSTS_PER_GROUP_MAX } from '../limits.ts';
 import { signProviderRecord } from '../records/provider-record.ts';
 import { RecordStore } from '../records/record-store.ts';
@@ -45,6 +47,8 @@ function contactOf(of: Signer, sequence: number, stores = true): Uint8Array {
 }
 
 const { runtime, clock } = createSimRuntime('handlers');
+/** Nobody is in touch with us. */
+const alone: SignalRpc = { sessionWith: () => undefined, request: async () => fail('no-session') };
 let table: RoutingTable;
 let store: RecordStore;
 let checksLeft: number;
@@ -64,6 +68,7 @@ beforeEach(() => {
     storersMax: 20,
     ownContact: () => ({ bytes: contactOf(own, clock.nowMs(), isOwnHost), ageMs: 5, isHost: isOwnHost }),
     takeSignatureCheck: () => --checksLeft >= 0,
+    signalBroker: new SignalBroker(runtime, alone, own.nodeId),
     heavyWork: new HeavyWork(clock.monotonicMs()),
     laidHosts: new LaidAnswers(),
     laidValues: new LaidAnswers(),
@@ -226,6 +231,7 @@ describe('STORE and FIND_VALUE', () => {
       storersMax: 1,
       ownContact: () => ({ bytes: contactOf(own, 1), ageMs: 0, isHost: false }),
       takeSignatureCheck: () => true,
+      signalBroker: new SignalBroker(runtime, alone, own.nodeId),
       heavyWork: new HeavyWork(clock.monotonicMs()),
       laidHosts: new LaidAnswers(),
       laidValues: new LaidAnswers(),

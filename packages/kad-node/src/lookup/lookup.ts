@@ -58,6 +58,7 @@ interface Statement {
 const FAILURE_KINDS: Readonly<Record<RpcFailure, FailureKind>> = {
   timeout: 'silent',
   'not-dialable': 'silent',
+  'no-session': 'silent',
   aborted: 'silent',
   stopped: 'silent',
   'wrong-identity': 'stranger',

@@ -17,6 +17,8 @@ export interface CallParts {
   readonly bytes: Uint8Array;
   readonly triesMax: number;
   readonly introduces: boolean;
+  readonly opensSession: boolean;
+  readonly maySend: (() => boolean) | undefined;
 }
 
 /** Mutable state of a request in flight. Settles once; later calls of settle do nothing. */

@@ -18,6 +18,8 @@ export type RpcFailure =
   | 'refused'
   | 'busy'
   | 'not-dialable'
+  /** No live session with that node, and the request may go in one only. */
+  | 'no-session'
   | 'aborted'
   | 'stopped';
 
@@ -40,6 +42,17 @@ export interface RpcOptions {
    * default. False spares both sides a signature when only the answer matters.
    */
   readonly introduce?: boolean;
+  /** False: in a session that is live already or not at all, so that nothing goes to an address that is not proved. True by default. */
+  readonly opensSession?: boolean;
+  /** Asked before each datagram of a request in a session; false leaves this try out, and it counts. */
+  readonly maySend?: () => boolean;
+}
+
+/** The session with a proved peer that was heard from last. */
+export interface LiveSession {
+  readonly address: Address;
+  /** The last valid datagram from the peer, on the monotonic clock. */
+  readonly heardMs: number;
 }
 
 /** An inbound request that was decoded and belongs to a session. */
@@ -65,6 +78,8 @@ export interface KadRpc {
   onProbe(handler: (nonce: Uint8Array, from: Address) => void): void;
   /** Whether we have a session with this IP, or are about to: then a NAT may let in what comes from there. */
   hasSentTo(host: string): boolean;
+  /** Looks at all sessions. */
+  sessionWith(nodeId: NodeId): LiveSession | undefined;
   open(): Promise<void>;
   close(): Promise<void>;
   readonly localAddress: Address;

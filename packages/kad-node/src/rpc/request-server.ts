@@ -27,7 +27,7 @@ interface CachedReply {
   readonly untilMs: number;
 }
 
-const EFFECTS: ReadonlySet<KadRequest['type']> = new Set(['store', 'dial-back', 'probe', 'dial-back-result']);
+const EFFECTS: ReadonlySet<KadRequest['type']> = new Set(['store', 'dial-back', 'probe', 'dial-back-result', 'introduce', 'signal']);
 /** Asking the others again changes nothing, so a retry is simply served again. */
 const hasEffects = (request: KadRequest): boolean => EFFECTS.has(request.type);
 

@@ -23,7 +23,7 @@ import { REQUEST_BYTES_MAX, type SessionDatagram } from '../wire/session-datagra
 import { Call, type RpcResult } from './call.ts';
 import { DatagramRouter } from './datagram-router.ts';
 import { HelloAnswerer } from './hello-answerer.ts';
-import type { KadRpc, ProvedPeer, RpcHandler, RpcOptions } from './kad-rpc.ts';
+import type { KadRpc, LiveSession, ProvedPeer, RpcHandler, RpcOptions } from './kad-rpc.ts';
 import { PendingRequests } from './pending-requests.ts';
 import { RATE_LIMITS, RateLimiter, type RateLimits } from './rate-limiter.ts';
 import { RequestServer } from './request-server.ts';
@@ -139,6 +139,11 @@ export class SessionRpc implements KadRpc {
     return this.#context.sessions.hasHost(host) || this.#opener.isOpeningTo(host);
   }
 
+  sessionWith(nodeId: NodeId): LiveSession | undefined {
+    const session = this.#context.sessions.withPeer(nodeId, this.#runtime.clock.monotonicMs());
+    return session === undefined ? undefined : { address: session.peer.address, heardMs: session.heardMs };
+  }
+
   async open(): Promise<void> {
     await this.#socket.open((bytes, from) => {
       if (this.#state === 'open') this.#router.onDatagram(bytes, from);
@@ -195,6 +200,8 @@ export class SessionRpc implements KadRpc {
         bytes,
         triesMax: options.tries ?? RPC_TRIES,
         introduces: options.introduce ?? true,
+        opensSession: options.opensSession ?? true,
+        maySend: options.maySend,
       },
       (result) => {
         this.#pending.delete(call.transactionKey, call.addressKey);
@@ -219,9 +226,10 @@ export class SessionRpc implements KadRpc {
 
   /** The session is the one with the call's address; without one, or with one that may be out of date, it is asked anew who is there. */
   #tryIn(session: Session | undefined, call: Call, nowMs: number): void {
-    const { expected } = call.parts;
-    if (session === undefined) this.#opener.join(call);
-    else if (expected === undefined || equalBytes(expected, session.nodeId)) this.#sendIn(session, call);
+    const { expected, opensSession } = call.parts;
+    if (session !== undefined && (expected === undefined || equalBytes(expected, session.nodeId))) this.#sendIn(session, call);
+    else if (!opensSession) call.fail('no-session');
+    else if (session === undefined) this.#opener.join(call);
     else if (nowMs - session.heardMs < SESSION_FRESH_MS) call.fail('wrong-identity', `${toHex(session.nodeId)} is there`);
     else this.#opener.join(call);
   }
@@ -230,8 +238,10 @@ export class SessionRpc implements KadRpc {
     call.session = session;
     call.tries += 1;
     call.sentMs = this.#runtime.clock.monotonicMs();
-    const { transactionId, bytes, to } = call.parts;
-    this.#socket.send(session.seal({ role: 'request', transactionId, message: bytes, proof: this.#proofFor(session) }), to);
+    const { transactionId, bytes, to, maySend } = call.parts;
+    if (maySend === undefined || maySend()) {
+      this.#socket.send(session.seal({ role: 'request', transactionId, message: bytes, proof: this.#proofFor(session) }), to);
+    }
     const timeoutMs = this.#context.rtt.timeoutMs(call.addressKey, call.tries);
     call.timer = this.#runtime.clock.setTimer(timeoutMs, () => {
       if (call.isOutOfTries) call.fail('timeout');

@@ -1,4 +1,5 @@
 // pure: all sessions, bounded: by our session id for what comes in, by address for what goes out.
+import { equalBytes } from '@batchain/shared';
 import {
   HALF_OPEN_SESSIONS_MAX,
   SESSION_AGE_MAX_MS,
@@ -89,6 +90,17 @@ export class SessionTable {
   hasHost(host: string): boolean {
     for (const sessions of this.#byAddress.values()) if (sessions[0]?.peer.address.host === host) return true;
     return false;
+  }
+
+  /** The session with a proved peer of this id that was heard from last, wherever it is. Looks at all: ids are asked for seldom. */
+  withPeer(nodeId: Uint8Array, nowMs: number): Session | undefined {
+    let last: Session | undefined;
+    for (const session of this.#live.values()) {
+      if (!session.isPeerProved || session.isExhausted || !equalBytes(session.nodeId, nodeId)) continue;
+      if (this.#hasEnded(session, nowMs, SESSION_IDLE_MS - SESSION_IDLE_MARGIN_MS)) continue;
+      if (last === undefined || session.heardMs >= last.heardMs) last = session;
+    }
+    return last;
   }
 
   /** A valid datagram came in a half-open session: its asker is at its address. */

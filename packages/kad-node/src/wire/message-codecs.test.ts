@@ -11,9 +11,9 @@ import {
 } from '@batchain/shared';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CONTACTS_PER_REPLY_MAX, RECORD_BYTES_MAX, RECORDS_PER_MESSAGE_MAX } from '../limits.ts';
+import { CONTACTS_PER_REPLY_MAX, RECORD_BYTES_MAX, RECORDS_PER_MESSAGE_MAX, SIGNAL_BYTES_MAX } from '../limits.ts';
 import {
-  BROKER_VERBS,
+  ANSWER_TYPES,
   decodeRequest,
   decodeResponse,
   encodeRequest,
@@ -29,6 +29,7 @@ import {
   DIAL_BACK_ANSWERS,
   DIAL_BACK_KINDS,
   DIAL_BACK_OUTCOMES,
+  INTRODUCE_OUTCOMES,
   KAD_ERRORS,
   type KadRequest,
   type KadResponse,
@@ -54,6 +55,7 @@ const someRecord = fc.record({ bytes: fc.uint8Array({ minLength: 1, maxLength: 2
 const someKind = fc.constantFrom(...VALUE_KINDS);
 const contacts = fc.array(someContact, { maxLength: CONTACTS_PER_REPLY_MAX });
 const records = fc.array(someRecord, { maxLength: 4 });
+const someSignal = fc.uint8Array({ minLength: 1, maxLength: SIGNAL_BYTES_MAX });
 const somePage = fc.nat(1023);
 
 const someRequest: fc.Arbitrary<KadRequest> = fc.oneof(
@@ -76,6 +78,8 @@ const someRequest: fc.Arbitrary<KadRequest> = fc.oneof(
     port: fc.nat(65535),
     address: fc.option(someAddress),
   }),
+  fc.record({ type: fc.constant('introduce' as const), target: someId, signal: someSignal }),
+  fc.record({ type: fc.constant('signal' as const), from: someId, signal: someSignal }),
 );
 const someResponse: fc.Arbitrary<KadResponse> = fc.oneof(
   fc.constant<KadResponse>({ type: 'pong' }),
@@ -89,6 +93,8 @@ const someResponse: fc.Arbitrary<KadResponse> = fc.oneof(
   fc.record({ type: fc.constant('dialling-back' as const), outcome: fc.constantFrom(...DIAL_BACK_ANSWERS) }),
   fc.record({ type: fc.constant('probed' as const), outcome: fc.constantFrom(...PROBE_ANSWERS) }),
   fc.constant<KadResponse>({ type: 'result-taken' }),
+  fc.record({ type: fc.constant('introduced' as const), outcome: fc.constantFrom(...INTRODUCE_OUTCOMES) }),
+  fc.constant<KadResponse>({ type: 'signal-taken' }),
   fc.record({ type: fc.constant('error' as const), code: fc.constantFrom(...KAD_ERRORS), detail: fc.string({ maxLength: 120 }) }),
 );
 
@@ -116,23 +122,18 @@ describe('DF-04 Kad messages', () => {
   });
 
   it('names each verb once, an answer being its request + 64', () => {
-    const numbers = [...Object.values(REQUEST_VERBS), ...Object.values(RESPONSE_VERBS), ...Object.values(BROKER_VERBS)];
+    const numbers = [...Object.values(REQUEST_VERBS), ...Object.values(RESPONSE_VERBS)];
     expect(new Set(numbers).size).toBe(numbers.length);
-    expect(RESPONSE_VERBS).toEqual({
-      error: 64,
-      pong: 65,
-      nodes: 66,
-      values: 67,
-      stored: 68,
-      contact: 69,
-      'dialling-back': 73,
-      probed: 74,
-      'result-taken': 75,
-    });
+    const { error, ...answers } = RESPONSE_VERBS;
+    expect(error).toBe(64);
+    for (const [request, answer] of Object.entries(ANSWER_TYPES)) {
+      expect(answers[answer as keyof typeof answers]).toBe(REQUEST_VERBS[request as keyof typeof REQUEST_VERBS] + 64);
+    }
+    expect(Object.keys(answers)).toHaveLength(Object.keys(REQUEST_VERBS).length);
   });
 
   it('answers what it cannot read with the reason', () => {
-    expect(decodeRequest(encodeCbor([6, new Map()]))).toMatchObject({ ok: false, reason: 'unsupported-verb' });
+    expect(decodeRequest(encodeCbor([63, new Map()]))).toMatchObject({ ok: false, reason: 'unsupported-verb' });
     expect(decodeRequest(encodeCbor([1]))).toMatchObject({ ok: false, reason: 'malformed' });
     expect(decodeRequest(encodeCbor(1))).toMatchObject({ ok: false, reason: 'malformed' });
     expect(decodeRequest(new Uint8Array(0))).toMatchObject({ ok: false, reason: 'malformed' });

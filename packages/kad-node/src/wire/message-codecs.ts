@@ -28,7 +28,14 @@ import {
   uintOf,
   wordOf,
 } from '@batchain/shared';
-import { CONTACTS_PER_REPLY_MAX, ERROR_DETAIL_LENGTH_MAX, PAGES_MAX, RECORD_BYTES_MAX, RECORDS_PER_MESSAGE_MAX } from '../limits.ts';
+import {
+  CONTACTS_PER_REPLY_MAX,
+  ERROR_DETAIL_LENGTH_MAX,
+  PAGES_MAX,
+  RECORD_BYTES_MAX,
+  RECORDS_PER_MESSAGE_MAX,
+  SIGNAL_BYTES_MAX,
+} from '../limits.ts';
 import { PROBE_NONCE_BYTES } from './envelope.ts';
 import { decodeFindNode, decodeNodes, encodeFindNode, encodeNodes } from './frequent-messages.ts';
 import {
@@ -37,6 +44,7 @@ import {
   DIAL_BACK_ANSWERS,
   DIAL_BACK_KINDS,
   DIAL_BACK_OUTCOMES,
+  INTRODUCE_OUTCOMES,
   KAD_ERRORS,
   type KadErrorCode,
   type KadRequest,
@@ -58,9 +66,9 @@ export const REQUEST_VERBS: Readonly<Record<KadRequestType, number>> = {
   'dial-back': 9,
   probe: 10,
   'dial-back-result': 11,
+  introduce: 6,
+  signal: 7,
 };
-/** Numbers of the BROKER verbs: reserved; introductions are not built. Their answers are verb + 64. */
-export const BROKER_VERBS = { introduce: 6, signal: 7, report: 8 } as const;
 /** Answers: 64 is the error, otherwise the verb of the request + 64. */
 export const RESPONSE_VERBS: Readonly<Record<KadResponseType, number>> = {
   error: 64,
@@ -72,6 +80,8 @@ export const RESPONSE_VERBS: Readonly<Record<KadResponseType, number>> = {
   'dialling-back': 73,
   probed: 74,
   'result-taken': 75,
+  introduced: 70,
+  'signal-taken': 71,
 };
 /** Which answer fits which request; an error fits all. */
 export const ANSWER_TYPES: Readonly<Record<KadRequestType, KadResponseType>> = {
@@ -83,6 +93,8 @@ export const ANSWER_TYPES: Readonly<Record<KadRequestType, KadResponseType>> = {
   'dial-back': 'dialling-back',
   probe: 'probed',
   'dial-back-result': 'result-taken',
+  introduce: 'introduced',
+  signal: 'signal-taken',
 };
 
 const nodeIdShape: Shape<NodeId> = idOf<NodeId>();
@@ -104,6 +116,7 @@ const recordShape: Shape<AgedRecord> = recordOf({ bytes: bytesOf(1, RECORD_BYTES
 const contactsShape: Shape<readonly CompactContact[]> = listOf(contactShape, CONTACTS_PER_REPLY_MAX);
 const recordsShape: Shape<readonly AgedRecord[]> = listOf(recordShape, RECORDS_PER_MESSAGE_MAX);
 const kindShape: Shape<(typeof VALUE_KINDS)[number]> = wordOf(VALUE_KINDS);
+const signalShape: Shape<Uint8Array> = bytesOf(1, SIGNAL_BYTES_MAX);
 const pageShape: Shape<number> = uintOf(PAGES_MAX - 1);
 const nonceShape: Shape<Uint8Array> = bytesOf(PROBE_NONCE_BYTES);
 const portShape: Shape<number> = uintOf(65_535);
@@ -139,6 +152,8 @@ export const requestShapes: ShapesOf<KadRequest> = {
     port: portShape,
     address: nullable(addressShape),
   }),
+  introduce: messageShape('introduce', REQUEST_VERBS.introduce, { target: nodeIdShape, signal: signalShape }),
+  signal: messageShape('signal', REQUEST_VERBS.signal, { from: nodeIdShape, signal: signalShape }),
 };
 
 export const responseShapes: ShapesOf<KadResponse> = {
@@ -158,6 +173,8 @@ export const responseShapes: ShapesOf<KadResponse> = {
   'dialling-back': messageShape('dialling-back', RESPONSE_VERBS['dialling-back'], { outcome: wordOf(DIAL_BACK_ANSWERS) }),
   probed: messageShape('probed', RESPONSE_VERBS.probed, { outcome: wordOf(PROBE_ANSWERS) }),
   'result-taken': messageShape('result-taken', RESPONSE_VERBS['result-taken'], {}),
+  introduced: messageShape('introduced', RESPONSE_VERBS.introduced, { outcome: wordOf(INTRODUCE_OUTCOMES) }),
+  'signal-taken': messageShape('signal-taken', RESPONSE_VERBS['signal-taken'], {}),
 };
 
 /** Why a message was not understood: the code of the error that answers it. */

@@ -39,7 +39,11 @@ export type KadRequest =
       readonly outcome: DialBackOutcome;
       readonly port: number;
       readonly address: Address | null;
-    };
+    }
+  /** Asker to broker: pass these bytes on to the node with this id. */
+  | { readonly type: 'introduce'; readonly target: NodeId; readonly signal: Uint8Array }
+  /** Broker to target: bytes that the node with this id, proved to the broker, wants passed on. */
+  | { readonly type: 'signal'; readonly from: NodeId; readonly signal: Uint8Array };
 
 export type KadRequestType = KadRequest['type'];
 
@@ -71,6 +75,10 @@ export const STORE_REFUSALS = [
 ] as const;
 export type StoreOutcome = 'stored' | (typeof STORE_REFUSALS)[number];
 
+/** What a broker did with an INTRODUCE: sent it on; has no live session with the target; too many for the asker, the target or itself. */
+export const INTRODUCE_OUTCOMES = ['passed', 'not-here', 'busy'] as const;
+export type IntroduceOutcome = (typeof INTRODUCE_OUTCOMES)[number];
+
 export const KAD_ERRORS = ['malformed', 'unsupported-verb', 'unsupported-extension', 'rate-limited', 'not-proved', 'internal'] as const;
 export type KadErrorCode = (typeof KAD_ERRORS)[number];
 
@@ -96,6 +104,8 @@ export type KadResponse =
   | { readonly type: 'dialling-back'; readonly outcome: DialBackAnswer }
   | { readonly type: 'probed'; readonly outcome: ProbeAnswer }
   | { readonly type: 'result-taken' }
+  | { readonly type: 'introduced'; readonly outcome: IntroduceOutcome }
+  | { readonly type: 'signal-taken' }
   | { readonly type: 'error'; readonly code: KadErrorCode; readonly detail: string };
 
 export type KadResponseType = KadResponse['type'];
