@@ -74,7 +74,7 @@ const MODULES: Readonly<Record<string, 'any' | readonly string[]>> = {
   'node:https': ['bat-node/src/connection/ws-upgrade.ts'],
   'node:stream': ['bat-node/src/connection/', 'participant/src/api/', 'cli/src/'],
   'node:http': ['participant/src/api/'],
-  'node:net': ['bat-node/src/connection/ws-transport.ts', 'participant/src/api/', 'shared/src/net/address.ts'],
+  'node:net': ['bat-node/src/connection/ws-transport.ts', 'bat-node/src/connection/tcp-punch.ts', 'participant/src/api/', 'shared/src/net/address.ts'],
   'node:fs': ['shared/src/node/pino-logger.ts', 'bat-node/src/storage/', 'participant/src/', 'cli/src/'],
   'node:fs/promises': ['bat-node/src/storage/', 'participant/src/', 'cli/src/'],
   'node:os': ['participant/src/', 'cli/src/'],

@@ -7,6 +7,7 @@ export { CreditBudget } from './connection/credit.ts';
 export { dialFirst } from './connection/dial-race.ts';
 export { DirectOpener } from './connection/direct-opener.ts';
 export { openSession, type SessionConfig } from './connection/session.ts';
+export * from './connection/tcp-punch.ts';
 export * from './connection/ws-transport.ts';
 export { FileLibrary } from './flow/file-library.ts';
 export * from './flow/flow-types.ts';

@@ -42,6 +42,17 @@ export const RETIRED_SESSIONS_PER_PEER_MAX = 2;
 export const DIAL_HEAD_START_MS = 300;
 /** One address: three SYNs and a handshake on a slow path; the ladder as a whole ends within 20 s. */
 export const DIAL_ADDRESS_TIMEOUT_MS: number = 8 * second;
+/** SYNs of a simultaneous open are sent for so long: both ends start within a round trip of one another. */
+export const TCP_PUNCH_MS: number = 4 * second;
+/** After a refusal the next SYN waits so long, and up to the jitter longer: below 3 SYNs a second to an address (T8)... */
+export const TCP_PUNCH_PAUSE_MS = 340;
+export const TCP_PUNCH_PAUSE_JITTER_MS = 120;
+/** ...and no more than this in all; the system's own repetitions (after 1 s, and then each second at most) fit below it in the time. */
+export const TCP_PUNCH_DIALS_MAX = 10;
+/** TLS and the upgrade over one punched connection: four round trips; a stranger that says nothing holds up the others no longer. */
+export const TCP_PUNCH_HANDSHAKE_MS: number = 2 * second;
+/** Hosts that one attempt dials: an external address, one mapped by a router, two of a shared network. */
+export const TCP_PUNCH_ADDRESSES_MAX = 4;
 /** Of two connections proved within this both ends opened one at once. */
 export const SIMULTANEOUS_MS: number = 5 * second;
 /** A session that another replaced ends at the latest after this. */
