@@ -99,3 +99,43 @@ export const RELAY_CANDIDATES_MAX = 16;
 /** How often it is looked whether they still do; a tenth of it while none is known. */
 export const RELAY_CHECK_INTERVAL_MS: number = 5 * minute;
 export const RELAY_CHECK_SOON_MS = 200;
+// Hand punch (docs/spec/hand-punch.md); measured in the NAT laboratory.
+
+/** Until an observer has answered; asked three times. Two round trips on a slow path. */
+export const OBSERVE_TIMEOUT_MS: number = 1.5 * second;
+export const OBSERVE_AGAIN_MS = 400;
+/** Observers asked: two tell a lasting port from a moving one and show the step. */
+export const OBSERVERS_MAX = 2;
+/** The whole of a hand punch: 2,048 probes take 4.1 s, and two round trips. */
+export const HAND_PUNCH_TIMEOUT_MS: number = 6 * second;
+/** To an address that nobody vouches for: packets in all, and between two of them (below 3 a second; T8). */
+export const HAND_PUNCH_PACKETS_MAX = 10;
+export const HAND_PUNCH_PACE_MS = 350;
+/** In a burst: 500 packets a second. */
+export const HAND_PUNCH_BURST_GAP_MS = 2;
+/** Random probes against 256 sockets: 2,048 hit with a probability of 0.9997. */
+export const HAND_PUNCH_PROBES_MAX = 2_048;
+/** Sockets of a birthday burst, and mappings that it makes on the own router. */
+export const HAND_PUNCH_SOCKETS = 256;
+/** Next ports tried at a counting router; 10 sufficed, a busy home uses up some meanwhile. */
+export const HAND_PUNCH_PREDICTED_MAX = 64;
+/** A larger step between two mappings is chance, not counting. */
+export const HAND_PUNCH_PORT_STEP_MAX = 16;
+/** How long the second in `ordered` waits: above the way of a signal through a broker. */
+export const HAND_PUNCH_ORDER_MS = 400;
+/** When `ordered` goes over to the second socket, in the other order. */
+export const HAND_PUNCH_SECOND_LANE_MS = 1_600;
+/** Sockets that are open before the plan is known: two orders. */
+export const HAND_PUNCH_LANES = 2;
+/** Paths that are kept apart; a hit makes one. */
+export const HAND_PUNCH_PATHS_MAX = 16;
+/** Answers of one end, to what the peer authenticated; a few per path. */
+export const HAND_PUNCH_REPLIES_MAX = 200;
+/** What got no answer is said again after this. */
+export const HAND_PUNCH_REPEAT_MS = 150;
+/** A path that was heard gets so long to open before blind packets go on. */
+export const HAND_PUNCH_HOLD_MS: number = 1 * second;
+/** The caller goes with its path after so many unanswered `take`: packets came through both ways before. */
+export const HAND_PUNCH_TAKES_MAX = 4;
+/** How long the called one still answers a repeated `take` before it closes its sockets; a short gap keeps the mapping. */
+export const HAND_PUNCH_LINGER_MS = 200;
