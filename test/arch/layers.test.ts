@@ -32,6 +32,7 @@ const LAYERS: Readonly<Record<string, { readonly base: readonly string[]; readon
       ['workers'],
       ['wire'],
       ['storage', 'connection'],
+      ['relay'],
       ['transfer'],
       ['audit'],
       ['flow'],
@@ -40,7 +41,17 @@ const LAYERS: Readonly<Record<string, { readonly base: readonly string[]; readon
   },
   participant: {
     base: ['limits.ts', 'local-node.ts', 'version.ts'],
-    order: [['config'], ['home'], ['api'], ['client.ts'], ['adapters'], ['reach'], ['participant.ts'], ['create-participant.ts'], ['daemon.ts']],
+    order: [
+      ['config'],
+      ['home'],
+      ['api'],
+      ['client.ts'],
+      ['adapters'],
+      ['reach'],
+      ['participant.ts'],
+      ['create-participant.ts'],
+      ['daemon.ts'],
+    ],
   },
   cli: { base: [], order: [] },
 };

@@ -55,6 +55,10 @@ export class TamperedStream implements BatStream {
     this.#inner.reset(reason);
   }
 
+  allowTinyFrames(): void {
+    this.#inner.allowTinyFrames();
+  }
+
   async next(options?: { readonly timeoutMs?: number }): Promise<StreamItem | undefined> {
     const first = this.#first;
     this.#first = undefined;

@@ -10,6 +10,10 @@ import {
   FsShardStore,
   LevelKeyValueStore,
   nodeFileSystem,
+  RelayClient,
+  type RelayConfig,
+  RelayService,
+  type SessionConfig,
   ShardServer,
   type ShardStore,
   type StoreOrder,
@@ -35,6 +39,8 @@ export interface WireHostOptions {
   /** Serves instead of the honest server. */
   readonly onStream?: ConstructorParameters<typeof ConnectionPool>[2]['onStream'];
   readonly networkKey?: Uint8Array;
+  /** Carries connections of others. */
+  readonly relay?: RelayConfig;
 }
 
 export interface WireHost {
@@ -45,6 +51,9 @@ export interface WireHost {
   readonly hostedPath: string;
   readonly pool: ConnectionPool;
   readonly heldFiles: FileId[];
+  readonly relay: RelayService | undefined;
+  readonly relayClient: RelayClient;
+  readonly sessionConfig: SessionConfig;
   /** Dials (or finds) the session to another end. */
   session(to: { readonly keyPair: KeyPair; readonly address: Address }): Promise<BatSession>;
   client(to: { readonly keyPair: KeyPair; readonly address: Address }): Promise<ShardClient>;
@@ -65,12 +74,14 @@ export async function openWireHost(name: string, options: WireHostOptions = {}):
   });
   await store.open();
   const heldFiles: FileId[] = [];
+  const relay = options.relay === undefined ? undefined : new RelayService(runtime, options.relay);
   const server = new ShardServer(runtime, {
     store,
     signer: keyPair,
     verifier,
     onShardHeld: (id) => void heldFiles.push(id),
     isLeaving: () => false,
+    relay,
   });
   const dialer = new WsDialer(runtime, keyPair, { ownHosts: () => [LOOPBACK] });
   const pool = new ConnectionPool(
@@ -84,6 +95,14 @@ export async function openWireHost(name: string, options: WireHostOptions = {}):
       onStream: options.onStream ?? ((session, stream) => server.serve(session, stream)),
     },
   );
+  const sessionConfig: SessionConfig = {
+    nodeId: keyPair.nodeId,
+    networkKey: options.networkKey ?? NETWORK_KEY,
+    shardBytesMax: offerBytes,
+    relays: relay !== undefined,
+    onStream: options.onStream ?? ((session, stream) => server.serve(session, stream)),
+  };
+  const pool = new ConnectionPool(runtime, { dialer, resolve: async () => undefined }, sessionConfig);
   const listener = new WsListener(runtime, keyPair, { host: LOOPBACK, port: 0, ...(options.limits && { limits: options.limits }) });
   await listener.listen((connection) => void pool.accept(connection));
   const session: WireHost['session'] = async (to) => {
@@ -100,6 +119,9 @@ export async function openWireHost(name: string, options: WireHostOptions = {}):
     hostedPath,
     pool,
     heldFiles,
+    relay,
+    relayClient: new RelayClient(runtime, { dialer, listener }),
+    sessionConfig,
     session,
     client: async (to) => new ShardClient(runtime, await session(to), { signer: keyPair, verifier }),
     close: async () => {

@@ -1,4 +1,4 @@
-// A process with one end of the bat wire, for tests that kill it and for measurements: `host`, or `loop` to store without end.
+// A process with one end of the bat wire, for tests that kill it and for measurements: `host`, `relay`, or `loop` to store without end.
 import { once } from 'node:events';
 import { keyPairFromSeed, MiB, present } from '@batchain/shared';
 import { bytesNamed } from './stored-shards.ts';
@@ -6,7 +6,7 @@ import { makeWireFile, openWireHost } from './wire-host.ts';
 
 const [mode = 'host', hostName = '', hostPort = ''] = process.argv.slice(2);
 const say = (message: object): void => void process.stdout.write(`${JSON.stringify(message)}\n`);
-const end = await openWireHost(`child ${mode}`, { offerBytes: 4096 * MiB });
+const end = await openWireHost(`child ${mode}`, { offerBytes: 4096 * MiB, ...(mode === 'relay' && { relay: {} }) });
 say({ port: end.address.port });
 
 if (mode === 'loop') {

@@ -15,6 +15,8 @@ export * from './ids.ts';
 export { digestShard } from './pipeline/shard.ts';
 export { parsePolicy } from './placement/policy.ts';
 export * from './ports.ts';
+export { RelayClient, type RelayJoinOptions, type RelayTerms } from './relay/relay-client.ts';
+export { type RelayConfig, RelayService, type RelayUsage } from './relay/relay-service.ts';
 export * from './storage/atomic-write.ts';
 export * from './storage/file-system.ts';
 export * from './storage/fs-manifest-store.ts';

@@ -1,5 +1,5 @@
 // pure: limits of the storage side, each with its reason. T numbers are the threats that they answer.
-import { day, hour, KiB, MiB, minute, second } from '@batchain/shared';
+import { day, GiB, hour, KiB, MiB, minute, second } from '@batchain/shared';
 
 /** Sessions that others opened to us: buffers stay bounded whoever knocks (T14). */
 export const INBOUND_CONNECTIONS_MAX = 256;
@@ -91,6 +91,27 @@ export const PING_INTERVAL_MS: number = 2.5 * second;
 export const SESSION_DEAD_MS: number = 8 * second;
 /** A call that got no answer on a session silent for so long is made again over a new one: two pings were not answered. */
 export const SESSION_DOUBT_MS: number = 2 * PING_INTERVAL_MS;
+
+/** Circuits of a relay, those that still wait for their other end included: each buffers 256 KiB a way beside its credit (T9). */
+export const RELAY_CIRCUITS_MAX = 64;
+/** Of that, with one node at either end, so that a few do not take all (T9). */
+export const RELAY_CIRCUITS_PER_NODE_MAX = 8;
+/** How long one end waits for the other: both were told of the circuit at once, and need a dial and a request for it. */
+export const RELAY_WAIT_MS: number = 15 * second;
+/** What one circuit may carry, both ways together: a large upload comes back for another (T9). */
+export const RELAY_CIRCUIT_BYTES_MAX: number = 1 * GiB;
+/** What all circuits carry within 24 hours unless configured otherwise: 2 Mbit/s all day (T9). */
+export const RELAY_BYTES_PER_DAY: number = 20 * GiB;
+/** How long a circuit lasts whatever it carries: what it may carry takes this at 75 kB/s (T9). */
+export const RELAY_CIRCUIT_MS_MAX: number = 4 * hour;
+/** A circuit that carries less than RELAY_IDLE_BYTES in so long is ended: a session over it would be as well. */
+export const RELAY_IDLE_MS: number = 1 * minute;
+/** A session's heartbeats through a circuit take 4 KiB a minute. */
+export const RELAY_IDLE_BYTES: number = 16 * KiB;
+/** A circuit that has carried less than RELAY_IDLE_BYTES for so long gives way to a new one when there is no other place. */
+export const RELAY_QUIET_MS: number = 20 * second;
+/** How often a relay looks at what its circuits carried. */
+export const RELAY_WATCH_MS: number = 5 * second;
 
 /** Shards of one segment: the field GF(2^8) has 256 elements, so a code has at most 256 rows. */
 export const TOTAL_SHARDS_MAX = 256;

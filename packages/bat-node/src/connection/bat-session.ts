@@ -31,6 +31,11 @@ export interface BatStream {
   next(options?: { readonly timeoutMs?: number }): Promise<StreamItem | undefined>;
   /** Data bytes sent (handed to the connection) and read so far. */
   readonly movedBytes: number;
+  /**
+   * From now on the peer may send data in frames of any length: the stream carries a connection, whose own messages are short now
+   * and then. The session's count of small frames still holds.
+   */
+  allowTinyFrames(): void;
 }
 
 /** The one live session to a peer. */

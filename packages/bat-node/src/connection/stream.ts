@@ -63,6 +63,7 @@ export class Stream implements BatStream {
   #reader: Reader | undefined;
   #partial: PartialControl | undefined;
   #tinyFrames = 0;
+  #mayBeTiny = false;
   #movedBytes = 0;
   #hasEnded = false;
   #hasPeerEnded = false;
@@ -165,6 +166,10 @@ export class Stream implements BatStream {
     });
   }
 
+  allowTinyFrames(): void {
+    this.#mayBeTiny = true;
+  }
+
   /** Ends both directions without a word to the peer: it, or the whole session, has ended already. */
   fail(reason: string): void {
     const error = new StreamClosedError(reason);
@@ -205,7 +210,7 @@ export class Stream implements BatStream {
     const cost = frameCost(payload.length);
     if (!this.#window.receive(cost)) return 'data without credit';
     this.#tinyFrames = payload.length < TINY_BYTES ? this.#tinyFrames + 1 : Math.max(0, this.#tinyFrames - payload.length / LEAF_BYTES);
-    if (this.#tinyFrames > TINY_DATA_FRAMES_MAX) return 'too many tiny data frames';
+    if (this.#tinyFrames > TINY_DATA_FRAMES_MAX && !this.#mayBeTiny) return 'too many tiny data frames';
     this.#deliver({ kind: 'data', bytes: payload }, cost);
     return undefined;
   }

@@ -86,6 +86,10 @@ export class WsConnection implements Connection {
     socket.on('error', (error) => {
       this.#error = error;
     });
+    // `ws` keeps to itself what its socket failed for; a relay says so why it ended a circuit.
+    stream.on('error', (error) => {
+      this.#error ??= error;
+    });
     socket.on('close', (code, text) => this.#end(this.#remoteReason(code, text)));
   }
 

@@ -5,6 +5,7 @@ import type { FileId } from '../ids.ts';
 import { PLACES_PER_TURN, RECEIPT_BYTES_MAX, SHARDS_PER_FILE_MAX } from '../limits.ts';
 import { checkAccessProof } from '../manifest/access-proof.ts';
 import type { HostedFile, HostedShard, ShardRef, ShardStore } from '../ports.ts';
+import type { RelayService } from '../relay/relay-service.ts';
 import { batAnswerCodec } from '../wire/frame-codecs.ts';
 import type { BatAnswer, BatRefusal, HeldShard } from '../wire/frames.ts';
 import { signReceipt } from '../wire/receipt.ts';
@@ -20,6 +21,8 @@ export interface ShardServerParts {
   readonly onShardHeld: (fileId: FileId) => void;
   /** True while the participant hands its shards over: it takes no new ones. */
   readonly isLeaving: () => boolean;
+  /** Carries connections of others; undefined or absent: it does not. */
+  readonly relay?: RelayService | undefined;
 }
 
 /** What all requests share. */

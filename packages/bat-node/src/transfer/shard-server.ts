@@ -15,7 +15,10 @@ import { RosterDesk } from './roster-desk.ts';
 import { ServeContext, type ServeDesk, type ShardServerParts } from './serve-context.ts';
 import { WorkTurns } from './work-turns.ts';
 
-function dispatch(context: ServeContext, request: BatRequest): Promise<void> {
+/** A relay keeps its own count of what it has under way, and its own deadlines. */
+type StoreRequest = Exclude<BatRequest, { readonly verb: 'relay' }>;
+
+function dispatch(context: ServeContext, request: StoreRequest): Promise<void> {
   switch (request.verb) {
     case 'store':
       return handleStore(context, request);
@@ -39,7 +42,7 @@ function dispatch(context: ServeContext, request: BatRequest): Promise<void> {
 }
 
 /** Data that a request moves in either direction, at most. */
-function movedBytesMax(request: BatRequest): number {
+function movedBytesMax(request: StoreRequest): number {
   switch (request.verb) {
     case 'store':
       return request.order.length;
@@ -87,14 +90,19 @@ export class ShardServer {
   async #serve(session: BatSession, stream: BatStream): Promise<void> {
     const context = new ServeContext(this.#runtime, this.#parts, this.#desk, session, stream);
     const peer = toHex(session.connection.peer.nodeId);
-    const hasPlace = this.#places.take(peer);
+    let hasPlace = this.#places.take(peer);
     try {
       const item = await stream.next({ timeoutMs: ANSWER_TIMEOUT_MS });
       if (item?.kind !== 'control') return stream.reset('malformed');
       if (!hasPlace) return await context.refuse('busy');
       const request = batRequestCodec.decode(item.bytes);
       if (!request.ok) return await context.refuse(DECODE_REFUSALS[request.reason] ?? 'malformed', request.detail);
-      await this.#dispatch(context, request.value);
+      if (request.value.verb !== 'relay') return await this.#dispatch(context, request.value);
+      const { relay } = this.#parts;
+      if (relay === undefined) return await context.refuse('not-a-relay');
+      this.#places.give(peer);
+      hasPlace = false;
+      await relay.serve(session, stream, request.value);
     } catch (error) {
       stream.reset('internal');
       if (error instanceof StreamClosedError) return;
@@ -105,7 +113,7 @@ export class ShardServer {
   }
 
   /** A request keeps its place no longer than a transfer at the slowest pace takes, whatever its peer does (T14). */
-  async #dispatch(context: ServeContext, request: BatRequest): Promise<void> {
+  async #dispatch(context: ServeContext, request: StoreRequest): Promise<void> {
     const deadlineMs = paceDeadlineMs(CONTROL_BYTES_MAX + movedBytesMax(request));
     const timer = this.#runtime.clock.setTimer(deadlineMs, () => context.stream.reset('timeout'));
     try {

@@ -9,6 +9,7 @@ import {
   listOf,
   makeCodec,
   NO_EXTENSIONS,
+  type NodeId,
   nullable,
   recordOf,
   type Shape,
@@ -35,6 +36,7 @@ import type { StoreOrder } from '../ports.ts';
 import type { BatAnswer, BatRefusal, BatRequest, HeldShard, LeafRef } from './frames.ts';
 
 const HASH_BYTES = 32;
+const CIRCUIT_ID_BYTES = 16;
 const DETAIL_LENGTH_MAX = 200;
 /** A Merkle path in the largest shard: 4,097 leaves make 13 levels. */
 const PATH_MAX = 13;
@@ -45,6 +47,7 @@ const proofShape = bytesOf(64);
 const hashesShape = listOf(bytesOf(HASH_BYTES), LEAVES_MAX);
 const fileIdShape: Shape<FileId> = idOf();
 const shardIdShape: Shape<ShardId> = idOf();
+const nodeIdShape: Shape<NodeId> = idOf();
 
 const orderShape: Shape<StoreOrder> = recordOf({
   fileId: fileIdShape,
@@ -94,6 +97,10 @@ export const REFUSALS = [
   'unsupported-extension',
   'too-large',
   'leaving',
+  'not-a-relay',
+  'relay-full',
+  'relay-quota',
+  'no-counterpart',
 ] as const satisfies readonly BatRefusal[];
 
 type Fields = Readonly<Record<string, Shape<any>>>;
@@ -146,6 +153,7 @@ export const batRequestCodec: Codec<BatRequest> = makeCodec(
     ['renew', { fileId: fileIdShape }],
     ['release', { fileId: fileIdShape, refs: nullable(listOf(placeShape, SEGMENTS_MAX)) }],
     ['status', { needBytes: uintOf() }],
+    ['relay', { circuit: bytesOf(CIRCUIT_ID_BYTES), peer: nodeIdShape }],
   ]),
 );
 
@@ -165,5 +173,7 @@ export const batAnswerCodec: Codec<BatAnswer> = makeCodec(
     ['held', { shards: listOf(heldShape, HELD_PAGE_MAX), hasMore: boolean }],
     ['released', { count: uintOf() }],
     ['status', { offerBytes: uintOf(), usedBytes: uintOf(), roomBytes: uintOf(), isLeaving: boolean }],
+    ['relay-ready', { bytesMax: uintOf(), bytesLeftToday: uintOf(), msMax: uintOf() }],
+    ['relay-open', {}],
   ]),
 );

@@ -1,9 +1,13 @@
 // pure: the requests and answers that open and close streams, as tagged unions; docs/spec/bat-wire.md gives their bytes.
+import type { NodeId } from '@batchain/shared';
 import type { FileId, ShardId } from '../ids.ts';
 import type { StoreOrder, StoreRefusal } from '../ports.ts';
 
 /** Signature by the file's access key over (tag, file id, binding, prover id, host id). */
 export type AccessProof = Uint8Array;
+
+/** 16 bytes that two nodes agreed on, to find one another at a relay. */
+export type CircuitId = Uint8Array;
 
 export interface LeafRef {
   readonly segment: number;
@@ -31,7 +35,9 @@ export type BatRequest =
   | { readonly verb: 'renew'; readonly fileId: FileId }
   /** `refs` null: all of the file. Owner only. */
   | { readonly verb: 'release'; readonly fileId: FileId; readonly refs: readonly (readonly [number, number])[] | null }
-  | { readonly verb: 'status'; readonly needBytes: number };
+  | { readonly verb: 'status'; readonly needBytes: number }
+  /** To be joined with the stream on which `peer` names the same circuit and this node; then data both ways. */
+  | { readonly verb: 'relay'; readonly circuit: CircuitId; readonly peer: NodeId };
 
 export type BatRefusal =
   | StoreRefusal
@@ -46,7 +52,11 @@ export type BatRefusal =
   | 'unsupported-verb'
   | 'unsupported-extension'
   | 'too-large'
-  | 'leaving';
+  | 'leaving'
+  | RelayRefusal;
+
+/** `relay-full`: all its circuits are taken, or those of this node; `no-counterpart`: the other node did not come in time. */
+export type RelayRefusal = 'not-a-relay' | 'relay-full' | 'relay-quota' | 'no-counterpart';
 
 export interface HeldShard {
   readonly segment: number;
@@ -104,4 +114,8 @@ export type BatAnswer =
       readonly usedBytes: number;
       readonly roomBytes: number;
       readonly isLeaving: boolean;
-    };
+    }
+  /** What the circuit may carry, both ways together, what is left of the relay's day for all, and for how long it may last. */
+  | { readonly kind: 'relay-ready'; readonly bytesMax: number; readonly bytesLeftToday: number; readonly msMax: number }
+  /** The other node is there: what follows as data is its own. */
+  | { readonly kind: 'relay-open' };

@@ -1,0 +1,23 @@
+// driven: a process with one end of the bat wire (wire-peer-child.ts), to be killed.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { type Address, type KeyPair, keyPairFromSeed, present } from '@batchain/shared';
+import { bytesNamed } from './stored-shards.ts';
+
+export interface WirePeer {
+  readonly process: ChildProcess;
+  readonly keyPair: KeyPair;
+  readonly address: Address;
+}
+
+/** Starts one in this mode, and waits until it listens. */
+export async function spawnWirePeer(mode: string): Promise<WirePeer> {
+  const path = fileURLToPath(new URL('wire-peer-child.ts', import.meta.url));
+  const running = spawn(process.execPath, ['--conditions=@batchain/source', '--import', 'tsx', path, mode], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const lines = createInterface({ input: present(running.stdout, 'its output') })[Symbol.asyncIterator]();
+  const { port } = JSON.parse((await lines.next()).value as string) as { readonly port: number };
+  return { process: running, keyPair: keyPairFromSeed(bytesNamed(`seed of child ${mode}`, 32)), address: { host: '127.0.0.1', port } };
+}
