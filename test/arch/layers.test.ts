@@ -33,6 +33,7 @@ const LAYERS: Readonly<Record<string, { readonly base: readonly string[]; readon
       ['wire'],
       ['storage', 'connection'],
       ['relay'],
+      ['tunnel'],
       ['transfer'],
       ['audit'],
       ['flow'],

@@ -25,6 +25,7 @@ import {
 } from '../../packages/bat-node/src/connection/session-frames.ts';
 import type { FileId, ShardId } from '../../packages/bat-node/src/ids.ts';
 import { signAccessProof } from '../../packages/bat-node/src/manifest/access-proof.ts';
+import { decodeTunnelled, encodeTunnelled, type TunnelledDatagram } from '../../packages/bat-node/src/tunnel/tunnel-frame.ts';
 import { batAnswerCodec, batRequestCodec } from '../../packages/bat-node/src/wire/frame-codecs.ts';
 import type { BatAnswer, BatRequest, NotHeldStatement, StorageReceipt } from '../../packages/bat-node/src/wire/frames.ts';
 import { helloCodec, judgeHello, networkProof } from '../../packages/bat-node/src/wire/hello.ts';
@@ -80,6 +81,7 @@ const REQUESTS: readonly BatRequest[] = [
   { verb: 'release', fileId, refs: [[3, 7]] },
   { verb: 'release', fileId, refs: null },
   { verb: 'status', needBytes: 1_073_741_824 },
+  { verb: 'kad-tunnel' },
 ];
 
 const ANSWERS: readonly BatAnswer[] = [
@@ -93,6 +95,7 @@ const ANSWERS: readonly BatAnswer[] = [
   { kind: 'held', shards: [held], hasMore: false },
   { kind: 'released', count: 1 },
   { kind: 'status', offerBytes: 10_737_418_240, usedBytes: 16_448, roomBytes: 10_737_401_792, isLeaving: false },
+  { kind: 'tunnel-open', address: address('203.0.113.1', 40_000) },
 ];
 
 const FRAMES: Readonly<Record<string, Uint8Array>> = {
@@ -107,6 +110,11 @@ const FRAMES: Readonly<Record<string, Uint8Array>> = {
   pong: encodePing('pong', 3_735_928_559),
   goaway: encodeGoaway('replaced'),
 };
+
+const TUNNELLED: readonly TunnelledDatagram[] = [
+  { address: address('198.51.100.9', 4870), bytes: Uint8Array.of(0xbc, 3, 1, 2) },
+  { address: address('2001:db8::9', 4870), bytes: Uint8Array.of(0xbc, 3) },
+];
 
 const networkKey = draw('network key');
 const hello = {
@@ -138,6 +146,7 @@ const made = plain({
   frames: Object.entries(FRAMES).map(([what, bytes]) => ({ what, bytes })),
   requests: REQUESTS.map((value) => ({ value, bytes: batRequestCodec.encode(value) })),
   answers: ANSWERS.map((value) => ({ value, bytes: batAnswerCodec.encode(value) })),
+  tunnelled: TUNNELLED.map((value) => ({ value, bytes: encodeTunnelled(value) })),
   accessProof: { accessSeed, fileId, binding, prover: owner.nodeId, host: host.nodeId, proof },
   receipt: { hostSeed: draw('host seed'), value: receipt, bytes: signReceipt(host, receipt) },
   statement: { hostSeed: draw('host seed'), value: statement, ...signStatement(host, statement) },
@@ -153,6 +162,7 @@ interface Vectors {
   readonly frames: readonly { readonly what: string; readonly bytes: string }[];
   readonly requests: readonly Coded[];
   readonly answers: readonly Coded[];
+  readonly tunnelled: readonly Coded[];
   readonly receipt: Coded;
   readonly statement: { readonly value: object; readonly statement: string; readonly signature: string };
 }
@@ -175,6 +185,10 @@ describe('the golden vectors of the bat wire', () => {
       const decoded = batAnswerCodec.decode(hexBytes(bytes));
       expect(decoded.ok && plain(decoded.value)).toEqual(value);
     }
+  });
+
+  it('datagrams of a tunnel are read back', () => {
+    for (const { value, bytes } of recorded.tunnelled) expect(plain(decodeTunnelled(hexBytes(bytes)))).toEqual(value);
   });
 
   it('DF-09 frames are read back', () => {

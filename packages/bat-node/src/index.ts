@@ -32,6 +32,8 @@ export * from './storage/memory-shard-store.ts';
 export * from './storage/node-file-system.ts';
 export * from './storage/owner-store.ts';
 export { ShardServer } from './transfer/shard-server.ts';
+export { TunnelService, type TunnelServiceParts } from './tunnel/tunnel-service.ts';
+export { openTunnel, type TunnelFailure, type TunnelSocket } from './tunnel/tunnel-socket.ts';
 export { InlineStagePool } from './workers/inline-stage-pool.ts';
 export type { StagePool } from './workers/stage-pool.ts';
 export { ThreadStagePool } from './workers/thread-stage-pool.ts';

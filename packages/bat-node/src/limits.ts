@@ -273,3 +273,37 @@ export const CONTAINED_HOSTS_MAX = 256;
 export const ROSTERS_PER_PEER_BYTES_MAX: number = ROSTERS_IN_WORK_BYTES_MAX / 4;
 /** A reader of a stream that takes no piece (1 MiB) for so long holds no buffers: others may need them. It costs it a segment to go on. */
 export const STREAM_STALL_MS: number = 30 * second;
+
+// Tunnels: Kad datagrams of nodes without UDP, inside a session.
+
+/** Tunnels that a node serves; each holds a UDP socket. */
+export const TUNNELS_MAX = 32;
+/** Of that, per IP, private and loopback ranges exempt: one, and the one that it replaces after a change of network. */
+export const TUNNELS_PER_IP_MAX = 2;
+/** From the request to the answer of whoever is to serve it. */
+export const TUNNEL_OPEN_TIMEOUT_MS: number = 5 * second;
+/** A tunnel whose user sends nothing for so long ends; a KadNode pings its brokers every 20 to 25 s. */
+export const TUNNEL_IDLE_MS: number = 2 * minute;
+/** Datagrams through a tunnel, each way: a busy KadNode sends a tenth of it. */
+export const TUNNEL_PACKETS_PER_S = 200;
+/** Bytes through a tunnel, each way: 200 of the longest datagrams take nearly so many. */
+export const TUNNEL_BYTES_PER_S: number = 256 * KiB;
+/** Datagrams that wait for the stream; those beyond are lost, as they would be in a router (T14). */
+export const TUNNEL_WAITING_MAX = 64;
+/**
+ * To one IP that has not answered, from all tunnels together: so many in FIRST_WINDOW_MS, whoever asks for it (T6, T8). Private ones are
+ * counted for each address.
+ */
+export const TUNNEL_FIRST_PACKETS = 3;
+/** A little more than a second, so that three a second hold also where a path squeezes arrivals together. */
+export const TUNNEL_FIRST_WINDOW_MS = 1_100;
+/** To all addresses that have not answered, from one tunnel. */
+export const TUNNEL_FIRST_PACKETS_PER_S = 20;
+/** IPs that are remembered as not having answered. */
+export const TUNNEL_FIRST_TARGETS_MAX = 4096;
+/** A datagram that came from an address allows for so many to it: an answer, and the tries of the next request. */
+export const TUNNEL_PACKETS_PER_HEARD = 4;
+/** What is saved up of that, so that nobody is flooded who has fallen silent. */
+export const TUNNEL_HEARD_BURST = 32;
+/** Addresses per tunnel that are remembered as heard of: a routing table and the lookups of a few minutes. */
+export const TUNNEL_HEARD_MAX = 1024;

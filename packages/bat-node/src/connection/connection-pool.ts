@@ -170,8 +170,13 @@ export class ConnectionPool implements Connector {
     const isFull = fail('error' as const, `${SESSIONS_MAX} sessions are busy`);
     if (!this.#hasRoom(this.#all, SESSIONS_MAX, 'look')) return isFull;
     const dialled = await this.#parts.opener.open(target, signal);
-    if (!dialled.ok) return dialled;
-    const session = await this.#hello(dialled.value);
+    return dialled.ok ? this.adopt(dialled.value) : dialled;
+  }
+
+  /** Takes a connection that we dialled; the session to use with its peer, which may be an earlier one. */
+  async adopt(connection: Connection): Promise<Result<Session, DialFailure>> {
+    const isFull = fail('error' as const, `${SESSIONS_MAX} sessions are busy`);
+    const session = await this.#hello(connection);
     if (session.ok && this.#hasRoom(this.#all, SESSIONS_MAX, 'make')) return ok(this.#admit(session.value));
     if (session.ok) {
       session.value.close('limit');

@@ -6,6 +6,7 @@ import { PLACES_PER_TURN, RECEIPT_BYTES_MAX, SHARDS_PER_FILE_MAX } from '../limi
 import { checkAccessProof } from '../manifest/access-proof.ts';
 import type { HostedFile, HostedShard, ShardRef, ShardStore } from '../ports.ts';
 import type { RelayService } from '../relay/relay-service.ts';
+import type { TunnelService } from '../tunnel/tunnel-service.ts';
 import { batAnswerCodec } from '../wire/frame-codecs.ts';
 import type { BatAnswer, BatRefusal, HeldShard } from '../wire/frames.ts';
 import { signReceipt } from '../wire/receipt.ts';
@@ -23,6 +24,8 @@ export interface ShardServerParts {
   readonly isLeaving: () => boolean;
   /** Carries connections of others; undefined or absent: it does not. */
   readonly relay?: RelayService | undefined;
+  /** Carries Kad datagrams of nodes without UDP; undefined or absent: it does not. */
+  readonly tunnels?: TunnelService | undefined;
 }
 
 /** What all requests share. */

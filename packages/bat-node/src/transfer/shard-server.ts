@@ -17,6 +17,8 @@ import { WorkTurns } from './work-turns.ts';
 
 /** A relay keeps its own count of what it has under way, and its own deadlines. */
 type StoreRequest = Exclude<BatRequest, { readonly verb: 'relay' }>;
+/** A tunnel keeps its own count of what it has under way, and its own deadlines. */
+type StoreRequest = Exclude<BatRequest, { readonly verb: 'kad-tunnel' }>;
 
 function dispatch(context: ServeContext, request: StoreRequest): Promise<void> {
   switch (request.verb) {
@@ -103,6 +105,12 @@ export class ShardServer {
       this.#places.give(peer);
       hasPlace = false;
       await relay.serve(session, stream, request.value);
+      if (request.value.verb !== 'kad-tunnel') return await this.#dispatch(context, request.value);
+      const { tunnels } = this.#parts;
+      if (tunnels === undefined) return await context.refuse('unsupported-verb', 'no tunnels here');
+      this.#places.give(peer);
+      hasPlace = false;
+      await tunnels.serve(session, stream);
     } catch (error) {
       stream.reset('internal');
       if (error instanceof StreamClosedError) return;

@@ -38,6 +38,7 @@ const requests: BatRequest[] = [
   { verb: 'release', fileId, refs: [[0, 1]] },
   { verb: 'release', fileId, refs: null },
   { verb: 'status', needBytes: 0 },
+  { verb: 'kad-tunnel' },
 ];
 const serving: BatAnswer = {
   kind: 'serving',
@@ -56,6 +57,7 @@ const answers: BatAnswer[] = [
   { kind: 'held', shards: Array.from({ length: HELD_PAGE_MAX }, (_, i) => held(i)), hasMore: true },
   { kind: 'released', count: 3 },
   { kind: 'status', offerBytes: 1, usedBytes: 2, roomBytes: 3, isLeaving: false },
+  { kind: 'tunnel-open', address: { host: '203.0.113.1', port: 40_000 } },
 ];
 
 describe('requests and answers', () => {

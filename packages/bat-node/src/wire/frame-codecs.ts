@@ -1,5 +1,6 @@
 // pure: requests and answers of streams as bytes: [verb, fields, extensions] in strict CBOR (docs/spec/bat-wire.md).
 import {
+  addressShape,
   boolean,
   bytesOf,
   type CborValue,
@@ -154,6 +155,7 @@ export const batRequestCodec: Codec<BatRequest> = makeCodec(
     ['release', { fileId: fileIdShape, refs: nullable(listOf(placeShape, SEGMENTS_MAX)) }],
     ['status', { needBytes: uintOf() }],
     ['relay', { circuit: bytesOf(CIRCUIT_ID_BYTES), peer: nodeIdShape }],
+    ['kad-tunnel', {}],
   ]),
 );
 
@@ -175,5 +177,6 @@ export const batAnswerCodec: Codec<BatAnswer> = makeCodec(
     ['status', { offerBytes: uintOf(), usedBytes: uintOf(), roomBytes: uintOf(), isLeaving: boolean }],
     ['relay-ready', { bytesMax: uintOf(), bytesLeftToday: uintOf(), msMax: uintOf() }],
     ['relay-open', {}],
+    ['tunnel-open', { address: addressShape }],
   ]),
 );
