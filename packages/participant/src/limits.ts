@@ -139,3 +139,29 @@ export const HAND_PUNCH_HOLD_MS: number = 1 * second;
 export const HAND_PUNCH_TAKES_MAX = 4;
 /** How long the called one still answers a repeated `take` before it closes its sockets; a short gap keeps the mapping. */
 export const HAND_PUNCH_LINGER_MS = 200;
+
+// Without UDP.
+
+/** Ports on which a participant that carries Kad datagrams may listen: the usual one, and those that closed networks let out. */
+export const TUNNEL_PORTS: readonly number[] = [4880, 443, 80];
+/** One address: a TLS handshake, HELLO and the tunnel's answer. */
+export const ATTACH_TIMEOUT_MS: number = 6 * second;
+/** The next address is tried beside one that has not answered for so long. */
+export const ATTACH_HEAD_START_MS = 300;
+/** Hosts in one round; the next ones in the next round. */
+export const ATTACH_HOSTS_MAX = 3;
+/** Join addresses that are remembered for it. */
+export const ATTACH_JOINS_MAX = 16;
+/** Pause after a round without success, doubled each time. */
+export const ATTACH_PAUSE_MIN_MS: number = 2 * second;
+export const ATTACH_PAUSE_MAX_MS: number = 2 * minute;
+/** A tunnel that ended sooner is no sign that its host serves well: it comes last in the next round. */
+export const ATTACH_STEADY_MS: number = 1 * minute;
+/** A STUN answer by UDP comes within a round trip; sent three times within it, never more than three in a second (T8). */
+export const UDP_PROBE_MS: number = 1.2 * second;
+export const UDP_PROBE_TARGETS_MAX = 4;
+/** How often it is looked whether UDP works again; twice in a row it must. */
+export const UDP_CHECK_INTERVAL_MS: number = 1 * minute;
+/** An address that was heard by UDP is answered by UDP for so long, though there is a tunnel: a neighbour in our own network. */
+export const UDP_HEARD_MS: number = 1 * minute;
+export const UDP_HEARD_MAX = 256;
