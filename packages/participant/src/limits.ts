@@ -42,6 +42,42 @@ export const ROOM_CHECK_INTERVAL_MS: number = 10 * second;
 export const JOIN_WAIT_MS: number = 8 * second;
 /** A name of `--join` that could not be looked up is tried again this often: a laptop may start before its network. */
 export const JOIN_LOOKUP_INTERVAL_MS: number = 30 * second;
+// LAN discovery. Anybody on the same LAN may send us what he likes, so bytes, rates and memory are bounded.
+
+/** Our own announcement takes some 600 bytes; the limit is that of RFC 6762 section 17, for machines with many addresses. */
+export const LAN_PACKET_BYTES_MAX = 9000;
+/** Packets that concern us and are decoded, of one host of the LAN: several participants may run there. */
+export const LAN_PACKETS_PER_SOURCE_PER_S = 8;
+export const LAN_PACKETS_PER_SOURCE_BURST = 32;
+/** Of the whole LAN behind one interface: a decoder at work costs some 100 us each. */
+export const LAN_PACKETS_PER_S = 40;
+export const LAN_PACKETS_BURST = 160;
+/** Hosts whose allowance is remembered; a LAN with more of them shares what the interface has. */
+export const LAN_SOURCES_MAX = 256;
+/** Answers that go out to the whole LAN, whoever asks (T6): one serves all who listen. RFC 6762 section 6 asks for 1/s per record. */
+export const LAN_ANSWERS_PER_S = 1;
+export const LAN_ANSWERS_BURST = 4;
+/** Services that one search may show; a flood beyond it ends the search (T14), the next begins anew. */
+export const LAN_SERVICES_MAX = 256;
+/** Participants remembered as heard of. */
+export const LAN_PEERS_MAX = 256;
+/** A participant that is heard again is handed on again after this: the first ping may have been lost. */
+export const LAN_REPEAT_MS: number = 1 * minute;
+/** Participants handed on for one IP: each costs it a first packet or two, and at most 3 small ones a second may go there (T8). */
+export const LAN_FOUND_PER_IP_PER_S = 1;
+export const LAN_FOUND_PER_IP_BURST = 2;
+/** And in all. */
+export const LAN_FOUND_PER_S = 8;
+export const LAN_FOUND_BURST = 32;
+/** Interfaces that are joined: more are containers' and virtual machines', each with a socket of its own. */
+export const LAN_INTERFACES_MAX = 16;
+/** How often it is looked for interfaces that came or went. */
+export const LAN_INTERFACES_INTERVAL_MS: number = 5 * second;
+/** The second search comes after this, each later one after four times as long, up to the longest (RFC 6762 section 5.2). */
+export const LAN_SEARCH_FIRST_MS: number = 2 * second;
+export const LAN_SEARCH_LONGEST_MS: number = 5 * minute;
+/** How long the goodbye may take when a participant stops. */
+export const LAN_GOODBYE_MS: number = 1 * second;
 /** Peers in one answer; the routing table holds more only in very large networks. */
 export const PEERS_SHOWN_MAX = 1024;
 /** Contact records that are not at hand may be asked for so long, so many at once. */
