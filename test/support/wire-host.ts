@@ -84,17 +84,6 @@ export async function openWireHost(name: string, options: WireHostOptions = {}):
     relay,
   });
   const dialer = new WsDialer(runtime, keyPair, { ownHosts: () => [LOOPBACK] });
-  const pool = new ConnectionPool(
-    runtime,
-    { opener: new DirectOpener(runtime, { dialer, resolve: async () => undefined }) },
-    {
-      nodeId: keyPair.nodeId,
-      networkKey: options.networkKey ?? NETWORK_KEY,
-      shardBytesMax: offerBytes,
-      relays: false,
-      onStream: options.onStream ?? ((session, stream) => server.serve(session, stream)),
-    },
-  );
   const sessionConfig: SessionConfig = {
     nodeId: keyPair.nodeId,
     networkKey: options.networkKey ?? NETWORK_KEY,
@@ -102,7 +91,11 @@ export async function openWireHost(name: string, options: WireHostOptions = {}):
     relays: relay !== undefined,
     onStream: options.onStream ?? ((session, stream) => server.serve(session, stream)),
   };
-  const pool = new ConnectionPool(runtime, { dialer, resolve: async () => undefined }, sessionConfig);
+  const pool = new ConnectionPool(
+    runtime,
+    { opener: new DirectOpener(runtime, { dialer, resolve: async () => undefined }) },
+    sessionConfig,
+  );
   const listener = new WsListener(runtime, keyPair, { host: LOOPBACK, port: 0, ...(options.limits && { limits: options.limits }) });
   await listener.listen((connection) => void pool.accept(connection));
   const session: WireHost['session'] = async (to) => {

@@ -38,7 +38,7 @@ async function pagesOf(pageSize: number, total: number): Promise<(number | strin
       sendData: async () => undefined,
       end: async () => undefined,
       reset: () => undefined,
-    allowTinyFrames: () => undefined,
+      allowTinyFrames: () => undefined,
       next: async () => answer,
     };
   };

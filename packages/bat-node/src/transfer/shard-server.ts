@@ -15,10 +15,8 @@ import { RosterDesk } from './roster-desk.ts';
 import { ServeContext, type ServeDesk, type ShardServerParts } from './serve-context.ts';
 import { WorkTurns } from './work-turns.ts';
 
-/** A relay keeps its own count of what it has under way, and its own deadlines. */
-type StoreRequest = Exclude<BatRequest, { readonly verb: 'relay' }>;
-/** A tunnel keeps its own count of what it has under way, and its own deadlines. */
-type StoreRequest = Exclude<BatRequest, { readonly verb: 'kad-tunnel' }>;
+/** Relays and tunnels keep their own count of what they have under way, and their own deadlines. */
+type StoreRequest = Exclude<BatRequest, { readonly verb: 'relay' | 'kad-tunnel' }>;
 
 function dispatch(context: ServeContext, request: StoreRequest): Promise<void> {
   switch (request.verb) {
@@ -99,18 +97,11 @@ export class ShardServer {
       if (!hasPlace) return await context.refuse('busy');
       const request = batRequestCodec.decode(item.bytes);
       if (!request.ok) return await context.refuse(DECODE_REFUSALS[request.reason] ?? 'malformed', request.detail);
-      if (request.value.verb !== 'relay') return await this.#dispatch(context, request.value);
-      const { relay } = this.#parts;
-      if (relay === undefined) return await context.refuse('not-a-relay');
+      const { verb } = request.value;
+      if (verb !== 'relay' && verb !== 'kad-tunnel') return await this.#dispatch(context, request.value);
       this.#places.give(peer);
       hasPlace = false;
-      await relay.serve(session, stream, request.value);
-      if (request.value.verb !== 'kad-tunnel') return await this.#dispatch(context, request.value);
-      const { tunnels } = this.#parts;
-      if (tunnels === undefined) return await context.refuse('unsupported-verb', 'no tunnels here');
-      this.#places.give(peer);
-      hasPlace = false;
-      await tunnels.serve(session, stream);
+      await this.#carry(context, request.value);
     } catch (error) {
       stream.reset('internal');
       if (error instanceof StreamClosedError) return;
@@ -118,6 +109,16 @@ export class ShardServer {
     } finally {
       if (hasPlace) this.#places.give(peer);
     }
+  }
+
+  /** What lasts as long as others have something to carry. */
+  async #carry(context: ServeContext, request: Exclude<BatRequest, StoreRequest>): Promise<void> {
+    const { relay, tunnels } = this.#parts;
+    if (request.verb === 'relay') {
+      if (relay === undefined) await context.refuse('not-a-relay');
+      else await relay.serve(context.session, context.stream, request);
+    } else if (tunnels === undefined) await context.refuse('unsupported-verb', 'no tunnels here');
+    else await tunnels.serve(context.session, context.stream);
   }
 
   /** A request keeps its place no longer than a transfer at the slowest pace takes, whatever its peer does (T14). */

@@ -1,6 +1,5 @@
 // pure: the requests and answers that open and close streams, as tagged unions; docs/spec/bat-wire.md gives their bytes.
-import type { NodeId } from '@batchain/shared';
-import type { Address } from '@batchain/shared';
+import type { Address, NodeId } from '@batchain/shared';
 import type { FileId, ShardId } from '../ids.ts';
 import type { StoreOrder, StoreRefusal } from '../ports.ts';
 
@@ -38,7 +37,7 @@ export type BatRequest =
   | { readonly verb: 'release'; readonly fileId: FileId; readonly refs: readonly (readonly [number, number])[] | null }
   | { readonly verb: 'status'; readonly needBytes: number }
   /** To be joined with the stream on which `peer` names the same circuit and this node; then data both ways. */
-  | { readonly verb: 'relay'; readonly circuit: CircuitId; readonly peer: NodeId };
+  | { readonly verb: 'relay'; readonly circuit: CircuitId; readonly peer: NodeId }
   /** For a node without UDP: carries its Kad datagrams, one for each control frame that follows either way. */
   | { readonly verb: 'kad-tunnel' };
 
@@ -121,6 +120,6 @@ export type BatAnswer =
   /** What the circuit may carry, both ways together, what is left of the relay's day for all, and for how long it may last. */
   | { readonly kind: 'relay-ready'; readonly bytesMax: number; readonly bytesLeftToday: number; readonly msMax: number }
   /** The other node is there: what follows as data is its own. */
-  | { readonly kind: 'relay-open' };
+  | { readonly kind: 'relay-open' }
   /** Where datagrams for the node arrive now; an unspecified host is the one that it dialled. */
   | { readonly kind: 'tunnel-open'; readonly address: Address };
