@@ -16,10 +16,9 @@ import type { StorageReceipt } from '../../packages/bat-node/src/wire/frames.ts'
 import { segmentBufferBytes } from '../../packages/bat-node/src/workers/segment-stages.ts';
 import { type BatMember, createBatMember, type Serving } from './bat-member.ts';
 import { NodeList } from './node-list.ts';
+import { settleReal } from './settle-real.ts';
 
 const PORT = 4880;
-/** Simulated time between two looks at the disk. */
-const STEP_MS = 2;
 const LAN: { readonly latencyMs: readonly [number, number] } = { latencyMs: [1, 3] };
 
 export interface SimMember extends BatMember {
@@ -75,20 +74,8 @@ export class SimBatWorld {
   }
 
   /** The same for work that also waits for the disk; simulated time stands still meanwhile. */
-  async settleReal<T>(work: Promise<T>, deadlineMs = 10 * 60_000): Promise<T> {
-    let isSettled = false;
-    const settle = (): void => {
-      isSettled = true;
-    };
-    work.then(settle, settle);
-    const { clock } = this.simulation;
-    for (const end = clock.elapsedMs + deadlineMs; !isSettled; ) {
-      if (clock.elapsedMs > end) throw new Error(`not settled after ${deadlineMs} simulated ms`);
-      await new Promise((resolve) => setImmediate(resolve));
-      const isDiskBusy = process.getActiveResourcesInfo().some((name) => /^FSReq|^FileHandleClose/.test(name));
-      if (!isDiskBusy) await clock.runFor(STEP_MS);
-    }
-    return work;
+  settleReal<T>(work: Promise<T>, deadlineMs = 10 * 60_000): Promise<T> {
+    return settleReal(this.simulation.clock, work, deadlineMs);
   }
 
   /**

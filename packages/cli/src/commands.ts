@@ -2,6 +2,7 @@
 import type { Command } from './command.ts';
 import { auditCommand } from './commands/audit.ts';
 import { configCommand } from './commands/config.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { explainCommand } from './commands/explain.ts';
 import { getCommand } from './commands/get.ts';
 import { hashCommand } from './commands/hash.ts';
@@ -33,6 +34,7 @@ const VERBS: readonly Command[] = [
   removeCommand,
   hashCommand,
   configCommand,
+  doctorCommand,
   explainCommand,
   versionCommand,
 ];

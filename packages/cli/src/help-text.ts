@@ -25,9 +25,23 @@ export function bareHelp(commands: readonly Command[]): string[] {
     'Start here',
     ...shown.map(([, line, what]) => `  ${line.padEnd(30)}  ${what}`),
     '',
-    `More: ${more.join('  ')}`,
+    ...wrapWords('More: ', more),
     `Help: batchain help [cmd]         ${FLAGS_HELP}`,
   ];
+}
+
+const LINE_LENGTH_MAX = 80;
+
+/** Words behind a title, in lines that fit a terminal. */
+function wrapWords(title: string, words: readonly string[]): string[] {
+  const lines = [title];
+  for (const word of words) {
+    const last = lines.at(-1) as string;
+    const gap = last.trimEnd() === last ? '  ' : '';
+    if (last.length + gap.length + word.length > LINE_LENGTH_MAX) lines.push(`${' '.repeat(title.length)}${word}`);
+    else lines[lines.length - 1] = `${last}${gap}${word}`;
+  }
+  return lines;
 }
 
 function optionLines(table: SettingTable): string[] {

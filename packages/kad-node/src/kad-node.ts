@@ -184,6 +184,12 @@ export class KadNode implements Startable {
     return ok({ peer, rttMs, observedAddress });
   }
 
+  /** How far the wall clock of a contact of the table is ahead of ours, milliseconds; undefined when it does not answer. */
+  async clockOffsetMs(nodeId: NodeId): Promise<number | undefined> {
+    this.#checkRunning();
+    return this.#parts.finder.clockOffsetMs(nodeId);
+  }
+
   // Introductions
 
   /**

@@ -1,6 +1,15 @@
 // driven: the composition root of a real participant: files, sockets and clocks of this machine.
 import { hostname } from 'node:os';
-import { FsOwnerStore, FsShardStore, LevelKeyValueStore, nodeFileSystem, ThreadStagePool, WsDialer, WsListener } from '@batchain/bat-node';
+import {
+  FsOwnerStore,
+  FsShardStore,
+  LevelKeyValueStore,
+  nodeFileSystem,
+  TcpPuncher,
+  ThreadStagePool,
+  WsDialer,
+  WsListener,
+} from '@batchain/bat-node';
 import { DatagramDemux, makeKadConfig, networkKey, SessionRpc, UdpSocket } from '@batchain/kad-node';
 import { createCrypto, type KeyPair, type Logger, present, type Runtime } from '@batchain/shared';
 import { createSystemRuntime } from '@batchain/shared/node';
@@ -67,6 +76,8 @@ function makeParts(runtime: Runtime, keyPair: KeyPair, paths: HomePaths, options
     keyPair,
     crypto,
     rpc: new SessionRpc(kadRuntime, new DatagramDemux(kadRuntime, udp), keyPair, crypto, { network, ownHosts }),
+    openSocket: () => new UdpSocket({ ...bind, port: 0 }),
+    tcpPunching: new TcpPuncher(batRuntime, keyPair, { ownHosts }),
     kadStateStore: new FsKadStateStore(paths.kadStateFile, runtime.random),
     dialer: new WsDialer(batRuntime, keyPair, { ownHosts }),
     listener: new WsListener(batRuntime, keyPair, { host: host ?? '::', port: options.batPort ?? NODE_SETTINGS['bat-port'].default }),

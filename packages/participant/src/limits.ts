@@ -201,3 +201,11 @@ export const UDP_CHECK_INTERVAL_MS: number = 1 * minute;
 /** An address that was heard by UDP is answered by UDP for so long, though there is a tunnel: a neighbour in our own network. */
 export const UDP_HEARD_MS: number = 1 * minute;
 export const UDP_HEARD_MAX = 256;
+/** How often others are asked how they see and reach this node, beside whenever something changed. */
+export const SELF_CHECK_INTERVAL_MS: number = 10 * minute;
+/** After a change, so that several at once are one check. */
+export const SELF_CHECK_SOON_MS = 300;
+/** Peers whose clock `doctor` compares with ours. */
+export const CLOCKS_ASKED_MAX = 8;
+/** For a dial that somebody asked for, to tell it whether it can be reached. */
+export const DIAL_BACK_MS: number = 3 * second;

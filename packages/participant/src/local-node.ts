@@ -1,7 +1,7 @@
 // pure: what the local API serves: a participant seen from this machine.
 import type { BatNodeApi } from '@batchain/bat-node';
 import type { NodeId } from '@batchain/shared';
-import type { PeerView, StatusResult } from './api/api-schemas.ts';
+import type { DoctorResult, PeerView, StatusResult, WhyResult } from './api/api-schemas.ts';
 
 /** One thing that happened, for `GET /v1/events` and for programs; names are flat and stable. */
 export interface NodeEvent {
@@ -14,5 +14,9 @@ export interface LocalNode {
   readonly files: BatNodeApi;
   status(): Promise<Omit<StatusResult, 'jobs'>>;
   peers(): Promise<readonly PeerView[]>;
+  /** What was tried to reach a peer, by its id or a unique prefix. Throws BAT_E_PEER_UNKNOWN. */
+  why(id: string): WhyResult;
+  /** How this node stands, each finding with what helps. */
+  diagnose(): Promise<DoctorResult['findings']>;
   onEvent(listener: (event: NodeEvent) => void): () => void;
 }

@@ -3,9 +3,7 @@ import { EventEmitter } from 'node:events';
 import {
   BatNode,
   type BatNodeApi,
-  type BatSession,
   ConnectionPool,
-  DirectOpener,
   type FileId,
   type OwnerStore,
   type ShardId,
@@ -13,49 +11,56 @@ import {
   type ShardStore,
   type StagePool,
 } from '@batchain/bat-node';
-import { type KadConfig, KadNode, type KadRpc, type KadStateStore, type TableContact } from '@batchain/kad-node';
+import { type DialBack, type KadConfig, KadNode, type KadRpc, type KadStateStore } from '@batchain/kad-node';
 import {
   type Address,
   BatChainError,
+  type Connection,
   type Crypto,
+  type DatagramSocket,
   type Dialer,
+  type DialFailure,
   formatAddress,
   isPrivateHost,
   type KeyPair,
   type Listener,
   type NodeId,
+  ok,
+  type Result,
   type Runtime,
   type Startable,
   type Timer,
   toHex,
 } from '@batchain/shared';
-import { isoTime } from '@batchain/shared/node';
 import { KadLocator } from './adapters/kad-locator.ts';
-import { chooseAdvertised } from './adapters/own-addresses.ts';
-import type { PeerView, StatusResult } from './api/api-schemas.ts';
+import type { DoctorResult, PeerView, StatusResult, WhyResult } from './api/api-schemas.ts';
 import { countByHealth } from './api/result-views.ts';
 import type { Profile } from './config/node-settings.ts';
-import {
-  JOIN_WAIT_MS,
-  PEER_RECORD_WAIT_MS,
-  PEER_RECORDS_ASKED_MAX,
-  PEERS_SHOWN_MAX,
-  ROOM_CHECK_INTERVAL_MS,
-  STORE_ROOM_BYTES_MIN,
-} from './limits.ts';
+import { CLOCKS_ASKED_MAX, DIAL_BACK_MS, JOIN_WAIT_MS, ROOM_CHECK_INTERVAL_MS, STORE_ROOM_BYTES_MIN } from './limits.ts';
 import type { LocalNode, NodeEvent } from './local-node.ts';
+import { diagnose } from './reach/diagnose.ts';
+import { PeerList } from './reach/peer-list.ts';
+import { Reach } from './reach/reach.ts';
+import type { DataChannels, TcpPunching } from './reach/reach-types.ts';
+import { RelayDirectory } from './reach/relay-directory.ts';
+import { SelfKeeper } from './reach/self-keeper.ts';
 
 /** Everything that touches the outside; `createParticipant` gives the real ones, a simulation its own. */
 export interface ParticipantParts {
   readonly keyPair: KeyPair;
   readonly crypto: Crypto;
   readonly rpc: KadRpc;
+  /** A UDP socket on a free port, for what others ask to have tried. */
+  readonly openSocket?: () => DatagramSocket;
   readonly kadStateStore?: KadStateStore;
   readonly dialer: Dialer;
   readonly listener: Listener;
   readonly shardStore: ShardStore;
   readonly ownerStore: OwnerStore;
   readonly stagePool: StagePool;
+  /** TCP by simultaneous open, and data channels; a simulation has none. */
+  readonly tcpPunching?: TcpPunching;
+  readonly dataChannels?: DataChannels;
   readonly keepOwnShard: (shardId: ShardId, bytes: Uint8Array) => Promise<void>;
   /** Addresses of the machine's interfaces now. */
   readonly ownHosts: () => readonly string[];
@@ -107,7 +112,10 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
   #stopping: Promise<void> | undefined;
   #ending: Promise<void> | undefined;
   #roomTimer: Timer | undefined;
-  #advertised: { readonly kad: readonly Address[]; readonly bat: readonly Address[] } = { kad: [], bat: [] };
+  readonly #reach: Reach;
+  readonly #relays: RelayDirectory;
+  readonly #self: SelfKeeper;
+  readonly #peers: PeerList;
 
   constructor(runtime: Runtime, parts: ParticipantParts, config: ParticipantConfig) {
     this.#runtime = runtime;
@@ -116,18 +124,34 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
     const { keyPair, crypto, rpc, kadStateStore } = parts;
     this.nodeId = keyPair.nodeId;
     const stateStore = kadStateStore === undefined ? {} : { stateStore: kadStateStore };
-    this.kad = new KadNode(runtime.fork('kad'), { rpc, signer: keyPair, crypto, ...stateStore }, config.kad);
+    const probing = parts.openSocket === undefined ? {} : { openSocket: parts.openSocket };
+    const dialBack: DialBack = (nodeId, address, signal) => this.#dialBack(nodeId, address, signal);
+    const kadParts = { rpc, signer: keyPair, crypto, ownHosts: parts.ownHosts, dialBack, ...probing, ...stateStore };
+    this.kad = new KadNode(runtime.fork('kad'), kadParts, config.kad);
     const batRuntime = runtime.fork('bat');
     const onShardHeld = (fileId: FileId): void => this.#shardHeld(fileId);
     const serverParts = { store: parts.shardStore, signer: keyPair, verifier: crypto.verifier, onShardHeld, isLeaving: () => false };
     this.#server = new ShardServer(batRuntime, serverParts);
     const locator = new KadLocator(this.kad);
+    this.#reach = new Reach(batRuntime, {
+      signer: keyPair,
+      verifier: crypto.verifier,
+      signalling: this.kad,
+      tools: {
+        dialer: parts.dialer,
+        ownHosts: parts.ownHosts,
+        selfFacts: () => this.#self.describe().facts,
+        tcp: parts.tcpPunching,
+        channels: parts.dataChannels,
+        stun: () => this.#stunServer(),
+        joinRelay: undefined,
+      },
+      resolve: (nodeId, signal) => locator.resolve(nodeId, signal),
+      onConnection: (connection) => void this.#pool.accept(connection),
+    });
     this.#pool = new ConnectionPool(
       batRuntime,
-      {
-        opener: new DirectOpener(batRuntime, { dialer: parts.dialer, resolve: (nodeId, signal) => locator.resolve(nodeId, signal) }),
-        self: keyPair,
-      },
+      { opener: this.#reach, self: keyPair },
       {
         nodeId: keyPair.nodeId,
         networkKey: config.networkKey,
@@ -136,6 +160,25 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
         onStream: (session, stream) => this.#server.serve(session, stream),
       },
     );
+    this.#relays = new RelayDirectory(batRuntime, {
+      candidates: () => this.kad.contact.contact.brokers.map(({ nodeId }) => nodeId),
+      resolve: (nodeId, signal) => this.kad.getContact(nodeId, { signal }),
+      reaches: async (record, signal) =>
+        (await this.#pool.connect({ nodeId: record.nodeId, record }, { signal, timeoutMs: JOIN_WAIT_MS })).ok,
+    });
+    this.#self = new SelfKeeper(batRuntime, {
+      kad: {
+        selfView: () => this.kad.selfView(),
+        checkReach: (options) => this.kad.checkReach(options),
+        setReachability: () => undefined,
+      },
+      ownHosts: parts.ownHosts,
+      bound: () => ({ kad: this.kad.localAddress, bat: parts.listener.localAddress }),
+      relays: () => this.#relays.relays,
+      hasNoUdp: () => false,
+      onChange: () => void this.#publishContact().catch((error: unknown) => this.#contactFailed(error)),
+    });
+    this.#peers = new PeerList(runtime, { kad: this.kad, pool: this.#pool, reach: this.#reach });
     const batParts = { ...parts, signer: keyPair, locator, connector: this.#pool };
     this.#batNode = new BatNode(batRuntime, batParts, { journalFolder: config.journalFolder, profile: config.profile ?? 'normal' });
     this.files = this.#batNode;
@@ -156,7 +199,7 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
     const steps = [
       () => this.kad.start(),
       () => this.#batNode.start(),
-      () => this.#parts.listener.listen((connection) => void this.#pool.accept(connection)),
+      () => this.#parts.listener.listen((connection) => this.#accept(connection)),
     ];
     try {
       for (const step of steps) {
@@ -168,12 +211,9 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
       await this.#end();
       throw error;
     }
-    const hosts = this.#parts.ownHosts();
-    this.#advertised = {
-      kad: chooseAdvertised(this.kad.localAddress, hosts),
-      bat: chooseAdvertised(this.#parts.listener.localAddress, hosts),
-    };
     await this.#publishContact();
+    this.#self.start();
+    this.#relays.start();
     this.#armRoomCheck();
     log.info('participant.started', { node: toHex(this.nodeId), kad: formatAddress(this.kadAddress), bat: formatAddress(this.batAddress) });
     this.events.emit('started', { kad: this.kadAddress, bat: this.batAddress });
@@ -211,6 +251,9 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
   /** Connections, then requests in work, then the stores, then the KadNode. */
   async #endParts(): Promise<void> {
     this.#roomTimer?.cancel();
+    this.#self.stop();
+    this.#relays.stop();
+    this.#reach.close();
     const failures: unknown[] = [];
     const steps = [
       () => this.#parts.listener.close(),
@@ -233,11 +276,32 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
 
   /** The first advertised address. */
   get kadAddress(): Address {
-    return this.#advertised.kad[0] ?? this.kad.localAddress;
+    return this.kad.contact.contact.kadAddresses[0] ?? this.kad.localAddress;
   }
 
   get batAddress(): Address {
-    return this.#advertised.bat[0] ?? this.#parts.listener.localAddress;
+    return this.kad.contact.contact.batAddresses[0] ?? this.#parts.listener.localAddress;
+  }
+
+  /** The first broker, or else any contact outside: it answers STUN. */
+  #stunServer(): Address | undefined {
+    const [broker] = this.kad.contact.contact.brokers;
+    if (broker !== undefined) return broker.kad;
+    const contacts = this.kad.routes().buckets.flatMap((bucket) => bucket.contacts);
+    return contacts.find(({ address, failures }) => failures === 0 && !isPrivateHost(address.host))?.address;
+  }
+
+  /** Whether somebody's bat port answers: for those who ask how others reach them. */
+  async #dialBack(nodeId: NodeId, address: Address, signal: AbortSignal): Promise<Result<void, DialFailure>> {
+    const dialled = await this.#parts.dialer.dial(address, nodeId, { signal, timeoutMs: DIAL_BACK_MS });
+    if (!dialled.ok) return dialled;
+    dialled.value.close('dial-back');
+    return ok(undefined);
+  }
+
+  #accept(connection: Connection): void {
+    this.#reach.noteInbound(connection);
+    void this.#pool.accept(connection);
   }
 
   async #hasRoom(): Promise<boolean> {
@@ -247,14 +311,19 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
 
   async #publishContact(): Promise<void> {
     const stores = await this.#hasRoom();
-    const flags = { isPublic: true, relays: false, stores, isLeaving: false, hasNoUdp: false };
-    this.kad.setContact({ kadAddresses: this.#advertised.kad, batAddresses: this.#advertised.bat, flags });
+    const { kadAddresses, batAddresses, isKadReachable, natMapping, facts } = this.#self.describe();
+    const flags = { isPublic: isKadReachable, relays: false, stores, isLeaving: false, hasNoUdp: !facts.hasUdp };
+    this.kad.setContact({ kadAddresses, batAddresses, natMapping, flags });
+  }
+
+  #contactFailed(error: unknown): void {
+    if (this.#stopping === undefined) this.#runtime.log.warn('participant.contact.failed', { error: String(error) });
   }
 
   #armRoomCheck(): void {
     this.#roomTimer = this.#runtime.clock.setTimer(ROOM_CHECK_INTERVAL_MS, () => {
       this.#publishContact()
-        .catch((error: unknown) => this.#runtime.log.warn('participant.contact.failed', { error: String(error) }))
+        .catch((error: unknown) => this.#contactFailed(error))
         .finally(() => {
           if (this.#stopping === undefined) this.#armRoomCheck();
         });
@@ -273,54 +342,46 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
       home: this.#config.home,
       network: this.#config.network,
       uptimeMs: Math.round(this.#runtime.clock.monotonicMs() - this.#startedMs),
-      reach: this.#reach(),
+      reach: this.#self.describe().reach,
       kad: formatAddress(this.kadAddress),
       bat: formatAddress(this.batAddress),
-      peers: { online: this.#contacts().filter(isAnswering).length },
+      peers: { online: this.#peers.onlineCount },
       offer: { bytes: usage.offerBytes, usedBytes: usage.usedBytes, shards: usage.shardCount, isReadOnly: usage.isReadOnly },
       files: countByHealth(files),
       memory: { rssBytes: this.#parts.memoryBytes() },
     };
   }
 
-  /** Until NAT detection exists the advertised addresses decide. */
-  #reach(): StatusResult['reach'] {
-    return this.#advertised.kad.some(({ host }) => !isPrivateHost(host)) ? 'public' : 'lan';
+  peers(): Promise<readonly PeerView[]> {
+    return this.#peers.all();
   }
 
-  #contacts(): readonly TableContact[] {
-    return this.kad.routes().buckets.flatMap((bucket) => bucket.contacts);
+  why(id: string): WhyResult {
+    return this.#peers.why(id);
   }
 
-  async peers(): Promise<readonly PeerView[]> {
-    const sessions = new Map(this.#pool.sessions().map(({ nodeId, session }) => [toHex(nodeId), session]));
-    const contacts = this.#contacts().slice(0, PEERS_SHOWN_MAX);
-    const batAddresses = await this.#batAddressesOf(contacts);
-    const { clock } = this.#runtime;
-    return contacts.map((contact) => {
-      const session = sessions.get(toHex(contact.nodeId));
-      const bat = batAddresses.get(toHex(contact.nodeId));
-      const rttMs = session?.rttMs ?? contact.rttMs;
-      return {
-        nodeId: toHex(contact.nodeId),
-        kad: formatAddress(contact.address),
-        bat: bat === undefined ? null : formatAddress(bat),
-        path: pathOf(session),
-        rttMs: rttMs === undefined ? null : Math.round(rttMs * 100) / 100,
-        lastSeen: isoTime(clock.nowMs() - (clock.monotonicMs() - contact.lastSeenMs)),
-      };
+  async diagnose(): Promise<DoctorResult['findings']> {
+    const { offerBytes, usedBytes, isReadOnly } = this.files.usage();
+    return diagnose({
+      clockOffsetsMs: await this.#clockOffsets(),
+      disk: { offerBytes, usedBytes, isReadOnly, roomBytes: offerBytes === 0 ? 0 : await this.#parts.shardStore.roomBytes() },
+      self: this.#self.describe(),
+      seen: this.kad.selfView(),
+      peersOnline: this.#peers.onlineCount,
+      brokers: this.kad.contact.contact.brokers.length,
+      relays: this.#relays.relays.length,
+      lanFound: undefined,
+      mappings: [],
+      kadPort: this.kad.localAddress.port,
+      batPort: this.#parts.listener.localAddress.port,
     });
   }
 
-  /** From the contact records, most of which are at hand; the others are asked for a moment. */
-  async #batAddressesOf(contacts: readonly TableContact[]): Promise<ReadonlyMap<string, Address>> {
-    const signal = this.#runtime.clock.timeoutSignal(PEER_RECORD_WAIT_MS);
-    const asked = contacts.slice(0, PEER_RECORDS_ASKED_MAX).map(async ({ nodeId }): Promise<readonly [string, Address][]> => {
-      const record = await this.kad.getContact(nodeId, { signal }).catch(() => undefined);
-      const [address] = record?.contact.batAddresses ?? [];
-      return address === undefined ? [] : [[toHex(nodeId), address]];
-    });
-    return new Map((await Promise.all(asked)).flat());
+  /** Of a few peers; those that do not answer at once are left out. */
+  async #clockOffsets(): Promise<readonly number[]> {
+    const contacts = this.kad.routes().buckets.flatMap((bucket) => bucket.contacts);
+    const asked = contacts.slice(0, CLOCKS_ASKED_MAX).map(({ nodeId }) => this.kad.clockOffsetMs(nodeId));
+    return (await Promise.all(asked)).filter((offset) => offset !== undefined);
   }
 
   // Events
@@ -350,7 +411,9 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
       this.events.emit('peer-lost', { nodeId, address });
       this.#tell('peer.lost', { nodeId: toHex(nodeId), kad: formatAddress(address) });
     });
+    events.on('self-changed', () => this.#self.checkSoon());
     events.on('joined', ({ contacts }) => {
+      this.#self.checkSoon();
       this.events.emit('joined', { contacts });
       this.#tell('network.joined', { contacts });
     });
@@ -360,7 +423,3 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
     });
   }
 }
-
-const isAnswering = (contact: TableContact): boolean => contact.failures === 0;
-
-const pathOf = (session: BatSession | undefined): PeerView['path'] => (session?.isUsable === true ? session.connection.path : 'none');

@@ -1,5 +1,5 @@
 // driven: `batchain peers`: the participants that this one knows (BD-03).
-import type { PeersResult } from '@batchain/participant/client';
+import { defineSettings, optional, type PeersResult, textValue } from '@batchain/participant/client';
 import { second } from '@batchain/shared';
 import { parseIsoTime } from '@batchain/shared/node';
 import { type CommandContext, type CommandOutcome, defineCommand } from '../command.ts';
@@ -7,6 +7,17 @@ import { homeFlag, requireDaemon } from '../daemon-access.ts';
 import { shortIdText } from '../output/health-text.ts';
 import { formatTable } from '../output/table.ts';
 import { agoText } from '../output/times.ts';
+import { whyText } from '../output/why-text.ts';
+
+const OPTIONS = defineSettings({
+  why: {
+    schema: optional(textValue(64)),
+    default: undefined,
+    argument: 'ID',
+    help: 'what was tried to reach this peer, with times and reasons',
+  },
+});
+type Context = CommandContext<typeof OPTIONS>;
 
 const COLUMNS = [
   { title: 'PEER' },
@@ -17,7 +28,7 @@ const COLUMNS = [
   { title: 'SEEN', dropOrder: 4 },
 ];
 
-function peersText(context: CommandContext, { peers }: PeersResult): string[] {
+function peersText(context: Context, { peers }: PeersResult): string[] {
   const { output, clock } = context;
   const flag = homeFlag(context);
   if (peers.length === 0) return [`No peers known. Join a member: batchain stop${flag} && batchain start${flag} --join HOST:PORT`];
@@ -33,8 +44,13 @@ function peersText(context: CommandContext, { peers }: PeersResult): string[] {
   return formatTable(COLUMNS, rows, output.out.width);
 }
 
-async function runPeers(context: CommandContext): Promise<CommandOutcome> {
+async function runPeers(context: Context): Promise<CommandOutcome> {
   const client = await requireDaemon(context);
+  const { why } = context.options;
+  if (why !== undefined) {
+    const result = await client.why(why, { signal: context.signal });
+    return { json: result, text: whyText(result, context.clock.nowMs(), context.output.out.width) };
+  }
   const result = await client.peers({ signal: context.signal });
   return { json: result, text: peersText(context, result) };
 }
@@ -43,8 +59,11 @@ export const peersCommand = defineCommand({
   name: 'peers',
   summary: 'the participants that this one knows',
   positionals: [],
-  options: {},
-  examples: [['batchain peers', 'with their addresses and how they are reached']],
+  options: OPTIONS,
+  examples: [
+    ['batchain peers', 'with their addresses and how they are reached'],
+    ['batchain peers --why 7f3a91c2', 'each way that was tried to reach that one'],
+  ],
   timeoutMs: 10 * second,
   run: runPeers,
 });

@@ -36,10 +36,13 @@ function filesText({ files }: StatusResult): string {
   return [countText(files.total, 'file'), ...words].join(', ');
 }
 
-/** Nobody has tried the addresses from outside: the word of JSON alone would say more than is known. */
-function reachText(reach: StatusResult['reach']): string {
-  return reach === 'public' ? 'public address, not tested' : reach;
-}
+const REACH_WORDS: Readonly<Record<StatusResult['reach'], string>> = {
+  lan: 'local network',
+  public: 'public: others dial this computer',
+  punched: 'behind a router: connections are brokered and punched',
+  relayed: 'through relays',
+  unknown: 'not known yet',
+};
 
 function statusText({ output }: Context, status: StatusResult): string[] {
   const { isAscii } = output.out;
@@ -51,7 +54,7 @@ function statusText({ output }: Context, status: StatusResult): string[] {
   return [
     `Node      up ${formatDuration(status.uptimeMs)}   ${status.nodeId.slice(0, 16)}   v${status.version}   ${formatSize(status.memory.rssBytes)} memory`,
     `Name      ${printable(status.name, isAscii)}   network ${printable(status.network, isAscii)}`,
-    `Reach     ${reachText(status.reach)}   kad ${status.kad}   bat ${status.bat}`,
+    `Reach     ${REACH_WORDS[status.reach]}   kad ${status.kad}   bat ${status.bat}`,
     `Peers     ${status.peers.online} online`,
     `Offering  ${offering}${offer.isReadOnly ? '   read-only: the disk failed' : ''}`,
     `Yours     ${filesText(status)}`,

@@ -127,6 +127,15 @@ export class RecordFinder {
     return (await this.#askDirectly(nodeId)) ?? (await this.#lookUpContact(nodeId, options)) ?? kept;
   }
 
+  /**
+   * How far the wall clock of a contact of the table is ahead of ours, milliseconds: a record's sequence is the time at which it
+   * was signed, and it comes with its age. Undefined when the contact does not answer.
+   */
+  async clockOffsetMs(nodeId: NodeId): Promise<number | undefined> {
+    const answer = await this.#askForOwn(nodeId, 1);
+    return answer === undefined ? undefined : answer.opened.contact.sequence + answer.ageMs - this.#runtime.clock.nowMs();
+  }
+
   async getImmutable(key: Uint8Array, options: LookupOptions = {}): Promise<Uint8Array | undefined> {
     const [kept] = this.#store.get('immutable', key, this.#nowMs());
     if (kept !== undefined) return kept.bytes;
@@ -162,13 +171,17 @@ export class RecordFinder {
   }
 
   async #askDirectly(nodeId: NodeId): Promise<ContactRecord | undefined> {
+    return (await this.#askForOwn(nodeId))?.opened;
+  }
+
+  async #askForOwn(nodeId: NodeId, tries?: number): Promise<{ readonly opened: ContactRecord; readonly ageMs: number } | undefined> {
     const contact = this.#table.get(nodeId);
     if (contact === undefined) return undefined;
-    const answer = await this.#client.ask(contact, { type: 'get-contact', nodeId: null });
+    const answer = await this.#client.ask(contact, { type: 'get-contact', nodeId: null }, tries);
     const record = answer.ok && answer.value.response.type === 'contact' ? answer.value.response.record : null;
     if (record === null) return undefined;
     const opened = openContactRecord(this.#verifier, record.bytes);
-    return opened.ok && equalBytes(opened.value.nodeId, nodeId) ? opened.value : undefined;
+    return opened.ok && equalBytes(opened.value.nodeId, nodeId) ? { opened: opened.value, ageMs: record.ageMs } : undefined;
   }
 
   async #lookUpContact(nodeId: NodeId, options: LookupOptions): Promise<ContactRecord | undefined> {

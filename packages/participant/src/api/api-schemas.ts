@@ -155,6 +155,29 @@ export type PeerView = z.infer<typeof peerView>;
 export const peersResult = z.object({ peers: z.array(peerView) });
 export type PeersResult = z.infer<typeof peersResult>;
 
+export const rungReport = z.object({
+  rung: z.enum(['signal', 'lan', 'direct', 'reverse', 'tcp-punch', 'data-channel', 'hand-punch', 'relay']),
+  /** After the attempt began; null when it was never started. */
+  startedMs: durationMs.nullable(),
+  durationMs: durationMs.nullable(),
+  outcome: z.enum(['won', 'failed', 'cancelled', 'skipped', 'trying']),
+  /** Why it failed or was left out; empty when it won. */
+  reason: z.string(),
+});
+
+export const whyResult = z.object({
+  nodeId: id,
+  path: peerView.shape.path,
+  /** The latest first. */
+  attempts: z.array(z.object({ role: z.enum(['caller', 'called']), at: isoTime, rungs: z.array(rungReport) })),
+});
+export type WhyResult = z.infer<typeof whyResult>;
+
+export const doctorResult = z.object({
+  findings: z.array(z.object({ check: z.string(), state: z.enum(['ok', 'warn', 'fail']), text: z.string(), fix: z.string() })),
+});
+export type DoctorResult = z.infer<typeof doctorResult>;
+
 export const progressLine = z.object({
   phase: z.enum(['preparing', 'transferring', 'finishing']),
   doneBytes: bytes,

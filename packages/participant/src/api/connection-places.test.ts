@@ -25,6 +25,8 @@ async function serve(list: BatNodeApi['list']): Promise<LocalApiClient> {
     files: { list } as BatNodeApi,
     status: () => Promise.reject(new Error('nobody asks')),
     peers: async () => [],
+    why: (id: string) => ({ nodeId: id, path: 'none' as const, attempts: [] }),
+    diagnose: async () => [],
     onEvent: () => () => undefined,
   };
   server = new LocalApiServer(runtime, node, { controlPath: path, onStopRequest: () => undefined });

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import {
   auditBody,
   auditResult,
+  doctorResult,
   downloadBody,
   getResult,
   infoResult,
@@ -14,6 +15,7 @@ import {
   putResult,
   releaseResult,
   statusResult,
+  whyResult,
 } from './api-schemas.ts';
 import { problemSchema } from './problem.ts';
 
@@ -21,6 +23,8 @@ const BODIES: Readonly<Record<string, z.ZodType>> = { 'body-put': putBody, 'body
 const RESULTS: Readonly<Record<string, z.ZodType>> = {
   status: statusResult,
   peers: peersResult,
+  why: whyResult,
+  doctor: doctorResult,
   list: listResult,
   info: infoResult,
   put: putResult,

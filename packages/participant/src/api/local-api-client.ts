@@ -7,7 +7,9 @@ import {
   type AuditBody,
   type AuditResult,
   auditResult,
+  type DoctorResult,
   type DownloadBody,
+  doctorResult,
   type GetResult,
   getResult,
   type InfoResult,
@@ -27,6 +29,8 @@ import {
   releaseResult,
   type StatusResult,
   statusResult,
+  type WhyResult,
+  whyResult,
 } from './api-schemas.ts';
 import { errorOfProblem, problemSchema } from './problem.ts';
 
@@ -75,6 +79,15 @@ export class LocalApiClient {
 
   peers(options: CallOptions = {}): Promise<PeersResult> {
     return this.#json({ method: 'GET', path: '/v1/peers' }, peersResult, options);
+  }
+
+  /** What was tried to reach a peer; `nodeId` may be a unique prefix. */
+  why(nodeId: string, options: CallOptions = {}): Promise<WhyResult> {
+    return this.#json({ method: 'GET', path: `/v1/peers/${encodeURIComponent(nodeId)}/why` }, whyResult, options);
+  }
+
+  doctor(options: CallOptions = {}): Promise<DoctorResult> {
+    return this.#json({ method: 'GET', path: '/v1/doctor' }, doctorResult, options);
   }
 
   list(options: CallOptions = {}): Promise<ListResult> {

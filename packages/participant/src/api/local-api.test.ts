@@ -58,6 +58,8 @@ async function serve(files: Partial<BatNodeApi>): Promise<LocalApiClient> {
       memory: { rssBytes: 1 },
     }),
     peers: async () => [],
+    diagnose: async () => [],
+    why: (id) => ({ nodeId: id, path: 'none', attempts: [] }),
     onEvent: (listener) => {
       emit = listener;
       return () => undefined;

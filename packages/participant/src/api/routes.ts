@@ -84,6 +84,8 @@ export function createRoutes(node: LocalNode, jobs: JobTable, requestStop: () =>
       handle: async () => json({ ...(await node.status()), jobs: { running: jobs.running } }),
     }),
     defineRoute({ method: 'GET', path: '/v1/peers', handle: async () => json({ peers: await node.peers() }) }),
+    defineRoute({ method: 'GET', path: '/v1/peers/:id/why', handle: async ({ params }) => json(node.why(params.id ?? '')) }),
+    defineRoute({ method: 'GET', path: '/v1/doctor', handle: async () => json({ findings: await node.diagnose() }) }),
     defineRoute({
       method: 'GET',
       path: '/v1/events',

@@ -68,20 +68,24 @@ export class Climb implements ClimbReport {
 
 /** The latest climbs of the peers met last. */
 export class ClimbLog {
-  readonly #byPeer = new Map<string, Climb[]>();
+  readonly #byPeer = new Map<string, { readonly peer: NodeId; readonly climbs: readonly Climb[] }>();
 
   begin(peer: NodeId, climb: Climb): Climb {
     const key = toHex(peer);
-    const known = this.#byPeer.get(key) ?? [];
+    const known = this.#byPeer.get(key)?.climbs ?? [];
     this.#byPeer.delete(key);
-    this.#byPeer.set(key, [...known, climb].slice(-CLIMBS_PER_PEER_MAX));
+    this.#byPeer.set(key, { peer, climbs: [...known, climb].slice(-CLIMBS_PER_PEER_MAX) });
     const oldest = this.#byPeer.keys().next();
     if (this.#byPeer.size > CLIMB_PEERS_MAX && oldest.done !== true) this.#byPeer.delete(oldest.value);
     return climb;
   }
 
+  peers(): NodeId[] {
+    return [...this.#byPeer.values()].map(({ peer }) => peer);
+  }
+
   /** Newest first. */
   of(peer: NodeId): readonly ClimbReport[] {
-    return (this.#byPeer.get(toHex(peer)) ?? []).toReversed();
+    return (this.#byPeer.get(toHex(peer))?.climbs ?? []).toReversed();
   }
 }

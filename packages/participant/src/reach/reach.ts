@@ -46,6 +46,11 @@ export class Reach implements Opener {
     return this.#log.of(nodeId);
   }
 
+  /** The nodes that it has anything to say about. */
+  tried(): readonly NodeId[] {
+    return this.#log.peers();
+  }
+
   /** Ends what calls of others started. */
   close(): void {
     this.#answerer.close();

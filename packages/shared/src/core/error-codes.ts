@@ -108,6 +108,12 @@ export const ERROR_CODES = define({
     cause: 'Names need not be unique.',
     fix: 'Use a longer id: `batchain ls --json`.',
   },
+  BAT_E_PEER_UNKNOWN: {
+    exit: 4,
+    meaning: 'No peer that this node has met since it started has that id, or more than one fits.',
+    cause: 'A typo, a prefix that is too short, or a node that was never tried.',
+    fix: 'See the peers and their whole ids: `batchain peers --json`.',
+  },
   BAT_E_NOT_OWNER: {
     exit: 8,
     meaning: 'The file belongs to somebody else; nothing was changed.',

@@ -1,0 +1,113 @@
+// driven: whole participants on one simulated network, each behind the NAT that it is given: the production classes over simulated sockets.
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { InlineStagePool, MemoryOwnerStore, MemoryShardStore } from '@batchain/bat-node';
+import { makeKadConfig, networkKey, SessionRpc } from '@batchain/kad-node';
+import { Participant } from '@batchain/participant';
+import {
+  type Address,
+  type Crypto,
+  GiB,
+  type KeyPair,
+  keyPairFromSeed,
+  MiB,
+  type NodeId,
+  type PeerIdentity,
+  sha256,
+  utf8Bytes,
+} from '@batchain/shared';
+import {
+  createSimCrypto,
+  createSimRuntime,
+  type NatKind,
+  SimDatagramSocket,
+  SimDialer,
+  type SimHost,
+  SimListener,
+  type SimNat,
+  SimNetwork,
+  type Simulation,
+} from '@batchain/shared/testing';
+import { settleReal } from '../support/settle-real.ts';
+
+const KAD_PORT = 4870;
+const BAT_PORT = 4880;
+const NETWORK = { name: 'simulated' };
+
+export interface SimParticipant {
+  readonly node: Participant;
+  readonly nodeId: NodeId;
+  readonly host: SimHost;
+  readonly identity: PeerIdentity;
+}
+
+export class ParticipantWorld {
+  readonly simulation: Simulation;
+  readonly network: SimNetwork;
+  readonly members: SimParticipant[] = [];
+  readonly #crypto: Crypto;
+
+  constructor(seed: string | number) {
+    this.simulation = createSimRuntime(seed);
+    this.network = new SimNetwork(this.simulation);
+    this.#crypto = createSimCrypto(this.simulation.runtime.entropy.fork('crypto'));
+  }
+
+  /** A started participant that offers a MiB and has joined through the addresses. */
+  async add(
+    name: string,
+    where: { readonly nat?: NatKind; readonly behind?: SimNat; readonly address?: string },
+    join: readonly Address[] = [],
+  ): Promise<SimParticipant> {
+    const host = this.network.addHost({ name, ...where });
+    const { runtime } = this.simulation.node(name);
+    const keyPair: KeyPair = keyPairFromSeed(sha256(utf8Bytes(name)));
+    const identity = { nodeId: keyPair.nodeId, publicKey: keyPair.publicKey };
+    const ownHosts = (): readonly string[] => host.addresses;
+    const socket = new SimDatagramSocket(host, { port: KAD_PORT });
+    const node = new Participant(
+      runtime,
+      {
+        keyPair,
+        crypto: this.#crypto,
+        rpc: new SessionRpc(runtime.fork('rpc'), socket, keyPair, this.#crypto, { network: NETWORK, ownHosts }),
+        dialer: new SimDialer(host, identity),
+        listener: new SimListener(host, identity, { port: BAT_PORT }),
+        shardStore: new MemoryShardStore(runtime, { offerBytes: 1 * MiB }),
+        ownerStore: new MemoryOwnerStore(),
+        stagePool: new InlineStagePool(),
+        keepOwnShard: async () => undefined,
+        ownHosts,
+        memoryBytes: () => 0,
+      },
+      {
+        name,
+        home: join_(name),
+        version: 'simulated',
+        network: NETWORK.name,
+        networkKey: networkKey(NETWORK),
+        kad: makeKadConfig({}, 'demo'),
+        journalFolder: join_(name),
+      },
+    );
+    await this.settle(node.start());
+    await this.settle(node.join(join));
+    const member = { node, nodeId: keyPair.nodeId, host, identity };
+    this.members.push(member);
+    return member;
+  }
+
+  settle<T>(work: Promise<T>, deadlineMs = 120_000): Promise<T> {
+    return settleReal(this.simulation.clock, work, deadlineMs);
+  }
+
+  kadAddress(member: SimParticipant): Address {
+    return { host: member.host.addresses[0] as string, port: KAD_PORT };
+  }
+
+  async stop(): Promise<void> {
+    for (const { node } of this.members) await this.settle(node.stop());
+  }
+}
+
+const join_ = (name: string): string => join(tmpdir(), 'batchain-sim-none', name);
