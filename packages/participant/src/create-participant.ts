@@ -5,8 +5,11 @@ import {
   FsShardStore,
   LevelKeyValueStore,
   nodeFileSystem,
+  RelayClient,
+  RelayService,
   TcpPuncher,
   ThreadStagePool,
+  TunnelService,
   WsDialer,
   WsListener,
 } from '@batchain/bat-node';
@@ -15,6 +18,7 @@ import { createCrypto, type KeyPair, type Logger, present, type Runtime } from '
 import { createSystemRuntime } from '@batchain/shared/node';
 import { FsKadStateStore } from './adapters/fs-kad-state-store.ts';
 import { keepResolving, type ResolvedJoins, resolveJoins } from './adapters/join-addresses.ts';
+import { lanInterfaces } from './adapters/lan-interfaces.ts';
 import { ownHosts } from './adapters/own-addresses.ts';
 import { ownShardKeeper } from './adapters/own-shards.ts';
 import { NODE_SETTINGS, type Profile } from './config/node-settings.ts';
@@ -25,6 +29,7 @@ import { ensureHome } from './home/init-home.ts';
 import { ensurePrivateDir, removeLeftovers } from './home/private-files.ts';
 import { systemSurroundings } from './home/system-surroundings.ts';
 import { Participant, type ParticipantParts } from './participant.ts';
+import { SwitchingSocket } from './reach/switching-socket.ts';
 import { VERSION } from './version.ts';
 
 export interface ParticipantOptions {
@@ -44,6 +49,10 @@ export interface ParticipantOptions {
   /** 0 = any. */
   readonly kadPort?: number;
   readonly batPort?: number;
+  /** Carries connections of others; false by default. */
+  readonly relay?: boolean;
+  /** Looks for members on the local network; true by default. */
+  readonly findsLan?: boolean;
   /** Kad addresses of members, `host:port`. */
   readonly join?: readonly string[];
   readonly profile?: Profile;
@@ -66,6 +75,10 @@ function makeParts(runtime: Runtime, keyPair: KeyPair, paths: HomePaths, options
   const kadRuntime = runtime.fork('kad');
   const batRuntime = runtime.fork('bat');
   const udp = new UdpSocket({ ...bind, port: options.kadPort ?? NODE_SETTINGS['kad-port'].default });
+  const switchingSocket = new SwitchingSocket(kadRuntime, udp);
+  const openSocket = (): UdpSocket => new UdpSocket({ ...bind, port: 0 });
+  const dialer = new WsDialer(batRuntime, keyPair, { ownHosts });
+  const listener = new WsListener(batRuntime, keyPair, { host: host ?? '::', port: options.batPort ?? NODE_SETTINGS['bat-port'].default });
   const index = new LevelKeyValueStore(paths.indexDir);
   const storeConfig = {
     hostedPath: paths.hostedDir,
@@ -75,12 +88,17 @@ function makeParts(runtime: Runtime, keyPair: KeyPair, paths: HomePaths, options
   return {
     keyPair,
     crypto,
-    rpc: new SessionRpc(kadRuntime, new DatagramDemux(kadRuntime, udp), keyPair, crypto, { network, ownHosts }),
-    openSocket: () => new UdpSocket({ ...bind, port: 0 }),
+    rpc: new SessionRpc(kadRuntime, new DatagramDemux(kadRuntime, switchingSocket), keyPair, crypto, { network, ownHosts }),
+    openSocket,
     tcpPunching: new TcpPuncher(batRuntime, keyPair, { ownHosts }),
     kadStateStore: new FsKadStateStore(paths.kadStateFile, runtime.random),
-    dialer: new WsDialer(batRuntime, keyPair, { ownHosts }),
-    listener: new WsListener(batRuntime, keyPair, { host: host ?? '::', port: options.batPort ?? NODE_SETTINGS['bat-port'].default }),
+    dialer,
+    listener,
+    switchingSocket,
+    relayClient: new RelayClient(batRuntime, { dialer, listener }),
+    tunnels: new TunnelService(batRuntime, { makeSocket: openSocket, ownHosts, publicHost: () => undefined }),
+    ...(options.relay === true ? { relay: new RelayService(batRuntime) } : {}),
+    ...(options.findsLan === false ? {} : { lanInterfaces }),
     shardStore: new FsShardStore(batRuntime, nodeFileSystem, index, storeConfig),
     ownerStore: new FsOwnerStore(nodeFileSystem, runtime.random, { manifests: paths.manifestDir, records: paths.ownedDir }),
     stagePool: new ThreadStagePool(),

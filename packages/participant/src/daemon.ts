@@ -77,6 +77,8 @@ function participantOptions({ paths, settings, version }: DaemonOptions, log: Lo
     batPort: settings['bat-port'],
     join: settings.join,
     profile: settings.profile,
+    relay: settings.relay,
+    findsLan: !settings['no-lan-discovery'],
     log,
     ...(settings.name === undefined ? {} : { name: settings.name }),
     ...(settings.host === undefined ? {} : { host: settings.host }),

@@ -6,27 +6,22 @@ import {
   ConnectionPool,
   type FileId,
   type OwnerStore,
+  type RelayService,
   type ShardId,
   ShardServer,
   type ShardStore,
   type StagePool,
+  type TunnelService,
 } from '@batchain/bat-node';
-import { type DialBack, type KadConfig, KadNode, type KadRpc, type KadStateStore } from '@batchain/kad-node';
+import { type KadConfig, KadNode, type KadRpc, type KadStateStore } from '@batchain/kad-node';
 import {
   type Address,
   BatChainError,
-  type Connection,
   type Crypto,
   type DatagramSocket,
-  type Dialer,
-  type DialFailure,
   formatAddress,
-  isPrivateHost,
   type KeyPair,
-  type Listener,
   type NodeId,
-  ok,
-  type Result,
   type Runtime,
   type Startable,
   type Timer,
@@ -36,34 +31,27 @@ import { KadLocator } from './adapters/kad-locator.ts';
 import type { DoctorResult, PeerView, StatusResult, WhyResult } from './api/api-schemas.ts';
 import { countByHealth } from './api/result-views.ts';
 import type { Profile } from './config/node-settings.ts';
-import { CLOCKS_ASKED_MAX, DIAL_BACK_MS, JOIN_WAIT_MS, ROOM_CHECK_INTERVAL_MS, STORE_ROOM_BYTES_MIN } from './limits.ts';
+import { CLOCKS_ASKED_MAX, JOIN_WAIT_MS, ROOM_CHECK_INTERVAL_MS, STORE_ROOM_BYTES_MIN } from './limits.ts';
 import type { LocalNode, NodeEvent } from './local-node.ts';
 import { diagnose } from './reach/diagnose.ts';
 import { PeerList } from './reach/peer-list.ts';
-import { Reach } from './reach/reach.ts';
-import type { DataChannels, TcpPunching } from './reach/reach-types.ts';
-import { RelayDirectory } from './reach/relay-directory.ts';
-import { SelfKeeper } from './reach/self-keeper.ts';
+import { makeDialBack, ReachSide, type ReachTools } from './reach/reach-side.ts';
 
 /** Everything that touches the outside; `createParticipant` gives the real ones, a simulation its own. */
-export interface ParticipantParts {
+export interface ParticipantParts extends ReachTools {
   readonly keyPair: KeyPair;
   readonly crypto: Crypto;
   readonly rpc: KadRpc;
   /** A UDP socket on a free port, for what others ask to have tried. */
   readonly openSocket?: () => DatagramSocket;
   readonly kadStateStore?: KadStateStore;
-  readonly dialer: Dialer;
-  readonly listener: Listener;
+  /** Carries connections of others, and Kad datagrams of nodes without UDP; absent: it does not. */
+  readonly relay?: RelayService;
+  readonly tunnels?: TunnelService;
   readonly shardStore: ShardStore;
   readonly ownerStore: OwnerStore;
   readonly stagePool: StagePool;
-  /** TCP by simultaneous open, and data channels; a simulation has none. */
-  readonly tcpPunching?: TcpPunching;
-  readonly dataChannels?: DataChannels;
   readonly keepOwnShard: (shardId: ShardId, bytes: Uint8Array) => Promise<void>;
-  /** Addresses of the machine's interfaces now. */
-  readonly ownHosts: () => readonly string[];
   /** Resident memory of the process, bytes. */
   readonly memoryBytes: () => number;
 }
@@ -112,9 +100,7 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
   #stopping: Promise<void> | undefined;
   #ending: Promise<void> | undefined;
   #roomTimer: Timer | undefined;
-  readonly #reach: Reach;
-  readonly #relays: RelayDirectory;
-  readonly #self: SelfKeeper;
+  readonly #reachSide: ReachSide;
   readonly #peers: PeerList;
 
   constructor(runtime: Runtime, parts: ParticipantParts, config: ParticipantConfig) {
@@ -125,60 +111,50 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
     this.nodeId = keyPair.nodeId;
     const stateStore = kadStateStore === undefined ? {} : { stateStore: kadStateStore };
     const probing = parts.openSocket === undefined ? {} : { openSocket: parts.openSocket };
-    const dialBack: DialBack = (nodeId, address, signal) => this.#dialBack(nodeId, address, signal);
-    const kadParts = { rpc, signer: keyPair, crypto, ownHosts: parts.ownHosts, dialBack, ...probing, ...stateStore };
+    const kadParts = {
+      rpc,
+      signer: keyPair,
+      crypto,
+      ownHosts: parts.ownHosts,
+      dialBack: makeDialBack(parts.dialer),
+      ...probing,
+      ...stateStore,
+    };
     this.kad = new KadNode(runtime.fork('kad'), kadParts, config.kad);
     const batRuntime = runtime.fork('bat');
     const onShardHeld = (fileId: FileId): void => this.#shardHeld(fileId);
-    const serverParts = { store: parts.shardStore, signer: keyPair, verifier: crypto.verifier, onShardHeld, isLeaving: () => false };
-    this.#server = new ShardServer(batRuntime, serverParts);
-    const locator = new KadLocator(this.kad);
-    this.#reach = new Reach(batRuntime, {
+    this.#server = new ShardServer(batRuntime, {
+      store: parts.shardStore,
       signer: keyPair,
       verifier: crypto.verifier,
-      signalling: this.kad,
-      tools: {
-        dialer: parts.dialer,
-        ownHosts: parts.ownHosts,
-        selfFacts: () => this.#self.describe().facts,
-        tcp: parts.tcpPunching,
-        channels: parts.dataChannels,
-        stun: () => this.#stunServer(),
-        joinRelay: undefined,
-      },
+      onShardHeld,
+      isLeaving: () => false,
+      relay: parts.relay,
+      tunnels: parts.tunnels,
+    });
+    const locator = new KadLocator(this.kad);
+    this.#reachSide = new ReachSide(batRuntime, {
+      keyPair,
+      crypto,
+      networkKey: config.networkKey,
+      kad: this.kad,
+      tools: parts,
       resolve: (nodeId, signal) => locator.resolve(nodeId, signal),
-      onConnection: (connection) => void this.#pool.accept(connection),
+      pool: () => this.#pool,
+      onChange: () => void this.#publishContact().catch((error: unknown) => this.#contactFailed(error)),
     });
     this.#pool = new ConnectionPool(
       batRuntime,
-      { opener: this.#reach, self: keyPair },
+      { opener: this.#reachSide.opener, self: keyPair },
       {
         nodeId: keyPair.nodeId,
         networkKey: config.networkKey,
         shardBytesMax: parts.shardStore.usage().offerBytes,
-        relays: false,
+        relays: parts.relay !== undefined,
         onStream: (session, stream) => this.#server.serve(session, stream),
       },
     );
-    this.#relays = new RelayDirectory(batRuntime, {
-      candidates: () => this.kad.contact.contact.brokers.map(({ nodeId }) => nodeId),
-      resolve: (nodeId, signal) => this.kad.getContact(nodeId, { signal }),
-      reaches: async (record, signal) =>
-        (await this.#pool.connect({ nodeId: record.nodeId, record }, { signal, timeoutMs: JOIN_WAIT_MS })).ok,
-    });
-    this.#self = new SelfKeeper(batRuntime, {
-      kad: {
-        selfView: () => this.kad.selfView(),
-        checkReach: (options) => this.kad.checkReach(options),
-        setReachability: () => undefined,
-      },
-      ownHosts: parts.ownHosts,
-      bound: () => ({ kad: this.kad.localAddress, bat: parts.listener.localAddress }),
-      relays: () => this.#relays.relays,
-      hasNoUdp: () => false,
-      onChange: () => void this.#publishContact().catch((error: unknown) => this.#contactFailed(error)),
-    });
-    this.#peers = new PeerList(runtime, { kad: this.kad, pool: this.#pool, reach: this.#reach });
+    this.#peers = new PeerList(runtime, { kad: this.kad, pool: this.#pool, reach: this.#reachSide.reach });
     const batParts = { ...parts, signer: keyPair, locator, connector: this.#pool };
     this.#batNode = new BatNode(batRuntime, batParts, { journalFolder: config.journalFolder, profile: config.profile ?? 'normal' });
     this.files = this.#batNode;
@@ -199,7 +175,7 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
     const steps = [
       () => this.kad.start(),
       () => this.#batNode.start(),
-      () => this.#parts.listener.listen((connection) => this.#accept(connection)),
+      () => this.#parts.listener.listen((connection) => this.#reachSide.accept(connection)),
     ];
     try {
       for (const step of steps) {
@@ -212,8 +188,7 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
       throw error;
     }
     await this.#publishContact();
-    this.#self.start();
-    this.#relays.start();
+    await this.#reachSide.start();
     this.#armRoomCheck();
     log.info('participant.started', { node: toHex(this.nodeId), kad: formatAddress(this.kadAddress), bat: formatAddress(this.batAddress) });
     this.events.emit('started', { kad: this.kadAddress, bat: this.batAddress });
@@ -222,6 +197,7 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
   /** Resolves when the addresses answered, or after 8 s: joining then goes on by itself. True when the network was joined. */
   async join(addresses: readonly Address[], signal?: AbortSignal): Promise<boolean> {
     if (addresses.length === 0) return this.kad.isJoined;
+    this.#reachSide.joining(addresses);
     const joined = this.kad.bootstrap(addresses).catch((error: unknown) => {
       this.#runtime.log.warn('participant.join.failed', { error: String(error) });
     });
@@ -251,11 +227,9 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
   /** Connections, then requests in work, then the stores, then the KadNode. */
   async #endParts(): Promise<void> {
     this.#roomTimer?.cancel();
-    this.#self.stop();
-    this.#relays.stop();
-    this.#reach.close();
     const failures: unknown[] = [];
     const steps = [
+      () => this.#reachSide.stop(),
       () => this.#parts.listener.close(),
       () => this.#pool.close(),
       () => this.#server.drain(),
@@ -283,27 +257,6 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
     return this.kad.contact.contact.batAddresses[0] ?? this.#parts.listener.localAddress;
   }
 
-  /** The first broker, or else any contact outside: it answers STUN. */
-  #stunServer(): Address | undefined {
-    const [broker] = this.kad.contact.contact.brokers;
-    if (broker !== undefined) return broker.kad;
-    const contacts = this.kad.routes().buckets.flatMap((bucket) => bucket.contacts);
-    return contacts.find(({ address, failures }) => failures === 0 && !isPrivateHost(address.host))?.address;
-  }
-
-  /** Whether somebody's bat port answers: for those who ask how others reach them. */
-  async #dialBack(nodeId: NodeId, address: Address, signal: AbortSignal): Promise<Result<void, DialFailure>> {
-    const dialled = await this.#parts.dialer.dial(address, nodeId, { signal, timeoutMs: DIAL_BACK_MS });
-    if (!dialled.ok) return dialled;
-    dialled.value.close('dial-back');
-    return ok(undefined);
-  }
-
-  #accept(connection: Connection): void {
-    this.#reach.noteInbound(connection);
-    void this.#pool.accept(connection);
-  }
-
   async #hasRoom(): Promise<boolean> {
     if (this.files.usage().offerBytes === 0) return false;
     return (await this.#parts.shardStore.roomBytes()) >= STORE_ROOM_BYTES_MIN;
@@ -311,8 +264,8 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
 
   async #publishContact(): Promise<void> {
     const stores = await this.#hasRoom();
-    const { kadAddresses, batAddresses, isKadReachable, natMapping, facts } = this.#self.describe();
-    const flags = { isPublic: isKadReachable, relays: false, stores, isLeaving: false, hasNoUdp: !facts.hasUdp };
+    const { kadAddresses, batAddresses, isKadReachable, natMapping, facts } = this.#reachSide.describe();
+    const flags = { isPublic: isKadReachable, relays: this.#parts.relay !== undefined, stores, isLeaving: false, hasNoUdp: !facts.hasUdp };
     this.kad.setContact({ kadAddresses, batAddresses, natMapping, flags });
   }
 
@@ -342,7 +295,7 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
       home: this.#config.home,
       network: this.#config.network,
       uptimeMs: Math.round(this.#runtime.clock.monotonicMs() - this.#startedMs),
-      reach: this.#self.describe().reach,
+      reach: this.#reachSide.describe().reach,
       kad: formatAddress(this.kadAddress),
       bat: formatAddress(this.batAddress),
       peers: { online: this.#peers.onlineCount },
@@ -365,12 +318,12 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
     return diagnose({
       clockOffsetsMs: await this.#clockOffsets(),
       disk: { offerBytes, usedBytes, isReadOnly, roomBytes: offerBytes === 0 ? 0 : await this.#parts.shardStore.roomBytes() },
-      self: this.#self.describe(),
+      self: this.#reachSide.describe(),
       seen: this.kad.selfView(),
       peersOnline: this.#peers.onlineCount,
       brokers: this.kad.contact.contact.brokers.length,
-      relays: this.#relays.relays.length,
-      lanFound: undefined,
+      relays: this.#reachSide.relayCount,
+      lanFound: this.#reachSide.lanFound,
       mappings: [],
       kadPort: this.kad.localAddress.port,
       batPort: this.#parts.listener.localAddress.port,
@@ -411,9 +364,7 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
       this.events.emit('peer-lost', { nodeId, address });
       this.#tell('peer.lost', { nodeId: toHex(nodeId), kad: formatAddress(address) });
     });
-    events.on('self-changed', () => this.#self.checkSoon());
     events.on('joined', ({ contacts }) => {
-      this.#self.checkSoon();
       this.events.emit('joined', { contacts });
       this.#tell('network.joined', { contacts });
     });

@@ -67,11 +67,11 @@ export const NODE_SETTINGS: NodeSettingTable = defineSettings({
     argument: 'PATH',
     help: 'file with the secret of the network; who lacks it is refused',
   },
-  relay: { schema: switchValue, default: false, help: 'carry the connections of others (not yet: changes nothing)' },
+  relay: { schema: switchValue, default: false, help: 'carry the connections of others: 1 GiB each, 20 GiB a day' },
   'no-lan-discovery': {
     schema: switchValue,
     default: false,
-    help: 'do not look for members on the local network (not yet: nobody is looked for)',
+    help: 'do not look for members on the local network',
   },
   profile: { schema: wordValue(PROFILES), default: 'normal', argument: 'NAME', help: 'normal, or demo: failures are noticed in seconds' },
   'log-level': { schema: wordValue(LOG_LEVELS), default: 'info', argument: 'LEVEL', help: LOG_LEVELS.join(', ') },

@@ -1,0 +1,251 @@
+// driven: everything by which a participant reaches others and is reached, put together; the Participant only starts, stops and asks it.
+import type { BatSession, ConnectionPool, Opener, RelayClient } from '@batchain/bat-node';
+import type { DialBack, KadNode } from '@batchain/kad-node';
+import {
+  type Address,
+  type Connection,
+  type ContactRecord,
+  type Crypto,
+  type Dialer,
+  type DialFailure,
+  equalAddress,
+  isPrivateHost,
+  type KeyPair,
+  type Listener,
+  type NodeId,
+  ok,
+  type Result,
+  type Runtime,
+} from '@batchain/shared';
+import type { LanInterface } from '../adapters/lan-interfaces.ts';
+import { DIAL_BACK_MS, JOIN_WAIT_MS, UDP_SILENT_AFTER_MS } from '../limits.ts';
+import type { TunnelOpener } from './attach-race.ts';
+import type { SelfDescription } from './describe-self.ts';
+import { KadAttacher } from './kad-attacher.ts';
+import { lanNetworkTag } from './lan-advert.ts';
+import { LanDiscovery } from './lan-discovery.ts';
+import type { MeetingTools } from './meeting.ts';
+import { Reach } from './reach.ts';
+import type { DataChannels, TcpPunching } from './reach-types.ts';
+import { RelayDirectory } from './relay-directory.ts';
+import { SelfKeeper } from './self-keeper.ts';
+import type { SwitchingSocket } from './switching-socket.ts';
+import { makeTunnelOpener } from './tunnel-opener.ts';
+
+/** What touches the outside; a simulation leaves out what it has not. */
+export interface ReachTools {
+  readonly dialer: Dialer;
+  readonly listener: Listener;
+  /** Addresses of the machine's interfaces now. */
+  readonly ownHosts: () => readonly string[];
+  readonly tcpPunching?: TcpPunching;
+  readonly dataChannels?: DataChannels;
+  readonly relayClient?: RelayClient;
+  /** Under the KadNode's wire: where UDP does not get out, a tunnel. */
+  readonly switchingSocket?: SwitchingSocket;
+  /** Interfaces on which members are looked for, for a socket bound there; absent: nobody is looked for. */
+  readonly lanInterfaces?: (bound: Address) => readonly LanInterface[];
+}
+
+export interface ReachSideParts {
+  readonly keyPair: KeyPair;
+  readonly crypto: Crypto;
+  readonly networkKey: Uint8Array;
+  readonly kad: KadNode;
+  readonly tools: ReachTools;
+  /** The newest contact record of a node. */
+  readonly resolve: (nodeId: NodeId, signal: AbortSignal) => Promise<ContactRecord | undefined>;
+  /** The pool that this side opens connections for; it is made after this. */
+  readonly pool: () => ConnectionPool;
+  /** Something of the description may be new. */
+  readonly onChange: (self: SelfDescription) => void;
+}
+
+/** Dials who asks for it and tells whether that went well: for `dial-back` of the Kad wire. */
+export function makeDialBack(dialer: Dialer): DialBack {
+  return async (nodeId, address, signal): Promise<Result<void, DialFailure>> => {
+    const dialled = await dialer.dial(address, nodeId, { signal, timeoutMs: DIAL_BACK_MS });
+    if (!dialled.ok) return dialled;
+    dialled.value.close('dial-back');
+    return ok(undefined);
+  };
+}
+
+export class ReachSide {
+  readonly reach: Reach;
+  readonly #runtime: Runtime;
+  readonly #parts: ReachSideParts;
+  readonly #relays: RelayDirectory;
+  readonly #self: SelfKeeper;
+  readonly #attacher: KadAttacher | undefined;
+  #lan: LanDiscovery | undefined;
+  readonly #joins: Address[] = [];
+  #isRunning = false;
+
+  constructor(runtime: Runtime, parts: ReachSideParts) {
+    this.#runtime = runtime;
+    this.#parts = parts;
+    const { kad, tools, resolve, pool } = parts;
+    this.reach = new Reach(runtime, {
+      signer: parts.keyPair,
+      verifier: parts.crypto.verifier,
+      signalling: kad,
+      tools: this.#meetingTools(),
+      resolve,
+      onConnection: (connection) => void pool().accept(connection),
+    });
+    this.#relays = new RelayDirectory(runtime, {
+      candidates: () => this.#relayCandidates(),
+      resolve: (nodeId, signal) => kad.getContact(nodeId, { signal }),
+      reaches: async (record, signal) => (await this.#connectTo(record, signal)).ok,
+    });
+    this.#self = new SelfKeeper(runtime, {
+      kad,
+      ownHosts: tools.ownHosts,
+      bound: () => ({ kad: kad.localAddress, bat: tools.listener.localAddress }),
+      relays: () => this.#relays.relays,
+      hasNoUdp: () => this.#hasNoUdp,
+      onChange: parts.onChange,
+    });
+    this.#attacher = this.#makeAttacher();
+    kad.events.on('self-changed', () => this.#self.checkSoon());
+    kad.events.on('joined', () => this.#self.checkSoon());
+    kad.events.on('brokers-changed', () => this.#relays.lookSoon());
+    kad.events.on('offline', () => this.#attacher?.noteUdpSilent(this.#joins));
+  }
+
+  /** For the pool of connections. */
+  get opener(): Opener {
+    return this.reach;
+  }
+
+  /** How this node stands; only while the sockets are bound. */
+  describe(): SelfDescription {
+    return this.#self.describe();
+  }
+
+  get relayCount(): number {
+    return this.#relays.relays.length;
+  }
+
+  /** Members heard of on the local network; undefined when nobody is looked for. */
+  get lanFound(): number | undefined {
+    return this.#lan?.state().found;
+  }
+
+  /** The sockets are bound. */
+  async start(): Promise<void> {
+    this.#isRunning = true;
+    this.#self.start();
+    this.#relays.start();
+    this.#lan = this.#makeLanDiscovery();
+    await this.#lan?.start();
+  }
+
+  /** Before the KadNode and the pool stop. */
+  async stop(): Promise<void> {
+    this.#isRunning = false;
+    this.#self.stop();
+    this.#relays.stop();
+    this.reach.close();
+    await Promise.all([this.#lan?.stop(), this.#attacher?.stop()]);
+  }
+
+  /** A connection that a peer opened to our listener. */
+  accept(connection: Connection): void {
+    this.reach.noteInbound(connection);
+    void this.#parts.pool().accept(connection);
+  }
+
+  /** The network is being joined at these addresses: when nobody answers there by UDP, it is tried another way. */
+  joining(addresses: readonly Address[]): void {
+    for (const address of addresses) if (!this.#joins.some((known) => equalAddress(known, address))) this.#joins.push(address);
+    this.#runtime.clock.setTimer(UDP_SILENT_AFTER_MS, () => {
+      if (this.#isRunning && !this.#parts.kad.isJoined) this.#attacher?.noteUdpSilent(this.#joins);
+    });
+  }
+
+  get #hasNoUdp(): boolean {
+    return this.#attacher?.state.hasNoUdp ?? false;
+  }
+
+  #meetingTools(): MeetingTools {
+    const { tools } = this.#parts;
+    return {
+      dialer: tools.dialer,
+      ownHosts: tools.ownHosts,
+      selfFacts: () => this.#self.describe().facts,
+      tcp: tools.tcpPunching,
+      channels: tools.dataChannels,
+      stun: () => this.#stunServer(),
+      joinRelay:
+        tools.relayClient === undefined
+          ? undefined
+          : async (relay, circuit, peer, role, options) => {
+              const record = await this.#parts.kad.getContact(relay.nodeId, { signal: options.signal });
+              const session = await this.#connectTo(record ?? relay, options.signal);
+              if (!session.ok) return session;
+              return (tools.relayClient as RelayClient).join(session.value, circuit, peer, role, options);
+            },
+    };
+  }
+
+  #connectTo(target: ContactRecord | { readonly nodeId: NodeId }, signal: AbortSignal): Promise<Result<BatSession, DialFailure>> {
+    const record = 'contact' in target ? target : undefined;
+    return this.#parts.pool().connect({ nodeId: target.nodeId, record }, { signal, timeoutMs: JOIN_WAIT_MS });
+  }
+
+  /** Our brokers first, then other public contacts. */
+  #relayCandidates(): NodeId[] {
+    const { kad } = this.#parts;
+    const brokers = kad.contact.contact.brokers.map(({ nodeId }) => nodeId);
+    const contacts = this.#contacts().map(({ nodeId }) => nodeId);
+    return [...brokers, ...contacts];
+  }
+
+  #contacts(): readonly { readonly nodeId: NodeId; readonly address: Address; readonly failures: number }[] {
+    return this.#parts.kad.routes().buckets.flatMap((bucket) => bucket.contacts);
+  }
+
+  /** The first broker, or else any contact outside: it answers STUN. */
+  #stunServer(): Address | undefined {
+    const [broker] = this.#parts.kad.contact.contact.brokers;
+    if (broker !== undefined) return broker.kad;
+    return this.#contacts().find(({ address, failures }) => failures === 0 && !isPrivateHost(address.host))?.address;
+  }
+
+  #makeAttacher(): KadAttacher | undefined {
+    const { kad, tools, pool } = this.#parts;
+    if (tools.switchingSocket === undefined) return undefined;
+    const parts = {
+      socket: tools.switchingSocket,
+      // The pool is made after this.
+      open: (...args: Parameters<TunnelOpener>) => makeTunnelOpener(tools.dialer, pool())(...args),
+      knownHosts: () => this.#relays.relays.map(({ nodeId, bat }) => ({ address: bat, expected: nodeId })),
+      knownKad: () => this.#contacts().map(({ address }) => address),
+    };
+    return new KadAttacher(this.#runtime, parts, (state) => {
+      this.#self.checkSoon();
+      if (state.address === undefined && state.hasNoUdp) return;
+      // The same members, by the new way.
+      kad.bootstrap(this.#joins).catch((error: unknown) => this.#runtime.log.warn('reach.rejoin.failed', { error: String(error) }));
+    });
+  }
+
+  #makeLanDiscovery(): LanDiscovery | undefined {
+    const { kad, tools, networkKey } = this.#parts;
+    const { lanInterfaces } = tools;
+    if (lanInterfaces === undefined) return undefined;
+    const config = {
+      nodeId: kad.nodeId,
+      networkTag: lanNetworkTag(networkKey),
+      kadPort: kad.localAddress.port,
+      interfaces: () => lanInterfaces(kad.localAddress),
+    };
+    return new LanDiscovery(this.#runtime, config, {
+      onFound: (address) => {
+        kad.bootstrap([address]).catch((error: unknown) => this.#runtime.log.debug('reach.lan-join.failed', { error: String(error) }));
+      },
+    });
+  }
+}
