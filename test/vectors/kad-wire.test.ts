@@ -150,6 +150,7 @@ const SESSION_DATAGRAMS: readonly (SessionDatagram & { readonly direction: 'aske
     transactionId: draw('transaction 0', 8),
     proof: opened.proof,
     acceptsProof: false,
+    isClient: false,
     message: new Uint8Array(0),
   },
   {
@@ -160,6 +161,7 @@ const SESSION_DATAGRAMS: readonly (SessionDatagram & { readonly direction: 'aske
     transactionId: draw('transaction 1', 8),
     proof: opened.proof,
     acceptsProof: false,
+    isClient: true,
     message: encodeRequest({ type: 'find-value', kind: 'provider', key, page: 0 }),
   },
   {
@@ -170,6 +172,7 @@ const SESSION_DATAGRAMS: readonly (SessionDatagram & { readonly direction: 'aske
     transactionId: draw('transaction 1', 8),
     proof: undefined,
     acceptsProof: true,
+    isClient: false,
     message: encodeResponse({ type: 'values', records: [record], holders: [], contacts, pages: 1 }),
   },
 ];

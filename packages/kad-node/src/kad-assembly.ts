@@ -125,6 +125,7 @@ function assemblePeerSide(
       events.emit('contact-dropped', { nodeId: contact.nodeId, address: contact.address });
       if (table.size === 0 && connectivity.giveUp()) goOffline();
     },
+    onClient: ({ nodeId, address }) => void events.emit('contact-dropped', { nodeId, address }),
     onOffline: goOffline,
     onOnline: () => bootstrap.heard(),
     onObserved: (peer, ourAddress, isWitness) => {

@@ -12,7 +12,7 @@ export interface ContactEvent {
 export interface KadEventMap {
   /** A proved contact entered the routing table. */
   'contact-added': [ContactEvent];
-  /** A contact was dropped because it did not answer. */
+  /** A contact was dropped because it did not answer, or is a client now. */
   'contact-dropped': [ContactEvent];
   /** The own neighbourhood is known; after `offline`, again. */
   joined: [{ readonly contacts: number }];

@@ -4,6 +4,7 @@ import {
   type Address,
   BatChainError,
   type ContactRecord,
+  isPrivateHost,
   type NodeId,
   ok,
   type Result,
@@ -50,6 +51,10 @@ export interface PingResult {
   readonly observedAddress: Address;
 }
 
+export interface Reachability {
+  readonly isReachable: boolean;
+}
+
 export interface RoutesView extends Neighbours {
   readonly nodeId: NodeId;
   readonly buckets: readonly BucketView[];
@@ -81,6 +86,7 @@ export class KadNode implements Startable {
   readonly #config: KadConfig;
   readonly #parts: KadAssembly;
   #state: 'new' | 'running' | 'stopped' = 'new';
+  #isReachable = true;
   #isOpen = false;
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
@@ -92,13 +98,16 @@ export class KadNode implements Startable {
     this.#parts = assembleKad(runtime, parts, this.events, config);
     const { handlerContext, client, bootstrap } = this.#parts;
     const handle = makeRequestHandler(handlerContext);
-    const hear = (peer: CompactContact): void => {
-      client.noteAlive(peer, 'asked');
-      bootstrap.heard();
+    const hear = (peer: CompactContact, isClient: boolean): void => {
+      if (isClient) client.noteClient(peer.nodeId);
+      else client.noteAlive(peer, 'asked');
+      bootstrap.heard(isClient);
     };
+    // In a private range we are all on one network.
+    parts.rpc.decideRole(({ host }) => this.#isReachable || isPrivateHost(host));
     parts.rpc.onProved(hear);
     parts.rpc.onRequest((request) => {
-      if (request.isProved) hear(request.peer);
+      if (request.isProved) hear(request.peer, request.isClient);
       return handle(request);
     });
   }
@@ -281,6 +290,14 @@ export class KadNode implements Startable {
     const hasChanged = this.#parts.ownContact.change({ ...this.#parts.ownContact.settings, ...changes });
     if (hasChanged) this.#parts.maintenance.publishContactNow();
     return this.#parts.ownContact.record;
+  }
+
+  /**
+   * Whether others reach us by UDP from outside; true until told otherwise. Not reachable, we are a client: who hears it does not
+   * enter us in its table.
+   */
+  setReachability({ isReachable }: Reachability): void {
+    this.#isReachable = isReachable;
   }
 
   // Looking at it

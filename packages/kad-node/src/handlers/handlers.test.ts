@@ -77,7 +77,7 @@ beforeEach(() => {
   };
   const handle = makeRequestHandler(context);
   answer = (request, { isProved = true, address = PUBLIC, from = asker } = {}) => {
-    const response = handle({ peer: { nodeId: from.nodeId, address }, isProved, request });
+    const response = handle({ peer: { nodeId: from.nodeId, address }, isProved, isClient: false, request });
     expect(encodeResponse(response).length, 'every answer fits in a datagram').toBeLessThanOrEqual(RESPONSE_BYTES_MAX);
     return response;
   };
@@ -244,6 +244,7 @@ describe('STORE and FIND_VALUE', () => {
       handle({
         peer: { nodeId: asker.nodeId, address: PUBLIC },
         isProved: true,
+        isClient: false,
         request: { type: 'store', kind: 'immutable', records: [{ bytes: value, ageMs: 0 }] },
       });
     expect(put(new Uint8Array(896).fill(1))).toMatchObject({ outcomes: ['stored'] });

@@ -1,5 +1,5 @@
 // driven: joins the network, and joins it again whenever nobody answers any more (BN-28).
-import { type Address, equalAddress, type NodeId, type Runtime, type Timer, toBatChainError, toHex } from '@batchain/shared';
+import { type Address, equalAddress, minute, type NodeId, type Runtime, type Timer, toBatChainError, toHex } from '@batchain/shared';
 import pLimit from 'p-limit';
 import type { KadConfig } from '../kad-config.ts';
 import { BOOTSTRAP_ADDRESSES_MAX } from '../limits.ts';
@@ -21,6 +21,8 @@ export interface JoinResult {
 
 /** Table contacts that are asked too when joining again. */
 const TABLE_SOURCES_MAX = 16;
+/** Clients keep in touch with their brokers more often than this. */
+const CLIENT_FRESH_MS: number = 1 * minute;
 const PINGS_IN_FLIGHT_MAX = 16;
 const FAR_LOOKUPS_IN_FLIGHT_MAX = 3;
 /** Forgotten peers asked in one refresh. */
@@ -40,6 +42,7 @@ export class Bootstrap {
   #near: LookupResult | undefined;
   #attempt: Promise<JoinResult> | undefined;
   #attemptedMs = Number.NEGATIVE_INFINITY;
+  #clientHeardMs = Number.NEGATIVE_INFINITY;
   #failedAttempts = 0;
   #timer: Timer | undefined;
   #isJoined = false;
@@ -99,7 +102,8 @@ export class Bootstrap {
   }
 
   /** Somebody was heard from. When we are not joined that is the moment to try, though not more often than the shortest wait. */
-  heard(): void {
+  heard(isClient = false): void {
+    if (isClient) this.#clientHeardMs = this.#runtime.clock.monotonicMs();
     if (this.#isJoined || this.#attempt !== undefined || this.#isStopped) return;
     const sinceMs = this.#runtime.clock.monotonicMs() - this.#attemptedMs;
     this.#failedAttempts = 0;
@@ -185,11 +189,13 @@ export class Bootstrap {
     }
     const result = { isJoined, contacts: this.#table.size };
     if (isJoined) {
-      this.#failedAttempts = 0;
       const isNews = !this.#isJoined;
       this.#isJoined = true;
       if (isNews) this.#onJoined(result);
-    } else if (!this.#isJoined && this.#sources().length > 0) {
+    }
+    if (isJoined && this.#table.size > 0) {
+      this.#failedAttempts = 0;
+    } else if ((!this.#isJoined || this.#table.size === 0) && this.#sources().length > 0) {
       const { rejoinDelayMinMs, rejoinDelayMaxMs } = this.#config;
       this.#schedule(Math.min(rejoinDelayMaxMs, rejoinDelayMinMs * 2 ** Math.min(this.#failedAttempts, 20)));
       this.#failedAttempts++;
@@ -199,12 +205,17 @@ export class Bootstrap {
 
   async #joinOnce(): Promise<boolean> {
     const sources = this.#sources();
-    if (!(await this.#reachAny(sources))) return false;
+    if (!(await this.#reachAny(sources))) return this.#hasClients();
     const near = await this.#lookups.findMany(this.#table.selfId, this.#config.bucketSize);
     for (const contact of this.#table.openToInbound()) this.#onAdded(contact);
     this.#near = near;
     if (near.contacts.length >= this.#config.bucketSize) await this.#lookIntoFarBuckets();
-    return this.#table.size > 0;
+    return this.#table.size > 0 || this.#hasClients();
+  }
+
+  /** Clients ask us: we are the network's only server, as far as we know, and part of it all the same. */
+  #hasClients(): boolean {
+    return this.#runtime.clock.monotonicMs() - this.#clientHeardMs <= CLIENT_FRESH_MS;
   }
 
   /** Pings all; true soon after the first has answered, false when none did. */

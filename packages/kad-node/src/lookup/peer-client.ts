@@ -15,6 +15,8 @@ export interface PeerClientConfig {
 export interface PeerHooks {
   onAdded(contact: TableContact): void;
   onDropped(contact: TableContact): void;
+  /** A contact has left the table because it is a client now. */
+  onClient(contact: TableContact): void;
   onOffline(): void;
   onOnline(): void;
   /** A peer told us where it sees us; see RpcReply. */
@@ -71,6 +73,10 @@ export class PeerClient {
       const { peer, rttMs, observedAddress, isWitness } = result.value;
       this.noteAlive(peer, 'answered', rttMs);
       this.#hooks.onObserved(peer, observedAddress, isWitness);
+      const { peer, rttMs, observedAddress, isClient } = result.value;
+      if (isClient) this.noteClient(peer.nodeId);
+      else this.noteAlive(peer, 'answered', rttMs);
+      this.#hooks.onObserved(peer, observedAddress);
     } else {
       this.counts.failures++;
       this.#noteFailure({ nodeId, address }, result.reason, tries);
@@ -88,6 +94,14 @@ export class PeerClient {
     }
     if (outcome.questionable !== undefined) this.#question(outcome.questionable, nowMs);
     if (this.#connectivity.noteSign(nowMs)) this.#hooks.onOnline();
+  }
+
+  /** A proved peer that is not to be entered in tables answered or asked us; it may be in ours from before. */
+  noteClient(nodeId: NodeId): void {
+    const { dropped, promoted } = this.#table.drop(nodeId);
+    if (dropped !== undefined) this.#hooks.onClient(dropped);
+    if (promoted !== undefined) this.#hooks.onAdded(promoted);
+    if (this.#connectivity.noteSign(this.#runtime.clock.monotonicMs())) this.#hooks.onOnline();
   }
 
   #noteFailure(to: PeerTarget, reason: RpcFailure, tries: number): void {

@@ -69,12 +69,12 @@ export class Call {
   }
 
   /** Settles with what a proved peer answered: its message, or the failure that its error stands for. */
-  settleWithReply(session: Session, message: Uint8Array, nowMs: number): void {
-    this.settle(judgeReply(this.parts.request, session, message, nowMs - this.sentMs));
+  settleWithReply(session: Session, reply: { readonly message: Uint8Array; readonly isClient: boolean }, nowMs: number): void {
+    this.settle(judgeReply(this.parts.request, session, reply.message, { rttMs: nowMs - this.sentMs, isClient: reply.isClient }));
   }
 }
 
-function judgeReply(request: KadRequest, session: Session, message: Uint8Array, rttMs: number): RpcResult {
+function judgeReply(request: KadRequest, session: Session, message: Uint8Array, facts: Pick<RpcReply, 'rttMs' | 'isClient'>): RpcResult {
   const response = decodeResponse(message);
   if (!response.ok) return fail('malformed-reply', response.detail);
   if (response.value.type === 'error') {
@@ -85,4 +85,5 @@ function judgeReply(request: KadRequest, session: Session, message: Uint8Array, 
     return fail('malformed-reply', `${response.value.type} as the answer to ${request.type}`);
   }
   return ok({ peer: session.peer, response: response.value, rttMs, observedAddress: session.observedAddress, isWitness: session.isAsker });
+  return ok({ peer: session.peer, response: response.value, observedAddress: session.observedAddress, ...facts });
 }

@@ -27,6 +27,7 @@ export interface DatagramRouterHooks {
   onLost(session: Session): void;
   onProved(peer: ProvedPeer): void;
   onProbe(nonce: Uint8Array, from: Address): void;
+  onProved(peer: ProvedPeer, isClient: boolean): void;
 }
 
 /** Whatever a datagram holds, nothing is thrown, and no more bytes leave than came unless its session is ours. */
@@ -115,7 +116,7 @@ export class DatagramRouter {
   #onValid(session: Session, datagram: SessionDatagram, nowMs: number): void {
     const { sessions, stats } = this.#parts.context;
     sessions.confirm(session);
-    if (datagram.proof !== undefined && !this.#takeProof(session, datagram.proof, nowMs)) return;
+    if (datagram.proof !== undefined && !this.#takeProof(session, datagram.proof, datagram.isClient, nowMs)) return;
     if (datagram.role === 'request') {
       this.#serve(session, datagram);
     } else if (datagram.role === 'response') {
@@ -126,7 +127,7 @@ export class DatagramRouter {
   }
 
   /** False when the proof is wrong: such a peer gets nothing. Without budget the proof stays open, and it comes again. */
-  #takeProof(session: Session, proof: Uint8Array, nowMs: number): boolean {
+  #takeProof(session: Session, proof: Uint8Array, isClient: boolean, nowMs: number): boolean {
     const { handshake } = session;
     if (session.isAsker || handshake === undefined) return true;
     const { stats, crypto, sessions } = this.#parts.context;
@@ -138,18 +139,20 @@ export class DatagramRouter {
     }
     session.notePeerProved();
     stats.peersProved += 1;
-    if (isDialable(session.peer.address, this.#hooks.ownHosts())) this.#hooks.onProved(session.peer);
+    if (isDialable(session.peer.address, this.#hooks.ownHosts())) this.#hooks.onProved(session.peer, isClient);
     return true;
   }
 
   #serve(session: Session, datagram: SessionDatagram): void {
     if (session.isExhausted) return;
     const { context, server } = this.#parts;
-    const asker = { peer: session.peer, isProved: session.isPeerProved };
+    const asker = { peer: session.peer, isProved: session.isPeerProved, isClient: datagram.isClient };
     // Not by session: simultaneous HELLOs leave two, and a retry may come in the other one.
     const retryKey = (): string => `${toHex(session.nodeId)} ${session.isPeerProved} ${toHex(datagram.transactionId)}`;
     const message = server.serve(asker, datagram.message, { roomBytes: RESPONSE_BYTES_MAX, isFirst: false, retryKey });
-    context.send(session.seal({ role: 'response', transactionId: datagram.transactionId, message }), session.peer.address);
+    const { address } = session.peer;
+    const isClient = context.isClientTo(address);
+    context.send(session.seal({ role: 'response', transactionId: datagram.transactionId, message, isClient }), address);
   }
 
   #onNoSession(bytes: Uint8Array, from: Address): void {

@@ -14,7 +14,9 @@ import {
   decodeHelloPrefix,
   encodeUnsignedWelcome,
   type HelloBody,
+  isOfClient,
   isOfNetwork,
+  roleExtensions,
   WELCOME_REPLY_BYTES_MAX,
 } from '../wire/first-exchange.ts';
 import { AddressTokens } from '../wire/tokens.ts';
@@ -124,7 +126,10 @@ export class HelloAnswerer {
     }
     const { peer, body } = hello;
     const localId = runtime.entropy.bytes(SESSION_ID_BYTES);
-    const reply = this.#server.serve({ peer, isProved: false }, body.request, { roomBytes: WELCOME_REPLY_BYTES_MAX, isFirst: true });
+    const reply = this.#server.serve({ peer, isProved: false, isClient: isOfClient(body) }, body.request, {
+      roomBytes: WELCOME_REPLY_BYTES_MAX,
+      isFirst: true,
+    });
     const unsigned = encodeUnsignedWelcome(hello.version, hello.sessionId, {
       publicKey: signer.publicKey,
       ephemeralKey: ephemeralKey.publicKey,
@@ -132,7 +137,7 @@ export class HelloAnswerer {
       observed: peer.address,
       transactionId: body.transactionId,
       reply,
-      extensions: new Map(),
+      extensions: roleExtensions(this.#context.isClientTo(peer.address)),
     });
     const transcript = transcriptOf(networkKey, hello.bytes, unsigned);
     const session = new Session(

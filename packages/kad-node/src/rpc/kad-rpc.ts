@@ -31,6 +31,8 @@ export interface RpcReply {
   readonly observedAddress: Address;
   /** True when the peer has seen our datagrams come from there; false when it is where the peer dialled us. */
   readonly isWitness: boolean;
+  /** The peer says that it is a client: not to be entered in tables. */
+  readonly isClient: boolean;
 }
 
 export interface RpcOptions {
@@ -60,6 +62,8 @@ export interface RpcRequest {
   readonly peer: CompactContact;
   /** True once the asker's own signature over the transcript was checked: needed to enter a table, to store, to be brokered. */
   readonly isProved: boolean;
+  /** The asker says that it is a client: not to be entered in tables. */
+  readonly isClient: boolean;
   readonly request: KadRequest;
 }
 
@@ -78,6 +82,10 @@ export interface KadRpc {
   onProbe(handler: (nonce: Uint8Array, from: Address) => void): void;
   /** Whether we have a session with this IP, or are about to: then a NAT may let in what comes from there. */
   hasSentTo(host: string): boolean;
+  /** Called when an inbound asker has become proved: a candidate for the routing table, unless it is a client. */
+  onProved(handler: (peer: ProvedPeer, isClient: boolean) => void): void;
+  /** Asked at each datagram what we are to the peer there, a server or a client; set once before open. By default a server. */
+  decideRole(isServerFor: (to: Address) => boolean): void;
   /** Looks at all sessions. */
   sessionWith(nodeId: NodeId): LiveSession | undefined;
   open(): Promise<void>;

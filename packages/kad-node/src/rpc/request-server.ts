@@ -11,6 +11,7 @@ import type { RpcStats } from './rpc-stats.ts';
 export interface Asker {
   readonly peer: ProvedPeer;
   readonly isProved: boolean;
+  readonly isClient: boolean;
 }
 
 export interface ServeOptions {
@@ -72,10 +73,9 @@ export class RequestServer {
 
   #answer(asker: Asker, request: KadRequest, roomBytes: number): Uint8Array {
     this.#stats.requestsServed += 1;
-    const { peer, isProved } = asker;
     let why: string;
     try {
-      const response: KadResponse = this.#handler({ peer, isProved, request });
+      const response: KadResponse = this.#handler({ ...asker, request });
       const bytes = encodeResponse(response);
       if (bytes.length <= roomBytes) return bytes;
       why = `an answer of ${bytes.length} bytes where ${roomBytes} fit`;

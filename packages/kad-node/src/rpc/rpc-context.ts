@@ -14,6 +14,8 @@ export interface RpcContext {
   readonly sessions: SessionTable;
   readonly rtt: RttEstimator;
   readonly stats: RpcStats;
+  /** We are a client to whoever is there. */
+  isClientTo(to: Address): boolean;
   send(bytes: Uint8Array, to: Address): void;
   /** The same address, as one object for all sessions whose peers see us there. */
   observed(address: Address): Address;

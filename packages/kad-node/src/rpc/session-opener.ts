@@ -11,7 +11,16 @@ import {
 } from '@batchain/shared';
 import { BAD_WELCOMES_MAX, CHALLENGES_PER_HELLO_MAX, OPENINGS_MAX, WAITING_PER_HELLO_MAX } from '../limits.ts';
 import { decodeChallenge, decodeRefusal, echoedSessionId, SESSION_ID_BYTES, TRANSACTION_ID_BYTES, VERSIONS } from '../wire/envelope.ts';
-import { canRideInHello, decodeWelcome, encodeHello, NONCE_BYTES, type Welcome } from '../wire/first-exchange.ts';
+import {
+  canRideInHello,
+  decodeWelcome,
+  encodeHello,
+  isOfClient,
+  NONCE_BYTES,
+  roleExtensions,
+  type Welcome,
+  type WelcomeBody,
+} from '../wire/first-exchange.ts';
 import { encodeRequest } from '../wire/message-codecs.ts';
 import { deriveSessionKeys, transcriptOf } from '../wire/transcript.ts';
 import type { Call } from './call.ts';
@@ -133,7 +142,7 @@ export class SessionOpener {
       cookie,
       transactionId,
       request,
-      extensions: new Map(),
+      extensions: roleExtensions(this.#context.isClientTo(to)),
     };
     return encodeHello(this.#context.networkKey, { versions: VERSIONS, sessionId }, body);
   }
@@ -191,7 +200,7 @@ export class SessionOpener {
     this.#context.sessions.add(session);
     this.#context.stats.sessionsOpened += 1;
     if (opening.tries === 1) this.#context.rtt.record(session.addressKey, session.openedMs - opening.sentMs);
-    this.#handOver(opening, session, welcome.value.body.reply);
+    this.#handOver(opening, session, welcome.value.body);
   }
 
   /** Checks the signature and derives the keys. Undefined when the WELCOME is not from the holder of its key. */
@@ -221,14 +230,14 @@ export class SessionOpener {
     );
   }
 
-  #handOver(opening: Opening, session: Session, reply: Uint8Array): void {
+  #handOver(opening: Opening, session: Session, body: WelcomeBody): void {
     const { rider } = opening;
     for (const call of opening.calls) {
       const { expected } = call.parts;
       if (expected !== undefined && !equalBytes(expected, session.nodeId)) {
         call.fail('wrong-identity', `${toHex(session.nodeId)} answered`);
       } else if (call === rider) {
-        call.settleWithReply(session, reply, session.openedMs);
+        call.settleWithReply(session, { message: body.reply, isClient: isOfClient(body) }, session.openedMs);
       } else {
         // Its request was not sent yet: what the first exchange took does not count.
         call.tries = 0;

@@ -61,6 +61,8 @@ export class SessionRpc implements KadRpc {
   readonly #pending: PendingRequests<Call>;
   #onProved: (peer: ProvedPeer) => void = () => undefined;
   #onProbe: (nonce: Uint8Array, from: Address) => void = () => undefined;
+  #onProved: (peer: ProvedPeer, isClient: boolean) => void = () => undefined;
+  #isServerFor: (to: Address) => boolean = () => true;
   /** Where a peer last said that it sees us. */
   #observed: Address | undefined;
   #state: 'new' | 'open' | 'closed' = 'new';
@@ -78,6 +80,7 @@ export class SessionRpc implements KadRpc {
       sessions: new SessionTable(config.sessionLimits),
       rtt: new RttEstimator(),
       stats: emptyRpcStats(),
+      isClientTo: (to) => !this.#isServerFor(to),
       send: (bytes, to) => this.#socket.send(bytes, to),
       observed: (address) => {
         if (this.#observed === undefined || !equalAddress(this.#observed, address)) this.#observed = address;
@@ -100,6 +103,7 @@ export class SessionRpc implements KadRpc {
         onLost: (session) => this.#onLost(session),
         onProved: (peer) => this.#onProved(peer),
         onProbe: (nonce, from) => this.#onProbe(nonce, from),
+        onProved: (peer, isClient) => this.#onProved(peer, isClient),
       },
     );
   }
@@ -123,7 +127,7 @@ export class SessionRpc implements KadRpc {
     this.#server.setHandler(handler);
   }
 
-  onProved(handler: (peer: ProvedPeer) => void): void {
+  onProved(handler: (peer: ProvedPeer, isClient: boolean) => void): void {
     this.#onProved = handler;
   }
 
@@ -137,6 +141,8 @@ export class SessionRpc implements KadRpc {
 
   hasSentTo(host: string): boolean {
     return this.#context.sessions.hasHost(host) || this.#opener.isOpeningTo(host);
+  decideRole(isServerFor: (to: Address) => boolean): void {
+    this.#isServerFor = isServerFor;
   }
 
   sessionWith(nodeId: NodeId): LiveSession | undefined {
@@ -240,7 +246,14 @@ export class SessionRpc implements KadRpc {
     call.sentMs = this.#runtime.clock.monotonicMs();
     const { transactionId, bytes, to, maySend } = call.parts;
     if (maySend === undefined || maySend()) {
-      this.#socket.send(session.seal({ role: 'request', transactionId, message: bytes, proof: this.#proofFor(session) }), to);
+      const datagram = {
+        role: 'request',
+        transactionId,
+        message: bytes,
+        proof: this.#proofFor(session),
+        isClient: !this.#isServerFor(to),
+      } as const;
+      this.#socket.send(session.seal(datagram), to);
     }
     const timeoutMs = this.#context.rtt.timeoutMs(call.addressKey, call.tries);
     call.timer = this.#runtime.clock.setTimer(timeoutMs, () => {
@@ -259,7 +272,9 @@ export class SessionRpc implements KadRpc {
   #introduce(session: Session): void {
     const transactionId = this.#runtime.entropy.bytes(TRANSACTION_ID_BYTES);
     const proof = this.#proofFor(session);
-    this.#socket.send(session.seal({ role: 'introduction', transactionId, message: NO_MESSAGE, proof }), session.peer.address);
+    const { address } = session.peer;
+    const isClient = !this.#isServerFor(address);
+    this.#socket.send(session.seal({ role: 'introduction', transactionId, message: NO_MESSAGE, proof, isClient }), address);
   }
 
   #onResponse(session: Session, datagram: SessionDatagram, nowMs: number): void {
@@ -269,7 +284,7 @@ export class SessionRpc implements KadRpc {
       return;
     }
     if (call.tries === 1) this.#context.rtt.record(session.addressKey, nowMs - call.sentMs);
-    call.settleWithReply(session, datagram.message, nowMs);
+    call.settleWithReply(session, datagram, nowMs);
   }
 
   /** Calls in a session that the peer has lost start anew, once each, without that try being counted. */

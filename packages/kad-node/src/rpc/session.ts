@@ -33,6 +33,8 @@ export interface OutgoingSessionDatagram {
   readonly transactionId: Uint8Array;
   readonly message: Uint8Array;
   readonly proof?: Uint8Array | undefined;
+  /** We are a client where the peer is. */
+  readonly isClient: boolean;
 }
 
 /** Mutable; owned by the SessionTable. */
@@ -120,6 +122,7 @@ export class Session {
       role: outgoing.role,
       transactionId: outgoing.transactionId,
       proof: outgoing.proof,
+      isClient: outgoing.isClient,
       acceptsProof: outgoing.role === 'response' && !this.isAsker && this.isPeerProved,
       message: outgoing.message,
     });

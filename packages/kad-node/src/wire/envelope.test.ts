@@ -23,7 +23,9 @@ import {
   encodeHello,
   encodeUnsignedWelcome,
   type HelloBody,
+  isOfClient,
   isOfNetwork,
+  roleExtensions,
   WELCOME_REPLY_BYTES_MAX,
 } from './first-exchange.ts';
 import { encodeRequest, encodeResponse } from './message-codecs.ts';
@@ -107,13 +109,16 @@ describe('WELCOME', () => {
       observed: longest,
       transactionId: bytes('t', 8),
       reply,
-      extensions: new Map(),
+      extensions: roleExtensions(true),
     };
     return Uint8Array.of(...encodeUnsignedWelcome(1, PREFIX.sessionId, body), ...new Uint8Array(64));
   };
 
   it('T6 is never longer than its HELLO, with the longest answer and addresses', () => {
-    expect(welcomeWith(new Uint8Array(WELCOME_REPLY_BYTES_MAX))).toHaveLength(HELLO_BYTES);
+    const welcome = welcomeWith(new Uint8Array(WELCOME_REPLY_BYTES_MAX));
+    expect(welcome).toHaveLength(HELLO_BYTES);
+    const decoded = decodeWelcome(welcome);
+    expect(decoded.ok && isOfClient(decoded.value.body)).toBe(true);
   });
 
   it('holds 16 contacts with IPv6 addresses', () => {
@@ -148,12 +153,13 @@ describe('session datagrams', () => {
     transactionId: bytes('t', 8),
     proof: Uint8Array.of(...bytes('p', 32), ...bytes('q', 32)),
     acceptsProof: true,
+    isClient: false,
     message: encodeResponse({ type: 'pong' }),
   };
   const key = bytes('session key', 32);
 
   it('survive the way through bytes, with and without a proof', () => {
-    for (const each of [datagram, { ...datagram, proof: undefined, role: 'request' as const, acceptsProof: false }]) {
+    for (const each of [datagram, { ...datagram, proof: undefined, role: 'request' as const, acceptsProof: false, isClient: true }]) {
       const sealed = sealSessionDatagram(key, each);
       expect(openSessionDatagram(key, sealed)).toEqual(each);
       expect(counterOfDatagram(sealed)).toBe(each.counter);
@@ -173,7 +179,7 @@ describe('session datagrams', () => {
 
   it('are refused with unknown flags, even when the keyed hash is right', () => {
     const sealed = sealSessionDatagram(key, { ...datagram, proof: undefined });
-    for (const flags of [0b0011, 0b1_0001, 0b1000_0000, 0b0101]) {
+    for (const flags of [0b0011, 0b10_0001, 0b1000_0000, 0b0101]) {
       const resealed = sealed.slice();
       resealed[14] = flags;
       endInKeyedHash(key, resealed);

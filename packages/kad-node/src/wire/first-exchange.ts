@@ -9,6 +9,7 @@ import {
   extensionsOf,
   fail,
   makeCodec,
+  NO_EXTENSIONS,
   ok,
   PUBLIC_KEY_BYTES,
   type Result,
@@ -31,6 +32,19 @@ import type { KadRequest } from './messages.ts';
 import { endInKeyedHash, endsInKeyedHash, MAC_BYTES } from './transcript.ts';
 
 export const NONCE_BYTES = 16;
+
+/** In a HELLO and in a WELCOME: the sender is a client, not to be entered in tables. Odd: who does not know it may ignore it. */
+const CLIENT_EXTENSION = 1;
+const NOTHING = new Uint8Array(0);
+
+/** The extensions of a HELLO or WELCOME. */
+export function roleExtensions(isClient: boolean): Extensions {
+  return isClient ? new Map([[CLIENT_EXTENSION, NOTHING]]) : NO_EXTENSIONS;
+}
+
+export function isOfClient(body: { readonly extensions: Extensions }): boolean {
+  return body.extensions.has(CLIENT_EXTENSION);
+}
 
 // HELLO: magic, kind, count, versions, session id, body length, body, zeros up to 1,184, network hash.
 
@@ -145,7 +159,7 @@ const welcomeBodyCodec: Codec<WelcomeBody> = makeCodec(
 );
 
 /** Room for the answer in a WELCOME whose other fields are as long as they can be. */
-export const WELCOME_REPLY_BYTES_MAX: number = DATAGRAM_BYTES_MAX - SIGNATURE_BYTES - ECHO_BYTES - 110;
+export const WELCOME_REPLY_BYTES_MAX: number = DATAGRAM_BYTES_MAX - SIGNATURE_BYTES - ECHO_BYTES - 112;
 
 /**
  * What may be asked in a HELLO: its answer goes to an address that nobody has proved, so it holds no stored values (T6)

@@ -18,6 +18,7 @@ export const REQUEST_BYTES_MAX: number = RESPONSE_BYTES_MAX - SIGNATURE_BYTES;
 const ROLE_MASK = 0b0011;
 const HAS_PROOF = 0b0100;
 const ACCEPTS_PROOF = 0b1000;
+const IS_CLIENT = 0b1_0000;
 const ROLES = ['request', 'response', 'introduction'] as const;
 
 /** An introduction carries a proof and no message, and is not answered. */
@@ -33,6 +34,8 @@ export interface SessionDatagram {
   readonly proof: Uint8Array | undefined;
   /** In responses: the sender has checked the receiver's proof. */
   readonly acceptsProof: boolean;
+  /** The sender is not reached from where the receiver is: it is not to be entered in tables. */
+  readonly isClient: boolean;
   readonly message: Uint8Array;
 }
 
@@ -46,7 +49,11 @@ export function sealSessionDatagram(key: Uint8Array, datagram: SessionDatagram):
   bytes[1] = DATAGRAM_KINDS.session;
   bytes.set(datagram.sessionId, 2);
   for (let i = 0; i < 4; i++) bytes[COUNTER_AT + i] = datagram.counter >>> (24 - i * 8);
-  bytes[FLAGS_AT] = ROLES.indexOf(datagram.role) | (proof === undefined ? 0 : HAS_PROOF) | (datagram.acceptsProof ? ACCEPTS_PROOF : 0);
+  bytes[FLAGS_AT] =
+    ROLES.indexOf(datagram.role) |
+    (proof === undefined ? 0 : HAS_PROOF) |
+    (datagram.acceptsProof ? ACCEPTS_PROOF : 0) |
+    (datagram.isClient ? IS_CLIENT : 0);
   bytes.set(datagram.transactionId, TRANSACTION_AT);
   if (proof !== undefined) bytes.set(proof, HEADER_BYTES);
   bytes.set(message, messageAt);
@@ -71,7 +78,7 @@ export function openSessionDatagram(key: Uint8Array, bytes: Uint8Array): Session
   if (!endsInKeyedHash(key, bytes)) return undefined;
   const flags = bytes[FLAGS_AT] as number;
   const role = ROLES[flags & ROLE_MASK];
-  if (role === undefined || flags > (ROLE_MASK | HAS_PROOF | ACCEPTS_PROOF)) return undefined;
+  if (role === undefined || flags > (ROLE_MASK | HAS_PROOF | ACCEPTS_PROOF | IS_CLIENT)) return undefined;
   const hasProof = (flags & HAS_PROOF) !== 0;
   const messageAt = HEADER_BYTES + (hasProof ? SIGNATURE_BYTES : 0);
   const endAt = bytes.length - MAC_BYTES;
@@ -83,6 +90,7 @@ export function openSessionDatagram(key: Uint8Array, bytes: Uint8Array): Session
     transactionId: bytes.subarray(TRANSACTION_AT, HEADER_BYTES),
     proof: hasProof ? bytes.subarray(HEADER_BYTES, messageAt) : undefined,
     acceptsProof: (flags & ACCEPTS_PROOF) !== 0,
+    isClient: (flags & IS_CLIENT) !== 0,
     message: bytes.subarray(messageAt, endAt),
   };
 }
