@@ -70,13 +70,10 @@ export class PeerClient {
     const result = await this.#rpc.request(address, nodeId, request, { tries });
     if (result.ok) {
       this.counts.answers++;
-      const { peer, rttMs, observedAddress, isWitness } = result.value;
-      this.noteAlive(peer, 'answered', rttMs);
-      this.#hooks.onObserved(peer, observedAddress, isWitness);
-      const { peer, rttMs, observedAddress, isClient } = result.value;
+      const { peer, rttMs, observedAddress, isWitness, isClient } = result.value;
       if (isClient) this.noteClient(peer.nodeId);
       else this.noteAlive(peer, 'answered', rttMs);
-      this.#hooks.onObserved(peer, observedAddress);
+      this.#hooks.onObserved(peer, observedAddress, isWitness);
     } else {
       this.counts.failures++;
       this.#noteFailure({ nodeId, address }, result.reason, tries);

@@ -84,6 +84,6 @@ function judgeReply(request: KadRequest, session: Session, message: Uint8Array, 
   if (response.value.type !== ANSWER_TYPES[request.type]) {
     return fail('malformed-reply', `${response.value.type} as the answer to ${request.type}`);
   }
-  return ok({ peer: session.peer, response: response.value, rttMs, observedAddress: session.observedAddress, isWitness: session.isAsker });
-  return ok({ peer: session.peer, response: response.value, observedAddress: session.observedAddress, ...facts });
+  const { peer, observedAddress, isAsker } = session;
+  return ok({ peer, response: response.value, observedAddress, isWitness: isAsker, ...facts });
 }

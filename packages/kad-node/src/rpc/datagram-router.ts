@@ -25,7 +25,6 @@ export interface DatagramRouterHooks {
   onResponse(session: Session, datagram: SessionDatagram, nowMs: number): void;
   /** The peer has lost this session; it is out of the table. */
   onLost(session: Session): void;
-  onProved(peer: ProvedPeer): void;
   onProbe(nonce: Uint8Array, from: Address): void;
   onProved(peer: ProvedPeer, isClient: boolean): void;
 }

@@ -74,8 +74,6 @@ export interface KadRpc {
   request(to: Address, expected: NodeId | undefined, request: KadRequest, options?: RpcOptions): Promise<Result<RpcReply, RpcFailure>>;
   /** Called for every inbound request; set once before open. */
   onRequest(handler: RpcHandler): void;
-  /** Called when an inbound asker has become proved: a candidate for the routing table. */
-  onProved(handler: (peer: ProvedPeer) => void): void;
   /** Sends one probe datagram outside any session: to whom we have one with, or one who asks has. */
   sendProbe(to: Address, nonce: Uint8Array): void;
   /** Called for every probe datagram; whoever sent it is not proved. */

@@ -59,7 +59,6 @@ export class SessionRpc implements KadRpc {
   readonly #opener: SessionOpener;
   readonly #router: DatagramRouter;
   readonly #pending: PendingRequests<Call>;
-  #onProved: (peer: ProvedPeer) => void = () => undefined;
   #onProbe: (nonce: Uint8Array, from: Address) => void = () => undefined;
   #onProved: (peer: ProvedPeer, isClient: boolean) => void = () => undefined;
   #isServerFor: (to: Address) => boolean = () => true;
@@ -101,7 +100,6 @@ export class SessionRpc implements KadRpc {
         ownHosts: config.ownHosts,
         onResponse: (session, datagram, nowMs) => this.#onResponse(session, datagram, nowMs),
         onLost: (session) => this.#onLost(session),
-        onProved: (peer) => this.#onProved(peer),
         onProbe: (nonce, from) => this.#onProbe(nonce, from),
         onProved: (peer, isClient) => this.#onProved(peer, isClient),
       },
@@ -141,6 +139,8 @@ export class SessionRpc implements KadRpc {
 
   hasSentTo(host: string): boolean {
     return this.#context.sessions.hasHost(host) || this.#opener.isOpeningTo(host);
+  }
+
   decideRole(isServerFor: (to: Address) => boolean): void {
     this.#isServerFor = isServerFor;
   }

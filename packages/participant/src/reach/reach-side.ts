@@ -110,7 +110,7 @@ export class ReachSide {
     this.#attacher = this.#makeAttacher();
     kad.events.on('self-changed', () => this.#self.checkSoon());
     kad.events.on('joined', () => this.#self.checkSoon());
-    kad.events.on('brokers-changed', () => this.#relays.lookSoon());
+    kad.events.on('joined', () => this.#relays.lookSoon());
     kad.events.on('offline', () => this.#attacher?.noteUdpSilent(this.#joins));
   }
 
