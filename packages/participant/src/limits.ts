@@ -83,6 +83,13 @@ export const PEERS_SHOWN_MAX = 1024;
 /** Contact records that are not at hand may be asked for so long, so many at once. */
 export const PEER_RECORD_WAIT_MS: number = 1 * second;
 export const PEER_RECORDS_ASKED_MAX = 32;
+/** How often it is looked whether the interfaces have other addresses: a change is to be noticed within seconds. */
+export const NETWORK_POLL_MS: number = 2 * second;
+/** Addresses come one by one when a cable is plugged in: so long none may have changed before it is told, and so long it is waited at most. */
+export const NETWORK_SETTLE_MS = 500;
+export const NETWORK_SETTLE_MAX_MS: number = 5 * second;
+/** The wall clock ahead by so much more than before: the machine slept, or its clock was set, which costs one needless look. */
+export const SLEEP_NOTICED_MS: number = 30 * second;
 /** The log begins anew beyond this; the one before is kept. */
 export const LOG_BYTES_MAX: number = 8 * MiB;
 
