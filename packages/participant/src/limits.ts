@@ -83,6 +83,8 @@ export const PEERS_SHOWN_MAX = 1024;
 /** Contact records that are not at hand may be asked for so long, so many at once. */
 export const PEER_RECORD_WAIT_MS: number = 1 * second;
 export const PEER_RECORDS_ASKED_MAX = 32;
+/** A dial made for another node to see whether it can be reached: it waits 5 s in all. */
+export const DIAL_BACK_TIMEOUT_MS: number = 4 * second;
 /** How often it is looked whether the interfaces have other addresses: a change is to be noticed within seconds. */
 export const NETWORK_POLL_MS: number = 2 * second;
 /** Addresses come one by one when a cable is plugged in: so long none may have changed before it is told, and so long it is waited at most. */
