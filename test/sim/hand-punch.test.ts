@@ -12,7 +12,8 @@ import {
 } from '@batchain/shared/testing';
 import { describe, expect, it } from 'vitest';
 import { HandPuncher } from '../../packages/participant/src/reach/hand-punch/hand-puncher.ts';
-import type { NatFacts } from '../../packages/participant/src/reach/hand-punch/plan-hand-punch.ts';
+import { type NatFacts, planHandPunch } from '../../packages/participant/src/reach/hand-punch/plan-hand-punch.ts';
+import { encodePunchPacket } from '../../packages/participant/src/reach/hand-punch/punch-packet.ts';
 import { beginSimulation, say, seedsOf } from './simulator.ts';
 
 const KEY = new Uint8Array(32).fill(7);
@@ -140,7 +141,7 @@ const CLOSED: readonly (readonly [Situation, Situation])[] = [
 
 describe('hand punch', () => {
   for (const seed of seedsOf('hand-punch', ['1', '2', '3'])) {
-    it(`BN-07 opens every pair but those that need a relay, within the limits (seed ${seed})`, async () => {
+    it(`opens every pair but those that need a relay, within the limits (seed ${seed})`, async () => {
       const lines: string[] = [];
       for (const [a, b, method] of OPENING) {
         for (const [caller, called] of [
@@ -208,6 +209,42 @@ describe('hand punch', () => {
       };
       await simulation.clock.runUntilSettled(story(), { deadlineMs: 60_000 });
     }
+  });
+
+  it('T8 does not catch up in a burst what it held back for a path that then did not open', async () => {
+    const simulation = beginSimulation('hand-punch', 'held');
+    const world = makeWorld(simulation);
+    const story = async (): Promise<void> => {
+      await world.addObserver();
+      const { signal } = new AbortController();
+      const prepared = await world.addPuncher(world.addHost('open')).prepare(factsOf('fw'), world.observers, signal);
+      if (!prepared.ok) throw new Error(prepared.reason);
+      const [to] = prepared.value.facts.observed[0] ?? [];
+      // The peer's end knocks once and is never heard of again.
+      const host = world.network.addHost();
+      const socket = new SimDatagramSocket(host);
+      await socket.open(() => undefined);
+      const times: number[] = [];
+      world.network.tap(({ stage, to: target, atMs }) => {
+        if (stage === 'sent' && target.host === host.addresses[0]) times.push(atMs);
+      });
+      const theirs = { ...factsOf('symmetric'), observed: [[host.address(40_000), host.address(50_000)]] };
+      expect(planHandPunch(prepared.value.facts, theirs, { role: 'called', isVouched: true }).method).toBe('birthday');
+      const running = prepared.value.run(theirs, { signal, role: 'called', key: KEY, isVouched: true });
+      await world.clock.sleep(500);
+      socket.send(encodePunchPacket(KEY, 'caller', 'knock'), to as Address);
+      expect(await running).toMatchObject({ ok: false, reason: 'timeout' });
+      expect(times.length).toBeGreaterThan(2_000);
+      expect(times.length).toBeLessThan(2_100);
+      let from = 0;
+      for (const [i, at] of times.entries()) {
+        while ((times[from] as number) <= at - 1000) from++;
+        expect(i - from + 1).toBeLessThanOrEqual(520);
+      }
+      const gaps = times.slice(1).map((at, i) => at - (times[i] as number));
+      expect(Math.max(...gaps)).toBeGreaterThan(100);
+    };
+    await simulation.clock.runUntilSettled(story(), { deadlineMs: 60_000 });
   });
 
   it('opens with one packet in twenty lost', async () => {

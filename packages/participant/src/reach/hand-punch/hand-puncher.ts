@@ -1,9 +1,9 @@
 // driven: punches a UDP path where ICE found none, and gives it away: a local port and the peer's address, for a data channel.
-import { type Address, type DatagramSocket, fail, isDialable, ok, type Result, type Runtime } from '@batchain/shared';
+import { type Address, assert, type DatagramSocket, fail, isDialable, ok, type Result, type Runtime } from '@batchain/shared';
 import { HAND_PUNCH_LANES, HAND_PUNCH_SOCKETS, HAND_PUNCH_TIMEOUT_MS, OBSERVERS_MAX } from '../../limits.ts';
 import { observeMappings } from './observe-mapping.ts';
 import { type HandPunchMethod, type NatFacts, type PunchFacts, planHandPunch } from './plan-hand-punch.ts';
-import type { PunchRole } from './punch-packet.ts';
+import { PUNCH_KEY_BYTES, type PunchRole } from './punch-packet.ts';
 import { PunchRun } from './punch-run.ts';
 import { aimShots } from './punch-shots.ts';
 import { PunchSocket } from './punch-socket.ts';
@@ -83,6 +83,7 @@ export class HandPuncher {
     theirs: PunchFacts,
     { signal, role, key, isVouched, timeoutMs = HAND_PUNCH_TIMEOUT_MS }: HandPunchOptions,
   ): Promise<Result<PunchedPath, HandPunchFailure>> {
+    assert(key.length === PUNCH_KEY_BYTES, 'the key of a punch has 32 bytes');
     try {
       const plan = planHandPunch(ours, theirs, { role, isVouched });
       if (plan.method === 'none') return fail('no-way', plan.why);

@@ -1,4 +1,4 @@
-// pure: how two nodes punch UDP by hand where ICE does not come through, by what both know of their NATs (docs/spec/hand-punch.md).
+// pure: how two nodes punch UDP by hand where ICE does not come through, by what both know of their NATs (docs/spec/punch.md).
 import type { Address, NatMapping } from '@batchain/shared';
 import { HAND_PUNCH_PORT_STEP_MAX } from '../../limits.ts';
 

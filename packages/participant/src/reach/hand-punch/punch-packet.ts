@@ -1,4 +1,4 @@
-// pure: the packets of a hand punch: 24 bytes, authenticated under a key that only the two ends share (docs/spec/hand-punch.md).
+// pure: the packets of a hand punch: 24 bytes, authenticated under a key that only the two ends share (docs/spec/punch.md).
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { concatBytes, utf8Bytes } from '@batchain/shared';
 

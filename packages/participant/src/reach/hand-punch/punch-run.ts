@@ -25,6 +25,9 @@ export class PunchRun {
   readonly #knock: Uint8Array;
   readonly #startMs: number;
   #nextShot = 0;
+  /** Shots are late by so much: what was held back, or late because the machine was busy, is not caught up in a burst. */
+  #lagMs = 0;
+  #shotAtMs = 0;
   #repliesLeft = HAND_PUNCH_REPLIES_MAX;
   #takes = 0;
   #heldUntilMs = 0;
@@ -74,9 +77,13 @@ export class PunchRun {
 
   #shoot(): void {
     if (this.#paths.taken !== undefined || this.#elapsedMs() < this.#heldUntilMs) return;
+    const nowMs = this.#elapsedMs();
+    const idleMs = nowMs - this.#shotAtMs;
+    if (idleMs > 2 * TICK_MS) this.#lagMs += idleMs - TICK_MS;
+    this.#shotAtMs = nowMs;
     for (;;) {
       const shot = this.#shots[this.#nextShot];
-      if (shot === undefined || shot.atMs > this.#elapsedMs()) return;
+      if (shot === undefined || shot.atMs + this.#lagMs > nowMs) return;
       this.#nextShot += 1;
       this.#sockets[shot.socket]?.send(this.#knock, shot.to);
     }
