@@ -1,10 +1,7 @@
 // What a host withstands at its sockets: half frames, slow headers, dead and frozen peers (threats T13, T14).
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
-import { createInterface } from 'node:readline';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { fileURLToPath } from 'node:url';
 import { concatBytes, KiB, keyPairFromSeed, MiB, NO_EXTENSIONS, present } from '@batchain/shared';
 import { afterEach, describe, expect, it } from 'vitest';
 import { frameHead } from '../../packages/bat-node/src/connection/session-frames.ts';
@@ -12,6 +9,7 @@ import { bindingOf, tlsIdentityOptions } from '../../packages/bat-node/src/conne
 import { helloCodec, networkProof } from '../../packages/bat-node/src/wire/hello.ts';
 import { bytesNamed } from '../support/stored-shards.ts';
 import { makeWireFile, NETWORK_KEY, openWireHost, targetOf, type WireHost, type WireHostOptions } from '../support/wire-host.ts';
+import { spawnWirePeer, type WirePeer } from '../support/wire-peer.ts';
 
 const cleanUps: (() => unknown)[] = [];
 afterEach(async () => {
@@ -143,33 +141,17 @@ function sameGuest(nodeId: Uint8Array, number: number): boolean {
   return Buffer.from(nodeId).equals(keyPairFromSeed(bytesNamed(`intruder ${number}`, 32)).nodeId);
 }
 
-interface Child {
-  readonly process: ChildProcess;
-  readonly lines: AsyncIterator<string>;
-  next(): Promise<Record<string, unknown>>;
+async function child(mode: string, ...args: string[]): Promise<WirePeer> {
+  const peer = await spawnWirePeer(mode, ...args);
+  cleanUps.push(() => peer.process.kill('SIGKILL'));
+  return peer;
 }
-
-async function child(mode: string, ...args: string[]): Promise<Child> {
-  const path = fileURLToPath(new URL('../support/wire-peer-child.ts', import.meta.url));
-  const running = spawn(process.execPath, ['--conditions=@batchain/source', '--import', 'tsx', path, mode, ...args], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  cleanUps.push(() => running.kill('SIGKILL'));
-  const lines = createInterface({ input: present(running.stdout, 'its output') })[Symbol.asyncIterator]();
-  return { process: running, lines, next: async () => JSON.parse((await lines.next()).value as string) as Record<string, unknown> };
-}
-
-const childHost = (name: string, port: unknown) => ({
-  keyPair: keyPairFromSeed(bytesNamed(`seed of child ${name}`, 32)),
-  address: { host: '127.0.0.1', port: Number(port) },
-});
 
 describe('a peer that is gone', () => {
   it.each(['SIGKILL', 'SIGSTOP'] as const)('in the middle of a transfer, by %s, is noticed within 10 s', async (signal) => {
     const ana = await host('ana');
     const peer = await child('host');
-    const { port } = await peer.next();
-    const client = await ana.client(childHost('host', port));
+    const client = await ana.client(peer);
     const { order, leafHashes, bytes } = present(makeWireFile(ana.keyPair, 'cut off', [60 * MiB]).shards[0], 'a shard');
     let goneMs = 0;
     const onProgress = (done: number): void => {
@@ -187,7 +169,6 @@ describe('a peer that is gone', () => {
   it('leaves nothing behind at the host that it was storing to, and the host goes on', async () => {
     const hub = await host('hub');
     const peer = await child('loop', 'hub', String(hub.address.port));
-    await peer.next();
     await peer.next();
     await peer.next();
     peer.process.kill('SIGKILL');

@@ -33,8 +33,8 @@ export interface RelayedPair {
 }
 
 /** A session of the caller with the called, through the relay. */
-export async function connectThrough(relay: At, caller: WireHost, called: WireHost, name = 1): Promise<RelayedPair> {
-  const joined = await joinThrough(relay, caller, called, name);
+export async function connectThrough(relay: At, caller: WireHost, called: WireHost, name = 1, timeoutMs = 20_000): Promise<RelayedPair> {
+  const joined = await joinThrough(relay, caller, called, name, timeoutMs);
   if (!joined.caller.ok || !joined.called.ok) throw new Error(`no circuit: ${JSON.stringify(joined)}`);
   void called.pool.accept(joined.called.value);
   const session = await openSession(caller.runtime, joined.caller.value, new CreditBudget(), caller.sessionConfig);

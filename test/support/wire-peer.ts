@@ -9,15 +9,19 @@ export interface WirePeer {
   readonly process: ChildProcess;
   readonly keyPair: KeyPair;
   readonly address: Address;
+  /** The next thing that it says. */
+  next(): Promise<Record<string, unknown>>;
 }
 
 /** Starts one in this mode, and waits until it listens. */
-export async function spawnWirePeer(mode: string): Promise<WirePeer> {
+export async function spawnWirePeer(mode: string, ...args: string[]): Promise<WirePeer> {
   const path = fileURLToPath(new URL('wire-peer-child.ts', import.meta.url));
-  const running = spawn(process.execPath, ['--conditions=@batchain/source', '--import', 'tsx', path, mode], {
+  const running = spawn(process.execPath, ['--conditions=@batchain/source', '--import', 'tsx', path, mode, ...args], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const lines = createInterface({ input: present(running.stdout, 'its output') })[Symbol.asyncIterator]();
-  const { port } = JSON.parse((await lines.next()).value as string) as { readonly port: number };
-  return { process: running, keyPair: keyPairFromSeed(bytesNamed(`seed of child ${mode}`, 32)), address: { host: '127.0.0.1', port } };
+  const next = async () => JSON.parse((await lines.next()).value as string) as Record<string, unknown>;
+  const { port } = await next();
+  const keyPair = keyPairFromSeed(bytesNamed(`seed of child ${mode}`, 32));
+  return { process: running, keyPair, address: { host: '127.0.0.1', port: Number(port) }, next };
 }
