@@ -103,6 +103,7 @@ const MODULES: Readonly<Record<string, 'any' | readonly string[]>> = {
   cborg: ['shared/src/codec/cbor.ts'],
   'lru-cache': ['shared/src/identity/key-pair.ts', 'kad-node/src/', 'bat-node/src/'],
   pino: ['shared/src/node/pino-logger.ts'],
+  '@achingbrain/nat-port-mapper': ['participant/src/reach/upnp-client.ts'],
   'bonjour-service': ['participant/src/reach/lan-link.ts'],
   'classic-level': ['bat-node/src/storage/level-key-value-store.ts'],
   tinypool: ['bat-node/src/workers/thread-stage-pool.ts'],

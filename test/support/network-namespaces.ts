@@ -57,6 +57,13 @@ export class NetworkNamespaces implements AsyncDisposable {
     ip('-n', `${this.#prefix}-${machine}`, ...args);
   }
 
+  /** Runs a program on a machine to its end. Returns what it printed. */
+  run(machine: string, command: string, ...args: string[]): string {
+    const { status, stdout, stderr } = spawnSync('ip', ['netns', 'exec', `${this.#prefix}-${machine}`, command, ...args]);
+    if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr.toString().trim()}`);
+    return stdout.toString();
+  }
+
   /** Starts a program on a machine; it ends with the lab. stdout is piped, stderr goes to ours. */
   spawn(machine: string, command: string, args: readonly string[]): ChildProcess {
     const child = spawn('ip', ['netns', 'exec', `${this.#prefix}-${machine}`, command, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });

@@ -1,5 +1,5 @@
 // pure: limits of the local API and of the participant, each with its reason.
-import { KiB, MiB, minute, second } from '@batchain/shared';
+import { day, KiB, MiB, minute, second } from '@batchain/shared';
 
 /** A body names paths and a policy; 1 MiB is far more than any command needs (T13). */
 export const API_BODY_BYTES_MAX: number = 1 * MiB;
@@ -78,6 +78,30 @@ export const LAN_SEARCH_FIRST_MS: number = 2 * second;
 export const LAN_SEARCH_LONGEST_MS: number = 5 * minute;
 /** How long the goodbye may take when a participant stops. */
 export const LAN_GOODBYE_MS: number = 1 * second;
+// Port mapping on the router.
+
+/** How long a mapping is asked for: short, so that one of a node that vanished does not stay (RFC 6887 section 15 leaves it to the client). */
+export const PORT_MAPPING_LIFETIME_MS: number = 20 * minute;
+/** A router that grants less is asked again this soon at the earliest, one that grants more is believed so far. */
+export const PORT_MAPPING_LIFETIME_MIN_MS: number = 1 * minute;
+export const PORT_MAPPING_LIFETIME_MAX_MS: number = 1 * day;
+/** After a renewal that failed, half of what is left is waited, but no less than this. */
+export const PORT_MAPPING_RETRY_MIN_MS: number = 15 * second;
+/** A router that maps nothing may be told to by its owner: it is asked again after this. */
+export const PORT_MAPPING_RETRY_MS: number = 10 * minute;
+/** What a request waits for its answer, each time it is sent: routers are near (RFC 6886 section 3.1 begins with 250 ms as well). */
+export const GATEWAY_WAITS_MS: readonly number[] = [250, 500, 1000, 1000];
+/** One question to a router by UPnP: a search, a description and an order over HTTP. */
+export const UPNP_TIMEOUT_MS: number = 8 * second;
+/** How long taking mappings back may hold up a participant that stops. */
+export const PORT_MAPPING_STOP_MS: number = 2 * second;
+/** And taking back one that the router has not answered yet: where it never answers, nobody is to wait for it. */
+export const PORT_MAPPING_STOP_UNANSWERED_MS = 500;
+/** An answer to a search for the router: headers of HTTP. */
+export const SSDP_ANSWER_BYTES_MAX: number = 4 * KiB;
+/** RFC 6887 section 7. */
+export const PCP_PACKET_BYTES_MAX = 1100;
+
 /** Peers in one answer; the routing table holds more only in very large networks. */
 export const PEERS_SHOWN_MAX = 1024;
 /** Contact records that are not at hand may be asked for so long, so many at once. */
