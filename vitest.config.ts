@@ -19,7 +19,11 @@ export default defineConfig({
       project('unit', 0, ['packages/*/src/**/*.test.ts'], 5_000),
       project('compliance', 1, ['test/compliance/**/*.test.ts'], 20_000),
       project('sim', 2, ['test/sim/**/*.test.ts'], 180_000),
-      project('e2e', 3, ['test/e2e/**/*.test.ts'], 180_000, { maxWorkers: 2 }),
+      project('e2e', 3, ['test/e2e/**/*.test.ts'], 180_000, {
+        maxWorkers: 2,
+        exclude: ['test/e2e/natlab-*.test.ts'],
+      }),
+      project('natlab', 4, ['test/e2e/natlab-*.test.ts'], 180_000, { maxWorkers: 2, maxConcurrency: 2 }),
     ],
   },
 });

@@ -133,7 +133,7 @@ async function main(): Promise<number> {
     return 1;
   }
   const projects = process.argv.slice(2);
-  console.log(`\n== vitest: ${projects.length === 0 ? 'arch, unit, compliance, sim, e2e' : projects.join(', ')} (${elapsed()})`);
+  console.log(`\n== vitest: ${projects.length === 0 ? 'arch, unit, compliance, sim, e2e, natlab' : projects.join(', ')} (${elapsed()})`);
   const { code, passed, failed } = await runVitest(projects);
   if (isInterrupted) return tellInterrupted();
   console.log(`\nall steps took ${elapsed()}`);

@@ -131,6 +131,47 @@ export class Daemon {
   }
 }
 
+export interface LaunchOptions {
+  readonly name: string;
+  readonly home: string;
+  /** See `StartOptions`. */
+  readonly runner: readonly string[];
+  /** What follows the command line's name: `start --foreground --json --home HOME ...`. */
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  readonly onSpawn?: ((process: ChildProcess) => void) | undefined;
+  /** 20 s by default. */
+  readonly readyWithinMs?: number;
+}
+
+/** Spawns a daemon and waits for its `ready` line; fails, with what it said, when it ends before or takes too long. */
+export async function launchDaemon(options: LaunchOptions): Promise<Daemon> {
+  const [command = '', ...words] = [...options.runner, process.execPath, CLI_PATH, ...options.args];
+  const child = spawn(command, words, { env: cleanEnv(options.env), stdio: ['ignore', 'pipe', 'pipe'] });
+  options.onSpawn?.(child);
+  let log = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    log = (log + text).slice(-20_000);
+  });
+  const limitMs = options.readyWithinMs ?? 20_000;
+  const ready = await new Promise<JsonLine>((resolve, reject) => {
+    const limit = setTimeout(() => {
+      child.kill('SIGKILL');
+      reject(new Error(`${options.name} was not ready in ${limitMs / 1000} s: ${log}`));
+    }, limitMs);
+    child.once('exit', (code) => {
+      clearTimeout(limit);
+      reject(new Error(`${options.name} ended with ${code} before it was ready: ${log}`));
+    });
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      clearTimeout(limit);
+      const parsed = JSON.parse(line) as JsonLine;
+      if (parsed.type === 'ready') resolve(parsed);
+    });
+  });
+  return new Daemon(options.name, options.home, child, ready, () => log);
+}
+
 /** A set of homes below one temporary folder; everything is stopped and removed by `close`. */
 export class Network {
   readonly folder: string;
@@ -174,23 +215,9 @@ export class Network {
       ...joins,
       ...(options.args ?? []),
     ];
-    const [command = '', ...words] = [...(options.runner ?? []), process.execPath, CLI_PATH, ...args, ...rest];
-    const child = spawn(command, words, { env: cleanEnv(options.env), stdio: ['ignore', 'pipe', 'pipe'] });
-    options.onSpawn?.(child);
-    let log = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      log = (log + text).slice(-20_000);
-    });
-    const ready = await new Promise<JsonLine>((resolve, reject) => {
-      const limit = setTimeout(() => reject(new Error(`${options.name} was not ready in 20 s: ${log}`)), 20_000);
-      child.once('exit', (code) => reject(new Error(`${options.name} ended with ${code} before it was ready: ${log}`)));
-      createInterface({ input: child.stdout }).on('line', (line) => {
-        clearTimeout(limit);
-        const parsed = JSON.parse(line) as JsonLine;
-        if (parsed.type === 'ready') resolve(parsed);
-      });
-    });
-    const daemon = new Daemon(options.name, home, child, ready, () => log);
+    const runner = options.runner ?? [];
+    const { env, onSpawn } = options;
+    const daemon = await launchDaemon({ name: options.name, home, runner, args: [...args, ...rest], env, onSpawn });
     this.daemons.push(daemon);
     return daemon;
   }
