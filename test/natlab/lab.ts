@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { homePaths, LocalApiClient, systemSurroundings } from '@batchain/participant/client';
 import { CLI_PATH, type Daemon, launchDaemon } from '../../demos/lib/local-network.ts';
+import { isLabAddress } from './lab-addresses.ts';
 
 /** The script itself: `natlab help` lists its verbs, README.md tells more. */
 export const NATLAB: string = fileURLToPath(new URL('natlab', import.meta.url));
@@ -134,6 +135,7 @@ export class Lab implements AsyncDisposable {
     try {
       if (topology.includes('\n')) execFileSync(NATLAB, ['up', '-'], { env: lab.env, input: topology, stdio: ['pipe', 'ignore', 'pipe'] });
       else await lab.natlab('up', topology);
+      await lab.watch();
     } catch (error) {
       await lab.down();
       throw error;
@@ -221,7 +223,7 @@ export class Lab implements AsyncDisposable {
 
   // Counting
 
-  /** Begins to count what every node sends, before routers and knobs touch it. */
+  /** Counts anew what every node sends, before routers and knobs touch it; from the beginning of the lab it is counted anyway. */
   async watch(): Promise<void> {
     await this.natlab('watch');
   }
@@ -232,6 +234,11 @@ export class Lab implements AsyncDisposable {
       const [upstream = '', from = '', to = '', protocol = '', packets, bytes] = line.split(' ');
       return { upstream, from, to, protocol, packets: Number(packets), bytes: Number(bytes) };
     });
+  }
+
+  /** What was sent to or from an address that is not of the lab: nothing, unless a program is at fault. */
+  async strayTraffic(): Promise<readonly Flow[]> {
+    return (await this.traffic()).filter(({ from, to }) => !isLabAddress(from) || !isLabAddress(to));
   }
 
   // End

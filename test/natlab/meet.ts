@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Path } from './kinds.ts';
 import type { Lab } from './lab.ts';
-import type { Path } from './named-pairs.ts';
 
 /** More than one leaf, less than a second of anything. */
 const FILE_BYTES = 100_000;
