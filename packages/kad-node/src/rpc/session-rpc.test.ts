@@ -47,7 +47,7 @@ function answerTo(request: KadRequest): KadResponse {
     case 'get-contact':
       return { type: 'contact', record: null };
     default:
-      return { type: 'error', code: 'unsupported-verb', detail: '' };
+      return { type: 'pong' };
   }
 }
 
