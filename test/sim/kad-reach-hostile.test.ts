@@ -110,6 +110,19 @@ describe.each(seedsOf('kad-reach-hostile', ['hostile-1']))('with seed %s', (seed
     }
   });
 
+  it('T7 probes that nobody waits for are dropped without an answer', async () => {
+    const world = await buildReachWorld(seed, 1);
+    const { address, host, node } = world.members[0] as Placed;
+    const { random } = world.simulation.runtime;
+    const [before, view] = [host.counters.sentDatagrams, node.selfView()];
+    for (let n = 0; n < 1000; n++) {
+      world.network.inject({ host: `12.0.${n & 255}.1`, port: 1 + n }, address, Uint8Array.of(0xbc, PROBE_KIND, ...random.bytes(n % 20)));
+    }
+    await world.simulation.clock.runFor(second);
+    expect([host.counters.sentDatagrams, node.selfView()]).toEqual([before, view]);
+    expect(host.counters.receivedDatagrams).toBeGreaterThanOrEqual(1000);
+  });
+
   it('T8 who sees our address wrongly is outvoted by two who do not, whatever it says', async () => {
     const world = await buildReachWorld(seed, 3);
     const liars: Address[] = [];

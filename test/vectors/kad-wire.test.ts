@@ -17,9 +17,11 @@ import { describe, expect, it } from 'vitest';
 import {
   decodeChallenge,
   decodeNoSession,
+  decodeProbe,
   decodeRefusal,
   encodeChallenge,
   encodeNoSession,
+  encodeProbe,
   encodeRefusal,
 } from '../../packages/kad-node/src/wire/envelope.ts';
 import {
@@ -31,7 +33,13 @@ import {
   isOfNetwork,
 } from '../../packages/kad-node/src/wire/first-exchange.ts';
 import { decodeRequest, decodeResponse, encodeRequest, encodeResponse } from '../../packages/kad-node/src/wire/message-codecs.ts';
-import type { KadRequest, KadResponse } from '../../packages/kad-node/src/wire/messages.ts';
+import {
+  DIAL_BACK_ANSWERS,
+  DIAL_BACK_OUTCOMES,
+  type KadRequest,
+  type KadResponse,
+  PROBE_ANSWERS,
+} from '../../packages/kad-node/src/wire/messages.ts';
 import { networkKey } from '../../packages/kad-node/src/wire/network.ts';
 import { openSessionDatagram, type SessionDatagram, sealSessionDatagram } from '../../packages/kad-node/src/wire/session-datagram.ts';
 import { AddressTokens } from '../../packages/kad-node/src/wire/tokens.ts';
@@ -74,6 +82,13 @@ const REQUESTS: readonly KadRequest[] = [
   { type: 'get-contact', nodeId: draw('node') as NodeId },
   { type: 'introduce', target: draw('target') as NodeId, signal: draw('signal', 24) },
   { type: 'signal', from: draw('asker') as NodeId, signal: draw('signal', 24) },
+  { type: 'dial-back', kind: 'udp', port: 0, nonce: draw('nonce', 8) },
+  { type: 'dial-back', kind: 'udp-other', port: 0, nonce: draw('nonce', 8) },
+  { type: 'dial-back', kind: 'bat', port: 4880, nonce: draw('nonce', 8) },
+  { type: 'probe', address: address('203.0.113.1', 4870), nonce: draw('nonce', 8) },
+  ...DIAL_BACK_OUTCOMES.map((outcome) => ({ type: 'dial-back-result' as const, nonce: draw('nonce', 8), outcome, port: 0, address: null })),
+  { type: 'dial-back-result', nonce: draw('nonce', 8), outcome: 'done', port: 50_000, address: address('203.0.113.1', 4870) },
+  { type: 'dial-back-result', nonce: draw('nonce', 8), outcome: 'sent', port: 0, address: address('2001:db8::2', 65535) },
 ];
 const RESPONSES: readonly KadResponse[] = [
   { type: 'error', code: 'malformed', detail: '' },
@@ -94,6 +109,9 @@ const RESPONSES: readonly KadResponse[] = [
   { type: 'introduced', outcome: 'not-here' },
   { type: 'introduced', outcome: 'busy' },
   { type: 'signal-taken' },
+  ...DIAL_BACK_ANSWERS.map((outcome) => ({ type: 'dialling-back' as const, outcome })),
+  ...PROBE_ANSWERS.map((outcome) => ({ type: 'probed' as const, outcome })),
+  { type: 'result-taken' },
 ];
 
 function makeFirstExchange(network: { readonly name: string; readonly secret?: Uint8Array }) {
@@ -190,6 +208,7 @@ const made = plain({
   refusals: refusals.map((value) => ({ value, bytes: encodeRefusal(draw('asker session id', 8), value) })),
   sessionDatagrams: SESSION_DATAGRAMS.map((value, i) => ({ value, bytes: sealed[i] })),
   noSession: encodeNoSession(present(sealed[1], 'datagram')),
+  probe: encodeProbe(draw('nonce', 8)),
   token: new AddressTokens(entropyOf('token secret')).make(address('203.0.113.1', 4870), draw('asker id') as NodeId, 0),
 });
 
@@ -201,6 +220,7 @@ interface Vectors {
   readonly refusals: readonly { readonly value: object; readonly bytes: string }[];
   readonly sessionDatagrams: readonly { readonly value: { readonly direction: string }; readonly bytes: string }[];
   readonly noSession: string;
+  readonly probe: string;
 }
 
 const recorded = JSON.parse(readFileSync(new URL(FILE, import.meta.url), 'utf8')) as Vectors;
@@ -246,5 +266,6 @@ describe('the golden vectors of the Kad wire', () => {
       expect(plain(openSessionDatagram(sessionKey, hexBytes(bytes)))).toEqual(datagram);
     }
     expect(decodeNoSession(hexBytes(recorded.noSession))).toMatchObject({ counter: 1 });
+    expect(decodeProbe(hexBytes(recorded.probe))).toEqual(draw('nonce', 8));
   });
 });

@@ -104,7 +104,7 @@ export const DIAL_BACKS_PER_ASKER_PER_S = 0.1;
 /** Under way at the same time, each with a socket or a dial. */
 export const DIAL_BACKS_RUNNING_MAX = 8;
 /** Probe datagrams of 10 bytes to one IP: never more than 3 in any second, whoever asks for them. */
-export const PROBES_PER_IP_BURST = 2;
+export const PROBES_PER_IP_BURST = 3;
 export const PROBES_PER_IP_PER_S = 1;
 /** Dials to one IP. */
 export const DIALS_PER_IP_PER_S = 1;

@@ -53,7 +53,7 @@ export class DialBackLimits {
     return this.#askers.take(partyOf(asker), nowMs);
   }
 
-  /** One probe datagram is to be sent there, or asked of another node. */
+  /** One probe datagram is to be sent there. */
   takeProbe(to: Address, nowMs: number): boolean {
     return this.#probesToIp.take(targetOf(to), nowMs);
   }

@@ -74,8 +74,8 @@ export class DialBackService {
     const nowMs = this.#nowMs();
     if (this.#stop.signal.aborted || this.#running.size >= DIAL_BACKS_RUNNING_MAX) return 'busy';
     if (!this.#limits.takeDialBack(peer, nowMs)) return 'busy';
-    const isAllowed = kind === 'bat' ? this.#limits.takeDial(peer.address, nowMs) : this.#limits.takeProbe(peer.address, nowMs);
-    if (!isAllowed) return 'busy';
+    if (kind === 'bat' && !this.#limits.takeDial(peer.address, nowMs)) return 'busy';
+    if (kind === 'udp' && !this.#limits.takeProbe(peer.address, nowMs)) return 'busy';
     const running = run()
       .catch((error: unknown) => {
         if (!this.#stop.signal.aborted) this.#runtime.log.warn('kad.dial-back.failed', { kind, error: String(error) });

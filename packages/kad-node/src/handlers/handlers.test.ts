@@ -113,6 +113,23 @@ function allPages(request: (page: number) => KadRequest): Extract<KadResponse, {
   return pages;
 }
 
+describe('dial-backs', () => {
+  it('T6 T8 are for proved askers only: nothing is sent anywhere for others', () => {
+    const nonce = new Uint8Array(8);
+    const requests: readonly KadRequest[] = [
+      { type: 'dial-back', kind: 'udp', port: 0, nonce },
+      { type: 'probe', address: PUBLIC, nonce },
+      { type: 'dial-back-result', nonce, outcome: 'done', port: 0, address: null },
+    ];
+    expect(requests.map((request) => answer(request))).toEqual([
+      { type: 'dialling-back', outcome: 'started' },
+      { type: 'probed', outcome: 'sent' },
+      { type: 'result-taken' },
+    ]);
+    for (const request of requests) expect(answer(request, { isProved: false })).toMatchObject({ type: 'error', code: 'not-proved' });
+  });
+});
+
 describe('FIND_NODE', () => {
   it('DF-12 T3 names the nearest contacts, at most 16 in an answer, more by paging', () => {
     fillTable(200);

@@ -7,10 +7,12 @@ import {
   datagramKind,
   decodeChallenge,
   decodeNoSession,
+  decodeProbe,
   decodeRefusal,
   echoedSessionId,
   encodeChallenge,
   encodeNoSession,
+  encodeProbe,
   encodeRefusal,
   HELLO_REFUSALS,
   highestCommonVersion,
@@ -134,6 +136,15 @@ describe('short answers outside sessions', () => {
   it('take the highest common version', () => {
     expect(highestCommonVersion([1, 2, 3], [2, 3, 4])).toBe(3);
     expect(highestCommonVersion([1], [2])).toBeUndefined();
+  });
+
+  it('T6 a probe is 10 bytes: a nonce and nothing else', () => {
+    const nonce = sha256(utf8Bytes('nonce')).slice(0, 8);
+    const probe = encodeProbe(nonce);
+    expect([probe.length, decodeProbe(probe)]).toEqual([10, nonce]);
+    for (const other of [probe.subarray(0, 9), Uint8Array.of(...probe, 0), probe.map((byte, i) => (i === 1 ? 5 : byte))]) {
+      expect(decodeProbe(other)).toBeUndefined();
+    }
   });
 
   it('survive the way through bytes and stay below 60 bytes', () => {
