@@ -6,7 +6,6 @@ import type { Duplex } from 'node:stream';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import {
   type Address,
-  BatChainError,
   type Connection,
   type Dialer,
   type DialFailure,
@@ -29,6 +28,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { HANDSHAKE_TIMEOUT_MS, UPGRADE_HEADER_BYTES_MAX } from '../limits.ts';
 import { ADMISSION_LIMITS, Admission, type AdmissionLimits, type AdmissionRefusal, type AdmissionTicket } from './admission.ts';
 import { CopyBuffers } from './copy-buffers.ts';
+import { listenError } from './listen-error.ts';
 import { provedPeer, tlsIdentityOptions } from './tls-identity.ts';
 import {
   createUpgradeServer,
@@ -178,10 +178,7 @@ export class WsListener implements Listener {
     this.#onConnection = onConnection;
     const { host, port } = this.#config;
     return new Promise((resolve, reject) => {
-      const onError = (error: Error & { readonly code?: string }): void => {
-        const code = error.code === 'EADDRINUSE' ? 'BAT_E_PORT_IN_USE' : 'BAT_E_LISTEN_FAILED';
-        reject(new BatChainError(code, { what: `can not listen on TCP ${formatAddress({ host, port })}`, cause: error }));
-      };
+      const onError = (error: Error): void => reject(listenError(error, { host, port }));
       this.#tcp.once('error', onError);
       this.#tcp.listen({ host, port }, () => {
         this.#tcp.off('error', onError);
