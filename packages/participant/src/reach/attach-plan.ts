@@ -10,7 +10,7 @@ export interface AttachCandidate {
 }
 
 export interface AttachFacts {
-  /** Kad addresses that were given to join at: their hosts are tried at the usual ports, since the record is not known yet. */
+  /** Kad addresses, those that were given to join at first: their hosts are tried at the usual ports, since no record may be known. */
   readonly joins: readonly Address[];
   /** From contact records of public participants, best first. */
   readonly known: readonly AttachCandidate[];

@@ -18,7 +18,7 @@ export interface KadAttacherParts {
   readonly open: TunnelOpener;
   /** BatNodes of public participants that are known by their records, best first; asked for each round. */
   readonly knownHosts: () => readonly AttachCandidate[];
-  /** KadNodes that are known beside the join addresses: when they answer by UDP, it works. */
+  /** Where other KadNodes answered of late, best first: their hosts are asked like those of join addresses, and whether UDP works. */
   readonly knownKad: () => readonly Address[];
 }
 
@@ -113,8 +113,9 @@ export class KadAttacher {
   async #attach(round: number): Promise<Attached | 'udp' | undefined> {
     const cancel = new AbortController();
     const signal = AbortSignal.any([this.#stop.signal, cancel.signal]);
+    const joins = [...this.#joins, ...this.#parts.knownKad()];
     const known = this.#parts.knownHosts();
-    const plan = planAttach({ joins: this.#joins, known, steady: this.#steady, failed: this.#failed, round });
+    const plan = planAttach({ joins, known, steady: this.#steady, failed: this.#failed, round });
     const racing = raceTunnels(this.#runtime, plan, this.#parts.open, signal, ({ address }, why) => {
       this.#runtime.log.debug('reach.attach.refused', { at: formatAddress(address), why });
     });
