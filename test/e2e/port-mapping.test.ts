@@ -89,8 +89,16 @@ setTimeout(() => process.exit(1), Number(process.argv[3]));
 
 const obstacle = findObstacle();
 const folders: string[] = [];
+const labs: NetworkNamespaces[] = [];
+
+function openLab(title: string): NetworkNamespaces {
+  const lab = new NetworkNamespaces(title);
+  labs.push(lab);
+  return lab;
+}
 
 afterEach(async () => {
+  for (const lab of labs.splice(0)) await lab.close();
   for (const folder of folders.splice(0)) await rm(folder, { recursive: true });
 });
 
@@ -117,7 +125,7 @@ function isListening(router: ChildProcess, words: string): Promise<void> {
 
 describe.skipIf(obstacle !== undefined)('a router of the real world', () => {
   it.each(['pcp', 'nat-pmp', 'upnp'] as const)('that speaks %s opens the way from outside, and closes it when we stop', async (by) => {
-    await using lab = new NetworkNamespaces(`pm${by.slice(0, 2)}`);
+    const lab = openLab(`pm${by.slice(0, 2)}`);
     for (const machine of ['home', 'router', 'caller']) lab.add(machine);
     lab.connect(['router', 'lan0', '192.168.77.1/24'], ['home', 'eth0', '192.168.77.2/24']);
     lab.connect(['router', 'wan0', `${OUTSIDE}/24`], ['caller', 'eth0', '11.22.33.1/24']);

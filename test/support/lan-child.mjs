@@ -1,5 +1,5 @@
 // driven: one LanDiscovery of the built package, on all interfaces of the namespace that it runs in. Prints a line for each participant
-// that it finds; ends in good order when its input does.
+// that it finds and whenever the state of its interfaces changes; ends in good order when its input does.
 import { createSystemRuntime } from '@batchain/shared/node';
 
 const [reach, adapters, byte] = process.argv.slice(2);
@@ -18,6 +18,12 @@ const lan = new LanDiscovery(
 );
 await lan.start();
 say({ started: lan.state().interfaces });
+let shown = '';
+setInterval(() => {
+  const { interfaces } = lan.state();
+  if (JSON.stringify(interfaces) !== shown) say({ interfaces });
+  shown = JSON.stringify(interfaces);
+}, 100);
 process.stdin.resume();
 process.stdin.once('end', async () => {
   await lan.stop();

@@ -17,8 +17,8 @@ function ip(...args: string[]): void {
   if (status !== 0) throw new Error(`ip ${args.join(' ')}: ${error?.message ?? stderr.toString().trim()}`);
 }
 
-/** `await using lab = new NetworkNamespaces('lan')`: all that was made and started in it is gone afterwards. */
-export class NetworkNamespaces implements AsyncDisposable {
+/** All that was made and started in it is gone after `close`. That belongs in `afterEach`: a test that timed out never leaves its block. */
+export class NetworkNamespaces {
   readonly #prefix: string;
   readonly #names: string[] = [];
   readonly #children: ChildProcess[] = [];
@@ -59,9 +59,11 @@ export class NetworkNamespaces implements AsyncDisposable {
 
   /** Runs a program on a machine to its end. Returns what it printed. */
   run(machine: string, command: string, ...args: string[]): string {
-    const { status, stdout, stderr } = spawnSync('ip', ['netns', 'exec', `${this.#prefix}-${machine}`, command, ...args]);
-    if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr.toString().trim()}`);
-    return stdout.toString();
+    const { status, error, stdout, stderr } = spawnSync('ip', ['netns', 'exec', `${this.#prefix}-${machine}`, command, ...args], {
+      encoding: 'utf8',
+    });
+    if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${error?.message ?? stderr.trim()}`);
+    return stdout;
   }
 
   /** Starts a program on a machine; it ends with the lab. stdout is piped, stderr goes to ours. */
@@ -71,7 +73,7 @@ export class NetworkNamespaces implements AsyncDisposable {
     return child;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  async close(): Promise<void> {
     for (const child of this.#children) {
       if (child.exitCode !== null || child.signalCode !== null) continue;
       const ended = new Promise((resolve) => child.once('exit', resolve));
@@ -79,6 +81,6 @@ export class NetworkNamespaces implements AsyncDisposable {
       await ended;
     }
     // The cables go with the namespaces.
-    for (const name of this.#names) spawnSync('ip', ['netns', 'delete', name]);
+    for (const name of this.#names.splice(0)) spawnSync('ip', ['netns', 'delete', name]);
   }
 }

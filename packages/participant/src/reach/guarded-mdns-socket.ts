@@ -17,6 +17,7 @@ export class GuardedMdnsSocket extends EventEmitter {
   readonly #socket: Socket;
   #isOpen = false;
   #isLeaving = false;
+  #hasHeardSelf = false;
   #problem: string | undefined;
 
   constructor(runtime: Runtime, lan: LanInterface) {
@@ -48,12 +49,22 @@ export class GuardedMdnsSocket extends EventEmitter {
     this.#isOpen = true;
   }
 
+  /** Whether anything of ours came back since `expectSelf`: the system hands what is sent to a group to its own members too. */
+  get hasHeardSelf(): boolean {
+    return this.#hasHeardSelf;
+  }
+
+  expectSelf(): void {
+    this.#hasHeardSelf = false;
+  }
+
   /** From now on everything may leave: what is left to say is the goodbye. */
   leave(): void {
     this.#isLeaving = true;
   }
 
   #receive(packet: Buffer, source: RemoteInfo): void {
+    if (source.address === this.#lan.host) this.#hasHeardSelf = true;
     if (!this.#isOpen || !this.#gate.admits(packet, source.address, this.#runtime.clock.monotonicMs())) return;
     try {
       this.emit('message', packet, source);

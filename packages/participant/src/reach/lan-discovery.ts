@@ -18,6 +18,7 @@ import { LanSightings } from './lan-sightings.ts';
 /** RFC 6762. */
 const MULTICAST_PORT = 5353;
 const SEARCH_FACTOR = 4;
+const DEAF = 'nothing comes back, not even what we send ourselves: is UDP port 5353 closed by a firewall?';
 
 export interface LanDiscoveryConfig {
   readonly nodeId: NodeId;
@@ -55,6 +56,8 @@ export class LanDiscovery implements Startable {
   readonly #links = new Map<string, { readonly host: string; readonly link: LanLink }>();
   /** Interfaces whose socket could not be opened at the last try. */
   readonly #failed = new Map<string, { readonly host: string; readonly problem: string }>();
+  /** Interfaces through which not even our own search was heard, the last time that it was looked. */
+  readonly #deaf = new Set<string>();
   #searchMs = LAN_SEARCH_FIRST_MS;
   #interfacesTimer: Timer | undefined;
   #searchTimer: Timer | undefined;
@@ -95,7 +98,10 @@ export class LanDiscovery implements Startable {
   }
 
   state(): LanDiscoveryState {
-    const joined = Array.from(this.#links.values(), ({ host, link }) => ({ host, problem: link.problem }));
+    const joined = Array.from(this.#links, ([key, { host, link }]) => ({
+      host,
+      problem: link.problem ?? (this.#deaf.has(key) && !link.hasHeardSelf ? DEAF : undefined),
+    }));
     return { interfaces: [...joined, ...this.#failed.values()], found: this.#sightings.count };
   }
 
@@ -109,10 +115,10 @@ export class LanDiscovery implements Startable {
     );
     const gone = [...this.#links].filter(([key]) => !wanted.has(key));
     for (const [key] of gone) this.#links.delete(key);
-    for (const key of this.#failed.keys()) if (!wanted.has(key)) this.#failed.delete(key);
+    for (const known of [this.#failed, this.#deaf]) for (const key of known.keys()) if (!wanted.has(key)) known.delete(key);
     await Promise.all(gone.map(([, { link }]) => link.close()));
     const added = [...wanted].filter(([key]) => !this.#links.has(key));
-    const opened = await Promise.all(added.map(([key, lan]) => this.#open(key, lan)));
+    const opened = await Promise.all(added.map(async ([key, lan]) => (await this.#open(key, lan)) && !this.#deaf.has(key)));
     // Whoever was already there answers the search of the new link; whoever comes up with us needs a second one.
     if (opened.includes(true)) this.#searchSoon();
   }
@@ -149,10 +155,28 @@ export class LanDiscovery implements Startable {
     // Jittered, lest all who started together search together for ever.
     const delayMs = this.#searchMs + this.#runtime.random.below(this.#searchMs);
     this.#searchTimer = this.#runtime.clock.setTimer(delayMs, () => {
+      this.#reopenDeaf();
       for (const { link } of this.#links.values()) link.search();
       this.#searchMs = Math.min(this.#searchMs * SEARCH_FACTOR, LAN_SEARCH_LONGEST_MS);
       this.#armSearch();
     });
+  }
+
+  /**
+   * An interface that was taken away and came back under the same address has lost its membership, and no look at the interfaces shows
+   * it. With each search it is opened anew while nothing is heard.
+   */
+  #reopenDeaf(): void {
+    for (const [key, { link }] of this.#links) {
+      if (link.hasHeardSelf) {
+        this.#deaf.delete(key);
+        continue;
+      }
+      this.#deaf.add(key);
+      this.#links.delete(key);
+      this.#updating = this.#updating.then(() => link.close());
+    }
+    this.refresh();
   }
 
   #hear(words: LanWords): void {

@@ -40,6 +40,11 @@ export class LanLink {
     return this.#socket.problem;
   }
 
+  /** Whether the last search came back to us, as whatever is sent to the group does. */
+  get hasHeardSelf(): boolean {
+    return this.#socket.hasHeardSelf;
+  }
+
   /** Rejects with the system's error when the port cannot be had. */
   async open(): Promise<void> {
     const { lan, advert, multicastPort } = this.#config;
@@ -72,6 +77,7 @@ export class LanLink {
   search(): void {
     if (this.#bonjour === undefined || this.#closing !== undefined) return;
     this.#browser?.stop();
+    this.#socket.expectSelf();
     // Without a filter of TXT records: the library reads those that are not there.
     const browser = this.#bonjour.find({ type: LAN_SERVICE_NAME, protocol: 'udp' });
     this.#browser = browser;
