@@ -5,7 +5,7 @@ import { type Address, formatAddress, type NodeId, type Runtime, toHex } from '@
 import { createSystemRuntime } from '@batchain/shared/node';
 import bonjour from 'bonjour-service';
 import { afterEach, describe, expect, it } from 'vitest';
-import { LAN_ANSWERS_BURST } from '../limits.ts';
+import { LAN_ANSWERS_BURST, LAN_ANSWERS_PER_S, LAN_FOUND_PER_IP_BURST, LAN_FOUND_PER_IP_PER_S } from '../limits.ts';
 import { makeLanAdvert } from './lan-advert.ts';
 import { LanDiscovery, type LanDiscoveryConfig } from './lan-discovery.ts';
 
@@ -66,10 +66,15 @@ const id = (byte: number): NodeId => new Uint8Array(32).fill(byte) as NodeId;
 
 class Heard {
   readonly found = new Map<string, Address>();
+  #isHeard: () => void = () => undefined;
+  readonly first: Promise<void> = new Promise((resolve) => {
+    this.#isHeard = resolve;
+  });
   readonly #waiting = new Map<string, (address: Address) => void>();
 
   readonly onFound = (address: Address, nodeId: NodeId): void => {
     this.found.set(toHex(nodeId), address);
+    this.#isHeard();
     this.#waiting.get(toHex(nodeId))?.(address);
   };
 
@@ -186,44 +191,59 @@ describe.skipIf(obstacle !== undefined)('hostile neighbours on the LAN', { timeo
     expect(heard.found.size).toBe(1);
   });
 
-  it('have few participants handed on by thousands of announcements, and few answers by thousands of questions (T6, T8)', async () => {
+  /** What was sent to the group so far has been heard by its members. The buffers of sockets overflow, so it may take several tries. */
+  async function settle(neighbour: Socket, port: number): Promise<void> {
+    const end = Buffer.from('the end');
+    const heard = new Promise<boolean>((resolve) => {
+      neighbour.on('message', (packet) => {
+        if (packet.equals(end)) resolve(true);
+      });
+    });
+    for (let isHeard = false; !isHeard; ) {
+      await send(neighbour, end, port);
+      isHeard = await Promise.race([heard, runtime.clock.sleep(100).then(() => false)]);
+    }
+  }
+
+  it('get few answers, however many questions they ask (T6)', async () => {
     const port = await freePort();
-    const { heard } = await start(1, port);
+    const startedMs = runtime.clock.monotonicMs();
+    await start(1, port);
     const neighbour = await joinGroup(port);
-    const crowd = new bonjour.Bonjour({ port, interface: '127.0.0.1', bind: '0.0.0.0' } as object);
-    ends.push(() => new Promise((resolve) => crowd.unpublishAll(() => crowd.destroy(() => resolve(undefined)))));
     const question = Buffer.concat([
       Buffer.from([0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]),
       Buffer.from('\x09_batchain\x04_udp\x05local\x00\x00\x0c\x00\x01', 'latin1'),
     ]);
     let answers = 0;
-    const name = makeLanAdvert(id(1), '', 1).name;
     neighbour.on('message', (packet) => {
-      if (((packet[2] ?? 0) & 0x80) !== 0 && packet.includes(name)) answers++;
+      if (((packet[2] ?? 0) & 0x80) !== 0 && packet.includes(makeLanAdvert(id(1), '', 1).name)) answers++;
     });
-    const startedMs = runtime.clock.monotonicMs();
     for (let i = 0; i < 2000; i++) {
-      const advert = makeLanAdvert(id(10 + (i % 240)), 'test', 1 + i);
-      if (i % 10 === 0)
-        crowd.publish({
-          name: `x${i}`,
-          host: advert.host,
-          type: 'batchain',
-          protocol: 'udp',
-          port: advert.port,
-          txt: advert.text,
-          probe: false,
-          disableIPv6: true,
-        });
       await send(neighbour, question, port);
+      // Others get a turn: the questions are read and answered, not lost in a full buffer.
+      if (i % 20 === 0) await runtime.clock.sleep(1);
     }
-    const end = once(neighbour, 'message');
-    await send(neighbour, Buffer.from('the end'), port);
-    await end;
+    await settle(neighbour, port);
     const seconds = (runtime.clock.monotonicMs() - startedMs) / 1000;
-    expect(answers).toBeLessThanOrEqual(LAN_ANSWERS_BURST + 1 + seconds);
+    expect(answers).toBeLessThanOrEqual(LAN_ANSWERS_BURST + LAN_ANSWERS_PER_S * seconds);
     expect(answers).toBeGreaterThan(0);
-    expect(heard.found.size).toBeLessThanOrEqual(3 + seconds);
-    expect(heard.found.size).toBeGreaterThan(0);
+  });
+
+  it('have few participants taken up, however many they announce (T8)', async () => {
+    const port = await freePort();
+    const startedMs = runtime.clock.monotonicMs();
+    const { heard } = await start(1, port);
+    const neighbour = await joinGroup(port);
+    const crowd = new bonjour.Bonjour({ port, interface: LOOPBACK.host, bind: '0.0.0.0' } as object);
+    ends.push(() => new Promise((resolve) => crowd.unpublishAll(() => crowd.destroy(() => resolve(undefined)))));
+    for (let i = 0; i < 240; i++) {
+      const { name, host, port: kadPort, text } = makeLanAdvert(id(10 + i), 'test', 1 + i);
+      crowd.publish({ name, host, type: 'batchain', protocol: 'udp', port: kadPort, txt: text, probe: false, disableIPv6: true });
+      await runtime.clock.sleep(1);
+    }
+    await heard.first;
+    await settle(neighbour, port);
+    const seconds = (runtime.clock.monotonicMs() - startedMs) / 1000;
+    expect(heard.found.size).toBeLessThanOrEqual(LAN_FOUND_PER_IP_BURST + LAN_FOUND_PER_IP_PER_S * seconds);
   });
 });
