@@ -168,7 +168,7 @@ export const RELAY_CANDIDATES_MAX = 16;
 /** How often it is looked whether they still do; a tenth of it while none is known. */
 export const RELAY_CHECK_INTERVAL_MS: number = 5 * minute;
 export const RELAY_CHECK_SOON_MS = 200;
-// Hand punch (docs/spec/hand-punch.md); measured in the NAT laboratory.
+// Hand punch (docs/spec/punch.md); measured in the NAT laboratory.
 // Hand punch (docs/spec/punch.md); measured in the NAT laboratory.
 
 /** Until an observer has answered; asked three times. Two round trips on a slow path. */
