@@ -17,6 +17,7 @@ import { DatagramDemux, makeKadConfig, networkKey, SessionRpc, UdpSocket } from 
 import { createCrypto, type KeyPair, type Logger, present, type Runtime } from '@batchain/shared';
 import { createSystemRuntime } from '@batchain/shared/node';
 import { FsKadStateStore } from './adapters/fs-kad-state-store.ts';
+import { findGateway } from './adapters/gateway-route.ts';
 import { keepResolving, type ResolvedJoins, resolveJoins } from './adapters/join-addresses.ts';
 import { lanInterfaces } from './adapters/lan-interfaces.ts';
 import { ownHosts } from './adapters/own-addresses.ts';
@@ -96,6 +97,7 @@ function makeParts(runtime: Runtime, keyPair: KeyPair, paths: HomePaths, options
     listener,
     switchingSocket,
     relayClient: new RelayClient(batRuntime, { dialer, listener }),
+    portMapping: { openSocket: (ownHost) => new UdpSocket({ host: ownHost, port: 0 }), findGateway: () => findGateway(udp.localAddress) },
     tunnels: new TunnelService(batRuntime, { makeSocket: openSocket, ownHosts, publicHost: () => undefined }),
     ...(options.relay === true ? { relay: new RelayService(batRuntime) } : {}),
     ...(options.findsLan === false ? {} : { lanInterfaces }),

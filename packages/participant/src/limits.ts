@@ -241,7 +241,5 @@ export const SELF_CHECK_INTERVAL_MS: number = 10 * minute;
 export const SELF_CHECK_SOON_MS = 300;
 /** Peers whose clock `doctor` compares with ours. */
 export const CLOCKS_ASKED_MAX = 8;
-/** For a dial that somebody asked for, to tell it whether it can be reached. */
-export const DIAL_BACK_MS: number = 3 * second;
 /** A join address that has not answered by UDP for so long is tried over WebSockets. */
 export const UDP_SILENT_AFTER_MS: number = 3 * second;

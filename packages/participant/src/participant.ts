@@ -34,8 +34,9 @@ import type { Profile } from './config/node-settings.ts';
 import { CLOCKS_ASKED_MAX, JOIN_WAIT_MS, ROOM_CHECK_INTERVAL_MS, STORE_ROOM_BYTES_MIN } from './limits.ts';
 import type { LocalNode, NodeEvent } from './local-node.ts';
 import { diagnose } from './reach/diagnose.ts';
+import { makeDialBack } from './reach/dial-back.ts';
 import { PeerList } from './reach/peer-list.ts';
-import { makeDialBack, ReachSide, type ReachTools } from './reach/reach-side.ts';
+import { ReachSide, type ReachTools } from './reach/reach-side.ts';
 
 /** Everything that touches the outside; `createParticipant` gives the real ones, a simulation its own. */
 export interface ParticipantParts extends ReachTools {
@@ -145,7 +146,7 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
     });
     this.#pool = new ConnectionPool(
       batRuntime,
-      { opener: this.#reachSide.opener, self: keyPair },
+      { opener: this.#reachSide.opener, self: keyPair, onDead: () => this.#reachSide.pathDied() },
       {
         nodeId: keyPair.nodeId,
         networkKey: config.networkKey,
@@ -324,7 +325,7 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
       brokers: this.kad.contact.contact.brokers.length,
       relays: this.#reachSide.relayCount,
       lanFound: this.#reachSide.lanFound,
-      mappings: [],
+      mappings: this.#reachSide.mappingTrials,
       kadPort: this.kad.localAddress.port,
       batPort: this.#parts.listener.localAddress.port,
     });

@@ -22,6 +22,8 @@ export interface ConnectionPoolParts {
   readonly opener: Opener;
   /** This node: what it asks of itself is served inside the process, never dialled. */
   readonly self?: PeerIdentity;
+  /** A session ended because nothing was heard of its peer. */
+  readonly onDead?: () => void;
 }
 
 interface PooledSession {
@@ -220,8 +222,9 @@ export class ConnectionPool implements Connector {
     const nowMs = this.#runtime.clock.monotonicMs();
     if (this.#isClosed) session.close('stopping');
     this.#all.add(session);
-    void session.closed.then(() => {
+    void session.closed.then(({ reason }) => {
       this.#all.delete(session);
+      if (reason === 'timeout') this.#parts.onDead?.();
       if (this.#sessions.get(key)?.session === session) this.#sessions.delete(key);
     });
     const earlier = this.#sessions.get(key);

@@ -1,6 +1,6 @@
 // driven: everything by which a participant reaches others and is reached, put together; the Participant only starts, stops and asks it.
 import type { BatSession, ConnectionPool, Opener, RelayClient } from '@batchain/bat-node';
-import type { DialBack, KadNode } from '@batchain/kad-node';
+import type { KadNode } from '@batchain/kad-node';
 import {
   type Address,
   type Connection,
@@ -13,18 +13,22 @@ import {
   type KeyPair,
   type Listener,
   type NodeId,
-  ok,
   type Result,
   type Runtime,
+  sha256,
+  utf8Bytes,
 } from '@batchain/shared';
 import type { LanInterface } from '../adapters/lan-interfaces.ts';
-import { DIAL_BACK_MS, JOIN_WAIT_MS, UDP_SILENT_AFTER_MS } from '../limits.ts';
+import { JOIN_WAIT_MS, UDP_SILENT_AFTER_MS } from '../limits.ts';
 import type { TunnelOpener } from './attach-race.ts';
 import type { SelfDescription } from './describe-self.ts';
+import type { MappingTrial } from './diagnose.ts';
 import { KadAttacher } from './kad-attacher.ts';
 import { lanNetworkTag } from './lan-advert.ts';
 import { LanDiscovery } from './lan-discovery.ts';
 import type { MeetingTools } from './meeting.ts';
+import { NetworkWatch } from './network-watch.ts';
+import { PortMapper, type PortMapperConfig } from './port-mapper.ts';
 import { Reach } from './reach.ts';
 import type { DataChannels, TcpPunching } from './reach-types.ts';
 import { RelayDirectory } from './relay-directory.ts';
@@ -43,6 +47,8 @@ export interface ReachTools {
   readonly relayClient?: RelayClient;
   /** Under the KadNode's wire: where UDP does not get out, a tunnel. */
   readonly switchingSocket?: SwitchingSocket;
+  /** Sockets and the route for asking the router to forward ports; absent: it is not asked. */
+  readonly portMapping?: Omit<PortMapperConfig, 'nonceKey'>;
   /** Interfaces on which members are looked for, for a socket bound there; absent: nobody is looked for. */
   readonly lanInterfaces?: (bound: Address) => readonly LanInterface[];
 }
@@ -61,16 +67,6 @@ export interface ReachSideParts {
   readonly onChange: (self: SelfDescription) => void;
 }
 
-/** Dials who asks for it and tells whether that went well: for `dial-back` of the Kad wire. */
-export function makeDialBack(dialer: Dialer): DialBack {
-  return async (nodeId, address, signal): Promise<Result<void, DialFailure>> => {
-    const dialled = await dialer.dial(address, nodeId, { signal, timeoutMs: DIAL_BACK_MS });
-    if (!dialled.ok) return dialled;
-    dialled.value.close('dial-back');
-    return ok(undefined);
-  };
-}
-
 export class ReachSide {
   readonly reach: Reach;
   readonly #runtime: Runtime;
@@ -78,7 +74,10 @@ export class ReachSide {
   readonly #relays: RelayDirectory;
   readonly #self: SelfKeeper;
   readonly #attacher: KadAttacher | undefined;
+  readonly #watch: NetworkWatch;
+  readonly #mapper: PortMapper | undefined;
   #lan: LanDiscovery | undefined;
+  #isMapping = false;
   readonly #joins: Address[] = [];
   #isRunning = false;
 
@@ -105,9 +104,14 @@ export class ReachSide {
       bound: () => ({ kad: kad.localAddress, bat: tools.listener.localAddress }),
       relays: () => this.#relays.relays,
       hasNoUdp: () => this.#hasNoUdp,
-      onChange: parts.onChange,
+      onChange: (self) => {
+        this.#mapWhereNeeded(self);
+        parts.onChange(self);
+      },
     });
     this.#attacher = this.#makeAttacher();
+    this.#mapper = this.#makeMapper();
+    this.#watch = new NetworkWatch(runtime, { ownHosts: tools.ownHosts, onChange: () => this.#networkChanged() });
     kad.events.on('self-changed', () => this.#self.checkSoon());
     kad.events.on('joined', () => this.#self.checkSoon());
     kad.events.on('joined', () => this.#relays.lookSoon());
@@ -138,6 +142,7 @@ export class ReachSide {
     this.#isRunning = true;
     this.#self.start();
     this.#relays.start();
+    this.#watch.start();
     this.#lan = this.#makeLanDiscovery();
     await this.#lan?.start();
   }
@@ -147,8 +152,9 @@ export class ReachSide {
     this.#isRunning = false;
     this.#self.stop();
     this.#relays.stop();
+    this.#watch.stop();
     this.reach.close();
-    await Promise.all([this.#lan?.stop(), this.#attacher?.stop()]);
+    await Promise.all([this.#lan?.stop(), this.#attacher?.stop(), this.#mapper?.stop()]);
   }
 
   /** A connection that a peer opened to our listener. */
@@ -163,6 +169,52 @@ export class ReachSide {
     this.#runtime.clock.setTimer(UDP_SILENT_AFTER_MS, () => {
       if (this.#isRunning && !this.#parts.kad.isJoined) this.#attacher?.noteUdpSilent(this.#joins);
     });
+  }
+
+  /** A peer has gone silent: our address outside may be another now, and brokers would not know us. */
+  pathDied(): void {
+    if (this.#isRunning) this.#self.checkSoon();
+  }
+
+  /** What the router was asked for, one line for each way. */
+  get mappingTrials(): readonly MappingTrial[] {
+    return (this.#mapper?.state().ports ?? []).flatMap(({ protocol, tried }) =>
+      tried.map(({ by, outcome, detail }) => ({
+        by,
+        isMapped: outcome === 'mapped',
+        reason: `${protocol} ${outcome}${detail === undefined ? '' : ` (${detail})`}`,
+      })),
+    );
+  }
+
+  #networkChanged(): void {
+    this.#attacher?.networkChanged();
+    this.#lan?.refresh();
+    this.#mapper?.refresh();
+    this.#self.checkSoon();
+    this.#relays.lookSoon();
+  }
+
+  /** A router is asked to forward ports once it is known that one stands between us and the others. */
+  #mapWhereNeeded({ reach }: SelfDescription): void {
+    if (this.#isMapping || this.#mapper === undefined || reach !== 'punched') return;
+    this.#isMapping = true;
+    this.#mapper.start({ udpPort: this.#parts.kad.localAddress.port, tcpPort: this.#parts.tools.listener.localAddress.port });
+  }
+
+  #makeMapper(): PortMapper | undefined {
+    const { portMapping } = this.#parts.tools;
+    if (portMapping === undefined) return undefined;
+    // Secret, and the same after a restart: a deterministic signature (RFC 8032) of a label that nothing else signs.
+    const nonceKey = sha256(this.#parts.keyPair.sign(utf8Bytes('batchain/1/port-mapping')));
+    return new PortMapper(
+      this.#runtime,
+      { ...portMapping, nonceKey },
+      {
+        onMapped: (mapping) => this.#self.mapped(mapping),
+        onLost: ({ protocol }) => this.#self.unmapped(protocol),
+      },
+    );
   }
 
   get #hasNoUdp(): boolean {
