@@ -2,6 +2,8 @@
 import type { EventEmitter } from 'node:events';
 import type { Crypto, DatagramSocket, Runtime, Signer } from '@batchain/shared';
 import { type DialBack, DialBackService } from './broker/dial-back-service.ts';
+import type { Crypto, Runtime, Signer } from '@batchain/shared';
+import { BrokerKeeper } from './broker/broker-keeper.ts';
 import { ObservedAddresses } from './broker/observed-addresses.ts';
 import { ReachCheck } from './broker/reach-check.ts';
 import { SelfKnowledge } from './broker/self-knowledge.ts';
@@ -75,6 +77,7 @@ interface RecordSide {
   readonly handlerContext: HandlerContext;
   readonly signalBroker: SignalBroker;
   readonly signalSender: SignalSender;
+  readonly brokerKeeper: BrokerKeeper;
   readonly maintenance: Maintenance;
   readonly stateKeeper: StateKeeper | undefined;
 }
@@ -87,13 +90,15 @@ export function assembleKad(runtime: Runtime, parts: KadNodeParts, events: Event
     runtime.log.info('kad.joined', { contacts });
     events.emit('joined', { contacts });
     records.maintenance.publishNow();
+    records.brokerKeeper.serversCame();
   };
   const onAdded = ({ nodeId, address }: TableContact): void => {
     events.emit('contact-added', { nodeId, address });
     if (records.stateKeeper !== undefined) records.maintenance.contactAdded();
+    records.brokerKeeper.serversCame();
   };
   const peers = assemblePeerSide(runtime, parts, { events, onJoined, onAdded }, config);
-  const records = assembleRecordSide(runtime, parts, peers, config);
+  const records = assembleRecordSide(runtime, parts, peers, events, config);
   return { ...peers, ...records };
 }
 
@@ -148,6 +153,8 @@ function assembleRecordSide(
   runtime: Runtime,
   { rpc, signer, crypto, stateStore }: KadNodeParts,
   { table, client, lookups, bootstrap, dialBacks, reachCheck }: PeerSide,
+  { table, client, lookups, bootstrap }: PeerSide,
+  events: EventEmitter<KadEventMap>,
   config: KadConfig,
 ): RecordSide {
   const { verifier } = crypto;
@@ -211,7 +218,19 @@ function assembleRecordSide(
     saveState: async () => stateKeeper?.save(),
   };
   const maintenance = new Maintenance(runtime, { client, lookups, table, store, publishing, hooks }, config);
-  return { store, own, ownContact, publishing, finder, handlerContext, signalBroker, signalSender, maintenance, stateKeeper };
+  const brokerKeeper = new BrokerKeeper(runtime, {
+    selfId,
+    verifier,
+    ask: (to, request, tries) => client.ask(to, request, tries),
+    servers: () => [...table.contacts()],
+    onChanged: (kept) => {
+      const brokers = kept.map(({ nodeId, address }) => ({ nodeId, kad: address }));
+      if (ownContact.change({ ...ownContact.settings, brokers })) maintenance.publishContactNow();
+      events.emit('brokers-changed', { brokers });
+    },
+  });
+  const signals = { signalBroker, signalSender, brokerKeeper };
+  return { store, own, ownContact, publishing, finder, handlerContext, maintenance, stateKeeper, ...signals };
 }
 
 function isHost({ settings }: OwnContact): boolean {

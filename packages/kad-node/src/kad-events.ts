@@ -1,6 +1,7 @@
 // pure: the events of a KadNode, with what they carry.
 import type { Address, NodeId } from '@batchain/shared';
 import type { SelfView } from './broker/self-view.ts';
+import type { Address, BrokerContact, NodeId } from '@batchain/shared';
 import type { LookupKind, LookupStats } from './lookup/lookup-types.ts';
 
 export interface ContactEvent {
@@ -20,5 +21,7 @@ export interface KadEventMap {
   offline: [Record<string, never>];
   /** Our external address, NAT class or reachability is another than before. */
   'self-changed': [SelfView];
+  /** The brokers in our contact record have changed. */
+  'brokers-changed': [{ readonly brokers: readonly BrokerContact[] }];
   'lookup-done': [{ readonly kind: LookupKind; readonly target: Uint8Array; readonly stats: LookupStats }];
 }

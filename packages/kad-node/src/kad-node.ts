@@ -86,7 +86,6 @@ export class KadNode implements Startable {
   readonly #config: KadConfig;
   readonly #parts: KadAssembly;
   #state: 'new' | 'running' | 'stopped' = 'new';
-  #isReachable = true;
   #isOpen = false;
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
@@ -96,7 +95,7 @@ export class KadNode implements Startable {
     this.#rpc = parts.rpc;
     this.#config = config;
     this.#parts = assembleKad(runtime, parts, this.events, config);
-    const { handlerContext, client, bootstrap } = this.#parts;
+    const { handlerContext, client, bootstrap, brokerKeeper } = this.#parts;
     const handle = makeRequestHandler(handlerContext);
     const hear = (peer: CompactContact, isClient: boolean): void => {
       if (isClient) client.noteClient(peer.nodeId);
@@ -104,7 +103,7 @@ export class KadNode implements Startable {
       bootstrap.heard(isClient);
     };
     // In a private range we are all on one network.
-    parts.rpc.decideRole(({ host }) => this.#isReachable || isPrivateHost(host));
+    parts.rpc.decideRole(({ host }) => brokerKeeper.isReachable || isPrivateHost(host));
     parts.rpc.onProved(hear);
     parts.rpc.onRequest((request) => {
       if (request.isProved) hear(request.peer, request.isClient);
@@ -126,6 +125,7 @@ export class KadNode implements Startable {
       this.#advertiseBoundAddress();
       this.#parts.maintenance.start();
       this.#parts.bootstrap.start();
+      this.#parts.brokerKeeper.start();
     })();
     return this.#starting;
   }
@@ -141,6 +141,7 @@ export class KadNode implements Startable {
       const dialBacksEnded = this.#parts.dialBacks.stop();
       if (this.#isOpen) await this.#rpc.close();
       await Promise.all([this.#parts.bootstrap.stop(), this.#parts.maintenance.stop(), dialBacksEnded]);
+      await Promise.all([this.#parts.bootstrap.stop(), this.#parts.maintenance.stop(), this.#parts.brokerKeeper.stop()]);
       if (wasRunning) await this.#parts.stateKeeper?.save();
     })();
     return this.#stopping;
@@ -294,10 +295,16 @@ export class KadNode implements Startable {
 
   /**
    * Whether others reach us by UDP from outside; true until told otherwise. Not reachable, we are a client: who hears it does not
-   * enter us in its table.
+   * enter us in its table, and we keep brokers.
    */
   setReachability({ isReachable }: Reachability): void {
-    this.#isReachable = isReachable;
+    this.#parts.brokerKeeper.setReachable(isReachable);
+  }
+
+  /** Pings all brokers now: for when a path died and our outer address may be another. Does nothing while we are reachable. */
+  async checkBrokers(): Promise<void> {
+    this.#checkRunning();
+    await this.#parts.brokerKeeper.check();
   }
 
   // Looking at it

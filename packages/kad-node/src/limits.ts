@@ -265,6 +265,19 @@ export const SIGNAL_WAY_WAIT_MS = 700;
 export const SIGNAL_LOOKUP_MS: number = 4 * second;
 export const SIGNAL_DEADLINE_MS: number = 10 * second;
 
+/** As many as a contact record names. */
+export const BROKERS_KEPT_MAX = 3;
+/** From ping to ping, 20 to 25 s: a Linux router forgets after 30 s what nobody answered. */
+export const BROKER_PING_MS: number = 22.5 * second;
+export const BROKER_PING_JITTER: number = 1 / 9;
+/** Servers are looked at this long after the first new one came, and again when none would serve. */
+export const BROKER_SOON_MS: number = 1 * second;
+/** Rounds of asking servers whether they would serve, up to 3 in each, per ping round. */
+export const BROKER_SEARCH_ROUNDS_MAX = 3;
+/** A server that did not serve as a broker is not asked again for this long. */
+export const BROKER_ASIDE_MS: number = 1 * minute;
+export const BROKERS_ASIDE_MAX = 256;
+
 // Our own records.
 
 /** Files that one host announces and values it keeps alive; choosing which are due looks at all of them, in 20 ms. */
