@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Path } from './kinds.ts';
-import type { Lab } from './lab.ts';
+import type { Lab, LabDaemonOptions } from './lab.ts';
 
 /** More than one leaf, less than a second of anything. */
 const FILE_BYTES = 100_000;
@@ -26,8 +26,8 @@ export interface Meeting {
 }
 
 /** Starts the daemons of both peers; each has room for the other. */
-export async function startPeers(lab: Lab): Promise<void> {
-  await Promise.all(['a', 'b'].map((node) => lab.start(node, { offer: OFFER })));
+export async function startPeers(lab: Lab, options: LabDaemonOptions = {}): Promise<void> {
+  await Promise.all(['a', 'b'].map((node) => lab.start(node, { offer: OFFER, ...options })));
 }
 
 /** Both daemons again, with the same homes, while the routers have forgotten them. */
