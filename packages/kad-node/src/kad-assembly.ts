@@ -1,9 +1,8 @@
 // driven: makes the parts of a KadNode and connects them with one another.
 import type { EventEmitter } from 'node:events';
 import type { Crypto, DatagramSocket, Runtime, Signer } from '@batchain/shared';
-import { type DialBack, DialBackService } from './broker/dial-back-service.ts';
-import type { Crypto, Runtime, Signer } from '@batchain/shared';
 import { BrokerKeeper } from './broker/broker-keeper.ts';
+import { type DialBack, DialBackService } from './broker/dial-back-service.ts';
 import { ObservedAddresses } from './broker/observed-addresses.ts';
 import { ReachCheck } from './broker/reach-check.ts';
 import { SelfKnowledge } from './broker/self-knowledge.ts';
@@ -153,7 +152,6 @@ function assembleRecordSide(
   runtime: Runtime,
   { rpc, signer, crypto, stateStore }: KadNodeParts,
   { table, client, lookups, bootstrap, dialBacks, reachCheck }: PeerSide,
-  { table, client, lookups, bootstrap }: PeerSide,
   events: EventEmitter<KadEventMap>,
   config: KadConfig,
 ): RecordSide {

@@ -1,7 +1,7 @@
 // pure: the events of a KadNode, with what they carry.
-import type { Address, NodeId } from '@batchain/shared';
-import type { SelfView } from './broker/self-view.ts';
+
 import type { Address, BrokerContact, NodeId } from '@batchain/shared';
+import type { SelfView } from './broker/self-view.ts';
 import type { LookupKind, LookupStats } from './lookup/lookup-types.ts';
 
 export interface ContactEvent {

@@ -114,7 +114,10 @@ export class ReachSide {
     this.#watch = new NetworkWatch(runtime, { ownHosts: tools.ownHosts, onChange: () => this.#networkChanged() });
     kad.events.on('self-changed', () => this.#self.checkSoon());
     kad.events.on('joined', () => this.#self.checkSoon());
-    kad.events.on('joined', () => this.#relays.lookSoon());
+    kad.events.on('brokers-changed', () => {
+      this.#relays.lookSoon();
+      this.#self.checkSoon();
+    });
     kad.events.on('offline', () => this.#attacher?.noteUdpSilent(this.#joins));
   }
 
@@ -173,7 +176,10 @@ export class ReachSide {
 
   /** A peer has gone silent: our address outside may be another now, and brokers would not know us. */
   pathDied(): void {
-    if (this.#isRunning) this.#self.checkSoon();
+    if (!this.#isRunning) return;
+    const { kad } = this.#parts;
+    kad.checkBrokers().catch((error: unknown) => this.#runtime.log.debug('reach.brokers.failed', { error: String(error) }));
+    this.#self.checkSoon();
   }
 
   /** What the router was asked for, one line for each way. */
@@ -188,6 +194,7 @@ export class ReachSide {
   }
 
   #networkChanged(): void {
+    this.pathDied();
     this.#attacher?.networkChanged();
     this.#lan?.refresh();
     this.#mapper?.refresh();
