@@ -95,7 +95,8 @@ export function describeSelf(inputs: SelfInputs): SelfDescription {
   const facts: SelfFacts = {
     batAddresses,
     isBatReachable,
-    external,
+    // Through a tunnel others see whoever carries our datagrams.
+    external: hasNoUdp ? undefined : external,
     mapping: seen.mapping,
     filtering: seen.filtering,
     keepsPorts: seen.preservesPort,

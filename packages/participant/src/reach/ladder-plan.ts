@@ -117,6 +117,10 @@ export function planMeeting(caller: MeetingFacts, called: MeetingFacts): LadderP
   }
 
   if (chooseRelay(caller.relays, called.relays) === undefined) skip('relay', 'neither knows a participant that relays');
-  else rungs.push({ rung: 'relay', startAfterMs: rungs.length === 0 ? 0 : LADDER_PLAN.relayHeadStartMs, budgetMs: LADDER_PLAN.relayMs });
+  else {
+    // What is only tried, without much hope, is not waited for.
+    const isHopeful = isTcpLikely || rungs.some(({ rung }) => rung === 'data-channel');
+    rungs.push({ rung: 'relay', startAfterMs: isHopeful ? LADDER_PLAN.relayHeadStartMs : 0, budgetMs: LADDER_PLAN.relayMs });
+  }
   return { rungs, skipped };
 }
