@@ -226,6 +226,8 @@ export const ADDRESS_VOTES_MAX = 64;
 export const MAPPING_SAMPLES_MAX = 64;
 /** Contacts are heard from every 5 minutes; a word not repeated within two of these may be about a mapping that is gone. */
 export const MAPPING_SAMPLE_AGE_MS: number = 10 * minute;
+/** The system is asked for our interfaces' addresses this often at most. */
+export const OWN_HOSTS_KEPT_MS: number = 1 * second;
 /** External ports further apart than this were not counted through: other hosts' connections lie between, but not hundreds. */
 export const PORT_DELTA_MAX = 64;
 /** UDP is called blocked after so many unanswered requests and so long without an answer: one dead peer is no blocked network. */

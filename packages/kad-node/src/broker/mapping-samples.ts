@@ -12,9 +12,11 @@ export interface MappingSample {
   readonly observed: Address;
   /** Since when this voter says so. */
   readonly sinceMs: number;
-  /** When it last did. */
-  readonly atMs: number;
+  /** When it last did. Only MappingSamples changes it. */
+  atMs: number;
 }
+
+const TOUCH_PAUSE_MS = 1000;
 
 /** The latest word of each of MAPPING_SAMPLES_MAX voters, told apart by address: those that share an IP show how ports are mapped. */
 export class MappingSamples {
@@ -23,11 +25,16 @@ export class MappingSamples {
   /** True when this is news. */
   note(voter: Address, observed: Address, nowMs: number): boolean {
     const name = formatAddress(voter);
-    const known = this.#byVoter.get(name);
-    const isSame = known !== undefined && equalAddress(known.observed, observed);
+    const known = this.#byVoter.peek(name);
+    if (known !== undefined && equalAddress(known.observed, observed)) {
+      // At every answer; which voter was silent for longest is known well enough to the second.
+      if (nowMs - known.atMs > TOUCH_PAUSE_MS) this.#byVoter.get(name);
+      known.atMs = nowMs;
+      return false;
+    }
     const group = known?.group ?? (isPrivateHost(voter.host) ? name : networkGroup(voter.host));
-    this.#byVoter.set(name, { voter, group, observed, sinceMs: isSame ? known.sinceMs : nowMs, atMs: nowMs });
-    return !isSame;
+    this.#byVoter.set(name, { voter, group, observed, sinceMs: nowMs, atMs: nowMs });
+    return true;
   }
 
   /**

@@ -41,11 +41,13 @@ const newest = (samples: readonly MappingSample[]): MappingSample | undefined =>
  * those heard since then do, so that a change is believed at once and a single liar never. Undefined when there is none.
  */
 function agreed(samples: readonly MappingSample[], claimOf: (sample: MappingSample) => string): string | undefined {
-  const claims = [...grouped(samples, claimOf)].map(([claim, own]) => {
+  const believed = [...grouped(samples, claimOf)].flatMap(([claim, own]) => {
+    const votes = groupsOf(own);
+    if (votes < 2) return [];
     const firstMs = Math.min(...own.map(({ sinceMs }) => sinceMs));
-    return { claim, firstMs, votes: groupsOf(own), heardSince: groupsOf(samples.filter(({ atMs }) => atMs >= firstMs)) };
+    const heardSince = groupsOf(samples.filter(({ atMs }) => atMs >= firstMs));
+    return 2 * votes > heardSince ? [{ claim, firstMs, votes }] : [];
   });
-  const believed = claims.filter(({ votes, heardSince }) => votes >= 2 && 2 * votes > heardSince);
   return believed.sort((a, b) => b.firstMs - a.firstMs || b.votes - a.votes)[0]?.claim;
 }
 

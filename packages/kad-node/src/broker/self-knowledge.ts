@@ -1,9 +1,10 @@
 // driven: gathers what peers and dial-backs tell about us, and says so when the picture changes.
-import { type Address, isPrivateHost, type Runtime } from '@batchain/shared';
+import { type Address, equalAddress, isPrivateHost, type Runtime } from '@batchain/shared';
+import { OWN_HOSTS_KEPT_MS } from '../limits.ts';
 import { MappingSamples } from './mapping-samples.ts';
 import { classifyMapping } from './nat-classifier.ts';
 import { makeSelfView, NO_FINDINGS, type ReachFindings, type SelfView } from './self-view.ts';
-import { type UdpState, UdpVerdict } from './udp-verdict.ts';
+import { UdpVerdict } from './udp-verdict.ts';
 
 export interface SelfKnowledgeHooks {
   /** Of the Kad socket; only asked once it is open. */
@@ -19,9 +20,10 @@ export class SelfKnowledge {
   readonly #samples = new MappingSamples();
   readonly #udp = new UdpVerdict();
   #findings: ReachFindings = NO_FINDINGS;
-  /** The view that was told last, as text. */
-  #told = '';
-  #toldUdp: UdpState = 'unknown';
+  /** The view that was told last; as text too. */
+  #told: SelfView | undefined;
+  #toldText = '';
+  #hostsNow: { readonly hosts: readonly string[]; readonly atMs: number } | undefined;
   #externalHost: string | undefined;
 
   constructor(runtime: Runtime, hooks: SelfKnowledgeHooks) {
@@ -31,7 +33,7 @@ export class SelfKnowledge {
 
   view(): SelfView {
     const nowMs = this.#nowMs();
-    const mapping = classifyMapping(this.#samples.current(nowMs), this.#hooks.localPort(), this.#hooks.ownHosts());
+    const mapping = classifyMapping(this.#samples.current(nowMs), this.#hooks.localPort(), this.#ownHosts(nowMs));
     return makeSelfView(mapping, this.#udp.state(nowMs), this.#findings);
   }
 
@@ -42,16 +44,16 @@ export class SelfKnowledge {
   noteAnswer(voter: Address, address: Address, isWitness: boolean): void {
     const nowMs = this.#nowMs();
     this.#udp.noteAnswer(voter, nowMs);
-    const counts = isWitness || this.#isOurs(voter, address);
-    const isNews = counts && this.#samples.note(voter, address, nowMs);
-    if (isNews || this.#udp.state(nowMs) !== this.#toldUdp) this.#tell();
+    const counts = isWitness || this.#isOurs(voter, address, nowMs);
+    const isNews = counts && this.#samples.note(voter, address, nowMs) && !this.#isAsTold(address);
+    if (isNews || this.#udp.state(nowMs) !== this.#told?.udp) this.#tell();
   }
 
   /** All tries of one request to this address went unanswered. */
   noteSilence(to: Address): void {
     const nowMs = this.#nowMs();
     this.#udp.noteSilence(to);
-    if (this.#udp.state(nowMs) !== this.#toldUdp) this.#tell();
+    if (this.#udp.state(nowMs) !== this.#told?.udp) this.#tell();
   }
 
   /** What a check has shown; where it has shown nothing the last one's word stands. */
@@ -66,8 +68,23 @@ export class SelfKnowledge {
     this.#tell();
   }
 
-  #isOurs(voter: Address, { host, port }: Address): boolean {
-    return port === this.#hooks.localPort() && isPrivateHost(host) === isPrivateHost(voter.host) && this.#hooks.ownHosts().includes(host);
+  #isOurs(voter: Address, { host, port }: Address, nowMs: number): boolean {
+    if (port !== this.#hooks.localPort() || !this.#ownHosts(nowMs).includes(host)) return false;
+    return isPrivateHost(host) === isPrivateHost(voter.host);
+  }
+
+  /** One more voter for what all see alike changes nothing, and that is the usual news. */
+  #isAsTold(address: Address): boolean {
+    const { mapping, external } = this.#told ?? {};
+    return (mapping === 'none' || mapping === 'endpoint-independent') && external !== undefined && equalAddress(external, address);
+  }
+
+  /** Asking the system takes longer than all else here. */
+  #ownHosts(nowMs: number): readonly string[] {
+    if (this.#hostsNow === undefined || nowMs - this.#hostsNow.atMs >= OWN_HOSTS_KEPT_MS) {
+      this.#hostsNow = { hosts: this.#hooks.ownHosts(), atMs: nowMs };
+    }
+    return this.#hostsNow.hosts;
   }
 
   #tell(): void {
@@ -78,11 +95,11 @@ export class SelfKnowledge {
       this.#findings = NO_FINDINGS;
       view = this.view();
     }
-    this.#toldUdp = view.udp;
     this.#externalHost = host ?? this.#externalHost;
     const text = JSON.stringify(view);
-    if (text === this.#told) return;
-    this.#told = text;
+    this.#told = view;
+    if (text === this.#toldText) return;
+    this.#toldText = text;
     this.#hooks.onChanged(view);
   }
 

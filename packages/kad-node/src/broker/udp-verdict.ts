@@ -1,6 +1,7 @@
 // pure: whether UDP gets through at all, judged from who answers.
 import { type Address, isPrivateHost } from '@batchain/shared';
-import { UDP_BLOCKED_AFTER_MS, UDP_BLOCKED_AFTER_SILENCES } from '../limits.ts';
+import { MAPPING_SAMPLES_MAX, UDP_BLOCKED_AFTER_MS, UDP_BLOCKED_AFTER_SILENCES } from '../limits.ts';
+import { BoundedMap } from '../rpc/bounded-map.ts';
 
 export type UdpState = 'unknown' | 'works' | 'blocked';
 
@@ -14,6 +15,8 @@ interface Tally {
 export class UdpVerdict {
   readonly #outside: Tally = { answeredMs: undefined, silences: 0 };
   readonly #inside: Tally = { answeredMs: undefined, silences: 0 };
+  /** Which tally an IP counts in: asked at every answer. */
+  readonly #tallies = new BoundedMap<string, Tally>(MAPPING_SAMPLES_MAX);
 
   noteAnswer(from: Address, nowMs: number): void {
     const tally = this.#tallyOf(from);
@@ -36,6 +39,11 @@ export class UdpVerdict {
   }
 
   #tallyOf({ host }: Address): Tally {
-    return isPrivateHost(host) ? this.#inside : this.#outside;
+    let tally = this.#tallies.peek(host);
+    if (tally === undefined) {
+      tally = isPrivateHost(host) ? this.#inside : this.#outside;
+      this.#tallies.set(host, tally);
+    }
+    return tally;
   }
 }
