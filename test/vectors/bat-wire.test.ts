@@ -81,6 +81,7 @@ const REQUESTS: readonly BatRequest[] = [
   { verb: 'release', fileId, refs: [[3, 7]] },
   { verb: 'release', fileId, refs: null },
   { verb: 'status', needBytes: 1_073_741_824 },
+  { verb: 'relay', circuit: draw('circuit', 16), peer: owner.nodeId },
   { verb: 'kad-tunnel' },
 ];
 
@@ -95,6 +96,9 @@ const ANSWERS: readonly BatAnswer[] = [
   { kind: 'held', shards: [held], hasMore: false },
   { kind: 'released', count: 1 },
   { kind: 'status', offerBytes: 10_737_418_240, usedBytes: 16_448, roomBytes: 10_737_401_792, isLeaving: false },
+  { kind: 'refused', reason: 'no-counterpart', detail: 'it did not come in time' },
+  { kind: 'relay-ready', bytesMax: 1_073_741_824, bytesLeftToday: 21_474_836_480, msMax: 14_400_000 },
+  { kind: 'relay-open' },
   { kind: 'tunnel-open', address: address('203.0.113.1', 40_000) },
 ];
 
