@@ -1,7 +1,7 @@
 // pure: how many datagrams all tunnels together send to an address that has not answered (T6, T8).
 import { type Address, formatAddress, ipBytes, isPrivateHost, toHex } from '@batchain/shared';
-import { LRUCache } from 'lru-cache';
 import { TUNNEL_FIRST_PACKETS, TUNNEL_FIRST_TARGETS_MAX, TUNNEL_FIRST_WINDOW_MS } from '../limits.ts';
+import { RecentMap } from './recent-map.ts';
 
 /** What counts as one party: an IPv4 address, the /64 of an IPv6 one; in private ranges, where one IP may be many nodes, IP and port. */
 export function partyOf(address: Address): string {
@@ -15,7 +15,7 @@ export function partyOf(address: Address): string {
  * with a burst would not keep. Shared by all tunnels, so that who opens many gains nothing. `nowMs` is monotonic.
  */
 export class FirstContacts {
-  readonly #sentMs = new LRUCache<string, readonly number[]>({ max: TUNNEL_FIRST_TARGETS_MAX });
+  readonly #sentMs = new RecentMap<readonly number[]>(TUNNEL_FIRST_TARGETS_MAX);
 
   take(to: Address, nowMs: number): boolean {
     const party = partyOf(to);

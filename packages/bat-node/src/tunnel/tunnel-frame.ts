@@ -1,4 +1,5 @@
 // pure: one Kad datagram and its address as a control frame: docs/spec/bat-wire.md section 10.
+// pure: one Kad datagram and its address as a control frame: docs/spec/bat-wire.md, Kad without UDP.
 import { type Address, addressBytes, concatBytes, DATAGRAM_BYTES_MAX, readAddress } from '@batchain/shared';
 
 /** Byte 0 of every Kad datagram (docs/spec/kad-wire.md); nothing else goes through a tunnel, STUN above all (T6). */

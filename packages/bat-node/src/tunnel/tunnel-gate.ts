@@ -1,6 +1,5 @@
 // pure: which datagrams pass through one tunnel, each way (T6, T8, T14).
 import { type Address, formatAddress, isDialable, isPrivateHost } from '@batchain/shared';
-import { LRUCache } from 'lru-cache';
 import {
   TUNNEL_BYTES_PER_S,
   TUNNEL_FIRST_PACKETS_PER_S,
@@ -11,6 +10,7 @@ import {
 } from '../limits.ts';
 import { Allowance } from './allowance.ts';
 import type { FirstContacts } from './first-contacts.ts';
+import { RecentMap } from './recent-map.ts';
 import { isTunnelled } from './tunnel-frame.ts';
 
 export type GateVerdict = 'pass' | 'not-kad' | 'not-dialable' | 'too-many' | 'unheard';
@@ -42,7 +42,7 @@ export class TunnelGate {
   readonly #out: Lane;
   readonly #in: Lane;
   /** By address: how many may go there since it was heard of. */
-  readonly #heard = new LRUCache<string, number>({ max: TUNNEL_HEARD_MAX });
+  readonly #heard = new RecentMap<number>(TUNNEL_HEARD_MAX);
 
   /** `userHost`: where the tunnel's user was seen. `firsts` is shared by all tunnels. */
   constructor(firsts: FirstContacts, userHost: string | undefined, nowMs: number) {
