@@ -261,6 +261,8 @@ export const SIGNALS_TAKEN_PER_S = 20;
 export const SIGNALS_TAKEN_BURST = 40;
 /** Brokers, addresses of the target and others that one signal is tried through. */
 export const SIGNAL_WAYS_MAX = 10;
+/** Of those at one public IP: with three tries each, a way every 700 ms, it gets 3 datagrams a second at most. */
+export const SIGNAL_WAYS_PER_IP_MAX = 2;
 /** The next way is tried when one has not answered for this long: twice a slow round trip. */
 export const SIGNAL_WAY_WAIT_MS = 700;
 /** The lookup of the target's record when no known way is left, and all of it: half of what a whole connection may take. */

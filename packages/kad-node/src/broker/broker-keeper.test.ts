@@ -101,6 +101,9 @@ describe('brokers', () => {
     expect(brokersOf(client)).toEqual([]);
     await simulation.clock.runFor(2 * minute);
     expect(brokersOf(client)).toEqual([]);
+    client.setReachability({ isReachable: false });
+    await simulation.clock.runFor(1 * second);
+    expect(brokersOf(client)).toHaveLength(3);
   });
 
   it('are servers that anybody reaches: not those that say otherwise, not clients', async () => {

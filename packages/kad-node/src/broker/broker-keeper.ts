@@ -44,6 +44,7 @@ export class BrokerKeeper {
   readonly #aside = new BoundedMap<string, number>(BROKERS_ASIDE_MAX);
   #brokers: readonly BrokerCandidate[] = [];
   #isReachable = true;
+  #isStarted = false;
   #isStopped = false;
   #isSoon = false;
   #isCutOff = false;
@@ -69,7 +70,8 @@ export class BrokerKeeper {
   }
 
   start(): void {
-    this.#task.start(this.#isReachable ? BROKER_PING_MS : BROKER_SOON_MS);
+    this.#isStarted = true;
+    if (!this.#isReachable) this.#task.start(BROKER_SOON_MS);
   }
 
   async stop(): Promise<void> {
@@ -82,8 +84,14 @@ export class BrokerKeeper {
   setReachable(isReachable: boolean): void {
     if (this.#isReachable === isReachable) return;
     this.#isReachable = isReachable;
-    if (isReachable) this.#keep([]);
-    else this.#task.runSoon();
+    if (isReachable) {
+      void this.#task.stop();
+      this.#isSoon = false;
+      this.#isCutOff = false;
+      this.#keep([]);
+    } else if (this.#isStarted && !this.#isStopped) {
+      this.#task.start(1);
+    }
   }
 
   /** There are more servers to choose from. */

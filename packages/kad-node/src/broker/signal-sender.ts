@@ -52,7 +52,7 @@ class Sending {
   readonly #target: SignalTarget;
   readonly #request: KadRequest;
   readonly #onSettled: (result: SignalResult) => void;
-  readonly #ways = new SignalWays();
+  readonly #ways: SignalWays;
   /** Lookups of the target's record that are left: from what is at hand, then from the network. */
   readonly #lookups: boolean[];
   #open = 0;
@@ -72,6 +72,7 @@ class Sending {
     this.#runtime = runtime;
     this.#parts = parts;
     this.#target = target;
+    this.#ways = new SignalWays(target.avoid);
     this.#request = { type: 'introduce', target: target.nodeId, signal: bytes };
     this.#onSettled = onSettled;
     this.#lookups = target.record === undefined ? [false, true] : [true];
@@ -82,7 +83,7 @@ class Sending {
     this.#deadline = this.#runtime.clock.setTimer(SIGNAL_DEADLINE_MS, () => this.#giveUp());
     if (via !== undefined) this.#add([{ nodeId: undefined, address: via }]);
     this.#add(this.#parts.addressesOf(nodeId).map((address) => ({ nodeId, address })));
-    if (record !== undefined) this.#add(waysOfRecord(record));
+    if (record !== undefined) this.#addRecord(record);
     this.#next();
   }
 
@@ -92,6 +93,11 @@ class Sending {
     this.#timer?.cancel();
     this.#deadline?.cancel();
     this.#onSettled(result);
+  }
+
+  /** The brokers in any order: a target's callers spread over them, and one that drops is not always the first. */
+  #addRecord(record: ContactRecord): void {
+    this.#add(waysOfRecord(record, this.#runtime.random.shuffle([...record.contact.brokers])));
   }
 
   #add(ways: readonly SignalWay[]): void {
@@ -133,7 +139,7 @@ class Sending {
 
   async #lookUp(isFresh: boolean): Promise<void> {
     const record = await this.#parts.findContact(this.#target.nodeId, isFresh, SIGNAL_LOOKUP_MS).catch(() => undefined);
-    if (record !== undefined) this.#add(waysOfRecord(record));
+    if (record !== undefined) this.#addRecord(record);
     if (this.#lookups.length === 0) this.#add(this.#parts.ownBrokers());
   }
 
