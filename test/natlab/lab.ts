@@ -1,7 +1,7 @@
 // The NAT laboratory for tests: one lab of network namespaces, real daemons in it, and its knobs.
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,6 +19,8 @@ const STATE_ROOT = '/run/natlab';
 export const PUBLIC_KADS: readonly string[] = ['203.0.113.10:4870', '198.51.100.20:4870'];
 /** Joining takes up to 8 s where a member does not answer, on a machine that has other things to do. */
 const READY_WITHIN_MS = 40_000;
+/** Of each log, when a test has failed. */
+const LOG_CHARS = 4_000;
 const VERB_LIMIT_MS = 60_000;
 
 const run = promisify(execFile);
@@ -216,9 +218,13 @@ export class Lab implements AsyncDisposable {
     return new LocalApiClient(homePaths(this.home(node), systemSurroundings()).controlPath);
   }
 
-  /** What the daemons wrote last, for a failed test. */
-  logs(): string {
-    return [...this.#daemons].map(([node, daemon]) => `--- ${node}\n${daemon.log().slice(-4000)}`).join('\n');
+  /** What the daemons complained of and wrote down last, for a failed test. */
+  async logs(): Promise<string> {
+    const all = [...this.#daemons].map(async ([node, daemon]) => {
+      const log = await readFile(join(this.home(node), 'log', 'batchain.log'), 'utf8').catch(() => '');
+      return `--- ${node}\n${daemon.log().slice(-LOG_CHARS)}${log.slice(-LOG_CHARS)}`;
+    });
+    return (await Promise.all(all)).join('\n');
   }
 
   // Counting

@@ -83,6 +83,12 @@ async function settledPath(lab: Lab, from: string, to: string, wanted: readonly 
   }
 }
 
+/** Every way to the other that was tried, as JSON. */
+async function whyOf(lab: Lab, from: string, to: string): Promise<string> {
+  const why = await lab.daemon(from).run(['peers', '--why', lab.daemon(to).nodeId]);
+  return JSON.stringify(why.last.attempts ?? why.last);
+}
+
 /** `opener` stores on `other`, then the other way round. Throws with both daemons' last words when a transfer fails. */
 export async function meet(lab: Lab, opener: 'a' | 'b', wanted: readonly Path[]): Promise<Meeting> {
   const other = opener === 'a' ? 'b' : 'a';
@@ -95,6 +101,6 @@ export async function meet(lab: Lab, opener: 'a' | 'b', wanted: readonly Path[])
     const path = await settledPath(lab, opener, other, wanted, startedMs);
     return { firstByteMs, bothWaysMs, firstPath, path };
   } catch (error) {
-    throw new Error(`${opener} to ${other}: ${String(error)}\n${lab.logs()}`, { cause: error });
+    throw new Error(`${opener} to ${other}: ${String(error)}\n${await whyOf(lab, opener, other)}\n${await lab.logs()}`, { cause: error });
   }
 }

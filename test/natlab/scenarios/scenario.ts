@@ -33,7 +33,7 @@ export async function withLab<T>(topology: string, story: (lab: Lab) => Promise<
     if (strays.length > 0) throw new Error(`traffic of addresses that are not of the lab: ${JSON.stringify(strays)}`);
     return result;
   } catch (error) {
-    throw new Error(`${error instanceof Error ? error.message : String(error)}\n${lab.logs()}`, { cause: error });
+    throw new Error(`${error instanceof Error ? error.message : String(error)}\n${await lab.logs()}`, { cause: error });
   }
 }
 
