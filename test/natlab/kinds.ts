@@ -61,13 +61,11 @@ const carrier = (type: string, paths: readonly Path[]): Case => ({
 const same = (type: string, paths: readonly Path[]): Case => ({ key: `same:${type}`, topology: `same:${type}`, paths });
 
 const PUNCHED: readonly Path[] = ['punched'];
-/** `none`: peers shows what Kademlia knows, and two nodes behind one router without hairpin that nothing introduced are not listed. */
-const LAN: readonly Path[] = ['lan', 'none'];
 const RELAYED: readonly Path[] = ['relayed', 'punched'];
 
 /** Both peers behind one and the same router. */
 export const SAME_NETWORK: readonly Case[] = [
-  same('linux', LAN),
+  same('linux', ['lan']),
   same('linux+isolate', RELAYED),
   same('port-restricted+hairpin+isolate', PUNCHED),
   carrier('port-restricted+hairpin', PUNCHED),
@@ -90,7 +88,7 @@ export const NAMED: readonly Case[] = [
   pairCase('linux/symmetric', 'linux'),
   pairCase('udp-blocked', 'linux'),
   pairCase('web-only', 'web-only'),
-  same('linux', LAN),
+  same('linux', ['lan']),
   pairCase('open', 'symmetric'),
 ];
 

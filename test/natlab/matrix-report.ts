@@ -7,6 +7,7 @@ export interface Outcome {
   /** Of the sources that were tried. */
   readonly commit: string;
   readonly isOk: boolean;
+  readonly knownMs?: number;
   readonly firstByteMs?: number;
   readonly bothWaysMs?: number;
   readonly firstPath?: Path;
@@ -48,6 +49,7 @@ const quantile = (sorted: readonly number[], share: number): number =>
 function summaryOf(outcomes: readonly Outcome[]): readonly string[] {
   const done = outcomes.filter(({ isOk }) => isOk);
   const times = done.map(({ firstByteMs }) => firstByteMs ?? 0).sort((a, b) => a - b);
+  const waits = done.map(({ knownMs }) => knownMs ?? 0).sort((a, b) => a - b);
   const mayRelay = outcomes.filter(({ key }) => casesByKey.get(key)?.paths.includes('relayed') ?? false);
   const elsewhere = outcomes.length - mayRelay.length;
   const needless = outcomes.filter(isNeedlesslyRelayed).length;
@@ -55,6 +57,7 @@ function summaryOf(outcomes: readonly Outcome[]): readonly string[] {
   return [
     `* ${done.length} of ${outcomes.length} runs transferred both ways`,
     `* first byte: p50 ${Math.round(quantile(times, 0.5))} ms, p90 ${Math.round(quantile(times, 0.9))} ms, max ${Math.round(times.at(-1) ?? 0)} ms`,
+    `* until a peer that had just started was known to be reachable: p50 ${Math.round(quantile(waits, 0.5))} ms, max ${Math.round(waits.at(-1) ?? 0)} ms`,
     `* relayed where nothing else can be counted on: ${mayRelay.filter(({ path }) => path === 'relayed').length} of ${mayRelay.length}`,
     `* relayed elsewhere: ${needless} of ${elsewhere} (${share.toFixed(1)} %)`,
     `* with another path than is wanted: ${outcomes.filter((one) => one.isOk && !isRight(one)).length}`,

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { BatChainError } from '@batchain/shared';
 import type { Path } from './kinds.ts';
 import type { Lab, LabDaemonOptions } from './lab.ts';
 
@@ -13,9 +14,14 @@ const SETTLE_MS = 15_000;
 const PATH_POLL_MS = 250;
 /** First contact within 20 s is what is asked for; a transfer that failed is an answer too, so more time is given. */
 const TRANSFER_LIMIT_MS = 60_000;
+/** So long after its start a peer may still be looking for brokers and telling the network by whom it is reached. */
+const NEWCOMER_MS = 8_000;
+const NEWCOMER_POLL_MS = 250;
 
 export interface Meeting {
-  /** From the request until the first byte went to the other peer, ms: finding it and connecting to it. */
+  /** From the first request until there was one that found the other peer reachable, ms: 0 when it was known already. */
+  readonly knownMs: number;
+  /** From that request until the first byte went to the other peer, ms: finding it and connecting to it. */
   readonly firstByteMs: number;
   /** When the file was there and back, and one of the other peer as well. */
   readonly bothWaysMs: number;
@@ -89,17 +95,32 @@ async function whyOf(lab: Lab, from: string, to: string): Promise<string> {
   return JSON.stringify(why.last.attempts ?? why.last);
 }
 
+/** The first transfer, asked for again while the other may be too new to be known; when that one was asked for, and its first byte, ms. */
+async function firstContact(lab: Lab, from: string, to: string): Promise<{ readonly knownMs: number; readonly firstByteMs: number }> {
+  const startedMs = performance.now();
+  for (;;) {
+    const knownMs = performance.now() - startedMs;
+    try {
+      return { firstByteMs: await thereAndBack(lab, from, to), knownMs };
+    } catch (error) {
+      const isUnknown = error instanceof BatChainError && error.code === 'BAT_E_NOT_ENOUGH_PEERS';
+      if (!isUnknown || performance.now() - startedMs > NEWCOMER_MS) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, NEWCOMER_POLL_MS));
+  }
+}
+
 /** `opener` stores on `other`, then the other way round. Throws with both daemons' last words when a transfer fails. */
 export async function meet(lab: Lab, opener: 'a' | 'b', wanted: readonly Path[]): Promise<Meeting> {
   const other = opener === 'a' ? 'b' : 'a';
   const startedMs = performance.now();
   try {
-    const firstByteMs = await thereAndBack(lab, opener, other);
+    const { knownMs, firstByteMs } = await firstContact(lab, opener, other);
     const firstPath = await pathOf(lab, opener, other);
     await thereAndBack(lab, other, opener);
     const bothWaysMs = performance.now() - startedMs;
     const path = await settledPath(lab, opener, other, wanted, startedMs);
-    return { firstByteMs, bothWaysMs, firstPath, path };
+    return { knownMs, firstByteMs, bothWaysMs, firstPath, path };
   } catch (error) {
     throw new Error(`${opener} to ${other}: ${String(error)}\n${await whyOf(lab, opener, other)}\n${await lab.logs()}`, { cause: error });
   }
