@@ -72,6 +72,18 @@ class LyingRpc implements KadRpc {
     else if (this.#lie === 'replays') for (let n = 0; n < 3; n++) pass(from);
   }
 
+  sendProbe(...args: Parameters<KadRpc['sendProbe']>): void {
+    this.#rpc.sendProbe(...args);
+  }
+
+  onProbe(...args: Parameters<KadRpc['onProbe']>): void {
+    this.#rpc.onProbe(...args);
+  }
+
+  hasSentTo(host: string): boolean {
+    return this.#rpc.hasSentTo(host);
+  }
+
   request(...args: Parameters<KadRpc['request']>): ReturnType<KadRpc['request']> {
     return this.#rpc.request(...args);
   }

@@ -1,4 +1,4 @@
-// pure: what was tried to reach a peer, as a table for people: `batchain peers --why ID`.
+// driven: what was tried to reach a peer, as a table for people: `batchain peers --why ID`.
 import type { WhyResult } from '@batchain/participant/client';
 import { parseIsoTime } from '@batchain/shared/node';
 import { shortIdText } from './health-text.ts';

@@ -1,4 +1,4 @@
-// pure: what a node says of itself: addresses, flags and the word for its reach, from what it and others have seen.
+// driven: what a node says of itself (no I/O; its choice of addresses stands in a driven file): addresses, flags and the word for its reach, from what it and others have seen.
 import { type Address, isPrivateHost, type NatMapping } from '@batchain/shared';
 import { chooseAdvertised } from '../adapters/own-addresses.ts';
 import type { NatFiltering, RelayHint, SelfFacts } from './reach-types.ts';

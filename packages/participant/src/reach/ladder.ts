@@ -163,10 +163,10 @@ export class Ladder implements Opener {
   }
 }
 
-/** The first that succeeds, or the failure of the second when both fail. */
-function firstOk<T, R extends string>(a: Promise<Result<T, R>>, b: Promise<Result<T, R>>): Promise<Result<T, R>> {
-  return new Promise((resolve) => {
-    void a.then((result) => (result.ok ? resolve(result) : b.then(resolve)));
-    void b.then((result) => (result.ok ? resolve(result) : a.then((other) => resolve(other.ok ? other : result))));
-  });
+/** The first that succeeds, or the failure of `b` when both fail. */
+async function firstOk<T, R extends string>(a: Promise<Result<T, R>>, b: Promise<Result<T, R>>): Promise<Result<T, R>> {
+  const first = await Promise.race([a, b]);
+  if (first.ok) return first;
+  const [fromA, fromB] = await Promise.all([a, b]);
+  return fromA.ok ? fromA : fromB;
 }
