@@ -86,6 +86,24 @@ describe('signals over UDP', () => {
     expect(utf8Text((await answer).bytes)).toBe('answer');
   });
 
+  it('BN-30 find a node by its id alone, through the brokers that it keeps by itself', async () => {
+    const servers = [await startNode(), await startNode(), await startNode()] as const;
+    for (const server of servers.slice(1)) expect((await server.bootstrap([servers[0].localAddress])).isJoined).toBe(true);
+    const bo = await startNode();
+    bo.setContact({ kadAddresses: [], flags: { ...bo.contact.contact.flags, isPublic: false } });
+    const hasBrokers = new Promise<void>((resolve) => bo.events.on('brokers-changed', ({ brokers }) => brokers.length === 3 && resolve()));
+    bo.setReachability({ isReachable: false });
+    await bo.bootstrap([servers[0].localAddress]);
+    await hasBrokers;
+    const ana = await startNode();
+    await ana.bootstrap([servers[1].localAddress]);
+    const call = nextSignal(bo);
+    const ways = [...servers, bo].map(({ localAddress }) => localAddress);
+    const sent = await ana.sendSignal({ nodeId: bo.nodeId }, utf8Bytes('call'));
+    expect(ways).toContainEqual(sent.ok && sent.value.via);
+    expect(await call).toMatchObject({ from: ana.nodeId });
+  });
+
   it('say soon that nobody has a way to the target', async () => {
     const [ana, bo] = [await startNode(), await startNode()];
     const stranger = keyPairFromSeed(randomBytes(32)).nodeId;
