@@ -7,7 +7,6 @@ import { Participant } from '@batchain/participant';
 import {
   type Address,
   type Crypto,
-  GiB,
   type KeyPair,
   keyPairFromSeed,
   MiB,

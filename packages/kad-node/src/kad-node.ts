@@ -140,8 +140,8 @@ export class KadNode implements Startable {
       this.#parts.reachCheck.stop();
       const dialBacksEnded = this.#parts.dialBacks.stop();
       if (this.#isOpen) await this.#rpc.close();
-      await Promise.all([this.#parts.bootstrap.stop(), this.#parts.maintenance.stop(), dialBacksEnded]);
-      await Promise.all([this.#parts.bootstrap.stop(), this.#parts.maintenance.stop(), this.#parts.brokerKeeper.stop()]);
+      const { bootstrap, maintenance, brokerKeeper } = this.#parts;
+      await Promise.all([bootstrap.stop(), maintenance.stop(), brokerKeeper.stop(), dialBacksEnded]);
       if (wasRunning) await this.#parts.stateKeeper?.save();
     })();
     return this.#stopping;

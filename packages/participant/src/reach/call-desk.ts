@@ -21,6 +21,8 @@ export interface SignalTarget {
   readonly record?: ContactRecord;
   /** The broker through which the other's signal came. */
   readonly via?: Address;
+  /** Brokers that took a signal of which nothing came. */
+  readonly avoid?: readonly Address[];
 }
 
 /** The KadNode as seen from here: carries signals to a node through its brokers. */
@@ -121,15 +123,16 @@ export class CallDesk {
   /** Empty when some broker took it, else why none did. */
   async #sendAgain(target: SignalTarget, bytes: Uint8Array, signal: AbortSignal): Promise<string> {
     let failure = '';
-    let wasTaken = false;
+    const avoid: Address[] = [];
     for (let i = 0; i < CALL_TRIES_MAX && !signal.aborted; i++) {
-      const sent = await this.#signalling.sendSignal(target, bytes, { signal });
-      if (sent.ok) wasTaken = true;
+      const sent = await this.#signalling.sendSignal({ ...target, avoid }, bytes, { signal });
+      // `ok` says that it was passed on, not that it arrived.
+      if (sent.ok) avoid.push(sent.value.via);
       else failure = sent.detail === undefined ? sent.reason : `${sent.reason}: ${sent.detail}`;
-      if (!sent.ok && !wasTaken) break;
+      if (!sent.ok && avoid.length === 0) break;
       await this.#runtime.clock.sleep(CALL_AGAIN_MS, signal).catch(() => undefined);
     }
-    return wasTaken ? '' : failure;
+    return avoid.length > 0 ? '' : failure;
   }
 
   async answer(target: SignalTarget, answer: ReachSignal, signal: AbortSignal): Promise<void> {
