@@ -30,6 +30,27 @@ export const SEND_BUFFER_MAX_BYTES: number = 4 * MiB;
 /** A session without an open stream is closed after this (T14). */
 export const SESSION_IDLE_MS: number = 1 * minute;
 
+// Data channels (WebRTC).
+
+/** Candidates in one description: the interfaces of an ordinary machine and one reflexive address fit, and a signal holds them (T8). */
+export const ICE_CANDIDATES_MAX = 8;
+/** Of those, to one IP: the library sends some 3 checks a second to each, which is all that a victim may get of us (T8). */
+export const ICE_CANDIDATES_PER_IP_MAX = 1;
+/** Gathering asks one STUN server that has just answered; without an answer by then the call goes out with what there is. */
+export const ICE_GATHER_MS: number = 1 * second;
+/** A prepared attempt that nobody connects ends by itself: the whole ladder is over by then. */
+export const CHANNEL_ATTEMPT_MS: number = 20 * second;
+/** Attempts under way at a time: each holds a UDP socket and a certificate; as many as connections that proved nothing yet (T14). */
+export const CHANNEL_ATTEMPTS_MAX = 64;
+/** Data channels open at a time: as many as sockets that others opened to us (T14). */
+export const CHANNELS_MAX: number = INBOUND_SOCKETS_MAX;
+/** What one end may have sent over a data channel and the other not yet read: the library itself never stops receiving (T14). */
+export const CHANNEL_WINDOW_BYTES: number = 4 * MiB;
+/** SCTP buffers of the library: 1 MiB, its default, carries 2 MB/s at 100 ms of round trip, this 8 to 10. */
+export const SCTP_BUFFER_BYTES: number = 8 * MiB;
+/** Chunks that SCTP queues: the receive buffer in packets of 1,200 bytes, twice. */
+export const SCTP_CHUNKS_MAX: number = 16 * KiB;
+
 // Sessions and streams.
 
 /** Places for sessions that only we can take, by dialling: peers that keep all others busy do not shut us in (T14). */
