@@ -6,10 +6,9 @@ export { ConnectionPool, type SessionView } from './connection/connection-pool.t
 export { CreditBudget } from './connection/credit.ts';
 export { dialFirst } from './connection/dial-race.ts';
 export { DirectOpener } from './connection/direct-opener.ts';
-export { openSession, type SessionConfig } from './connection/session.ts';
-export * from './connection/tcp-punch.ts';
 export type { IceCandidate, IceDescription } from './connection/ice-description.ts';
 export { openSession, type SessionConfig } from './connection/session.ts';
+export * from './connection/tcp-punch.ts';
 export * from './connection/webrtc-transport.ts';
 export * from './connection/ws-transport.ts';
 export { FileLibrary } from './flow/file-library.ts';

@@ -1,6 +1,7 @@
 // driven: the composition root of a real participant: files, sockets and clocks of this machine.
 import { hostname } from 'node:os';
 import {
+  DataChannelTransport,
   FsOwnerStore,
   FsShardStore,
   LevelKeyValueStore,
@@ -91,6 +92,7 @@ function makeParts(runtime: Runtime, keyPair: KeyPair, paths: HomePaths, options
     crypto,
     rpc: new SessionRpc(kadRuntime, new DatagramDemux(kadRuntime, switchingSocket), keyPair, crypto, { network, ownHosts }),
     openSocket,
+    dataChannels: new DataChannelTransport(batRuntime, { ownHosts, ...(host === undefined ? {} : { bindHost: host }) }),
     tcpPunching: new TcpPuncher(batRuntime, keyPair, { ownHosts }),
     kadStateStore: new FsKadStateStore(paths.kadStateFile, runtime.random),
     dialer,

@@ -143,8 +143,6 @@ export const LADDER_PLAN = {
   relayHeadStartMs: 2.5 * second,
   relayMs: 6 * second,
 } as const;
-/** ICE candidates that came so late are left out; a STUN server answers within a round trip. */
-export const CHANNEL_GATHER_MS = 500;
 /** A call is sent again through the brokers when no answer came for so long, so often in all. */
 export const CALL_AGAIN_MS: number = 1.5 * second;
 export const CALL_TRIES_MAX = 3;

@@ -65,7 +65,7 @@ export class CallAnswerer {
       return;
     }
     const abort = new AbortController();
-    const meeting = Meeting.prepareCalled(this.#runtime, this.#parts.tools, call, abort.signal);
+    const meeting = Meeting.prepareCalled(this.#runtime, this.#parts.tools, call);
     const answer = meeting.then((prepared) => this.#parts.desk.makeAnswer(call, caller, prepared.facts));
     const answered: Answered = { answer: answer.catch(() => undefined), abort };
     this.#answered.set(key, answered);

@@ -134,7 +134,7 @@ export class Ladder implements Opener {
   async #call(nodeId: NodeId, record: ContactRecord, climb: Climb, signal: AbortSignal): Promise<Result<Connection, DialFailure>> {
     const { desk, tools, onBetter } = this.#parts;
     const { clock } = this.#runtime;
-    const meeting = await Meeting.prepareCaller(this.#runtime, tools, signal);
+    const meeting = await Meeting.prepareCaller(this.#runtime, tools);
     const key = toHex(nodeId);
     let isRacing = false;
     this.#calling.set(key, climb);

@@ -11,7 +11,7 @@ import {
   type Result,
   type Runtime,
 } from '@batchain/shared';
-import { CHANNEL_GATHER_MS, LADDER_PLAN } from '../limits.ts';
+import { LADDER_PLAN } from '../limits.ts';
 import type { Climb } from './climb-log.ts';
 import { chooseRelay, planFreshDials, planMeeting } from './ladder-plan.ts';
 import type { ReachSignal } from './reach-signal.ts';
@@ -73,25 +73,19 @@ export class Meeting {
     this.facts = { ...opened.self, tcpPort: opened.tcp?.localPort ?? 0, ice: opened.channel?.local };
   }
 
-  static prepareCaller(runtime: Runtime, tools: MeetingTools, signal: AbortSignal): Promise<Meeting> {
-    return Meeting.#prepare(runtime, tools, 'caller', undefined, signal);
+  static prepareCaller(runtime: Runtime, tools: MeetingTools): Promise<Meeting> {
+    return Meeting.#prepare(runtime, tools, 'caller', undefined);
   }
 
-  static prepareCalled(runtime: Runtime, tools: MeetingTools, call: ReachSignal, signal: AbortSignal): Promise<Meeting> {
-    return Meeting.#prepare(runtime, tools, 'called', call, signal);
+  static prepareCalled(runtime: Runtime, tools: MeetingTools, call: ReachSignal): Promise<Meeting> {
+    return Meeting.#prepare(runtime, tools, 'called', call);
   }
 
-  static async #prepare(
-    runtime: Runtime,
-    tools: MeetingTools,
-    role: MeetingRole,
-    call: ReachSignal | undefined,
-    signal: AbortSignal,
-  ): Promise<Meeting> {
+  static async #prepare(runtime: Runtime, tools: MeetingTools, role: MeetingRole, call: ReachSignal | undefined): Promise<Meeting> {
     const self = tools.selfFacts();
     const [tcp, channel] = await Promise.all([
       tools.tcp?.prepare().catch(() => undefined),
-      openChannel(tools, self, call, signal).catch(() => undefined),
+      openChannel(tools, self, call).catch(() => undefined),
     ]);
     return new Meeting(runtime, tools, role, { self, tcp, channel });
   }
@@ -196,11 +190,15 @@ async function openChannel(
   { channels, stun }: MeetingTools,
   self: SelfFacts,
   call: ReachSignal | undefined,
-  signal: AbortSignal,
 ): Promise<ChannelAttempt | undefined> {
   if (channels === undefined || !self.hasUdp) return undefined;
   const server = stun();
-  const options = { signal, timeoutMs: CHANNEL_GATHER_MS, ...(server === undefined ? {} : { stun: server }) };
+  // It ends with the meeting, which may go on after a relayed connection has been handed out.
+  const options = {
+    signal: new AbortController().signal,
+    timeoutMs: LADDER_PLAN.channelMs,
+    ...(server === undefined ? {} : { stun: server }),
+  };
   if (call === undefined) {
     const prepared = await channels.prepareCall(options);
     return prepared.ok ? prepared.value : undefined;

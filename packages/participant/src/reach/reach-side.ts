@@ -157,6 +157,7 @@ export class ReachSide {
     this.#relays.stop();
     this.#watch.stop();
     this.reach.close();
+    this.#parts.tools.dataChannels?.close();
     await Promise.all([this.#lan?.stop(), this.#attacher?.stop(), this.#mapper?.stop()]);
   }
 

@@ -83,6 +83,7 @@ export interface ChannelAttempt {
   close(): void;
 }
 
+/** `timeoutMs` counts from `connect`; the attempt is over when `signal` aborts. */
 export interface ChannelOptions extends RungOptions {
   /** A STUN server that has answered lately. */
   readonly stun?: Address;
@@ -91,6 +92,8 @@ export interface ChannelOptions extends RungOptions {
 export interface DataChannels {
   prepareCall(options: ChannelOptions): Promise<Result<ChannelAttempt, DialFailure>>;
   prepareAnswer(remote: IceDescription, options: ChannelOptions): Promise<Result<ChannelAttempt, DialFailure>>;
+  /** Ends all attempts. */
+  close(): void;
 }
 
 /** Meets the peer at a relay; `circuit` is known to both ends only. */
