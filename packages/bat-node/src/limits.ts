@@ -43,7 +43,7 @@ export const CHANNEL_ATTEMPT_MS: number = 20 * second;
 /** Attempts under way at a time: each holds a UDP socket and a certificate; as many as connections that proved nothing yet (T14). */
 export const CHANNEL_ATTEMPTS_MAX = 64;
 /** Data channels open at a time: as many as sockets that others opened to us (T14). */
-export const CHANNELS_MAX: number = INBOUND_SOCKETS_MAX;
+export const CHANNELS_MAX = 512;
 /** What one end may have sent over a data channel and the other not yet read: the library itself never stops receiving (T14). */
 export const CHANNEL_WINDOW_BYTES: number = 4 * MiB;
 /** SCTP buffers of the library: 1 MiB, its default, carries 2 MB/s at 100 ms of round trip, this 8 to 10. */
