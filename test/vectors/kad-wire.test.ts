@@ -81,7 +81,7 @@ const REQUESTS: readonly KadRequest[] = [
   { type: 'get-contact', nodeId: null },
   { type: 'get-contact', nodeId: draw('node') as NodeId },
   { type: 'introduce', target: draw('target') as NodeId, signal: draw('signal', 24) },
-  { type: 'signal', from: draw('asker') as NodeId, signal: draw('signal', 24) },
+  { type: 'signal', from: draw('asker') as NodeId, address: address('203.0.113.1', 4870), signal: draw('signal', 24) },
   { type: 'dial-back', kind: 'udp', port: 0, nonce: draw('nonce', 8) },
   { type: 'dial-back', kind: 'udp-other', port: 0, nonce: draw('nonce', 8) },
   { type: 'dial-back', kind: 'bat', port: 4880, nonce: draw('nonce', 8) },

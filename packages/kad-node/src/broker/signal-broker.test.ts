@@ -91,6 +91,9 @@ function watch(from: SimHost, to: Address): TrafficEvent[] {
 const mostPerSecond = (events: readonly TrafficEvent[]): number =>
   Math.max(0, ...events.map(({ atMs }) => events.filter((other) => other.atMs >= atMs && other.atMs < atMs + 1000).length));
 
+/** Where a sender is seen. */
+const HERE = { host: '198.51.100.7', port: 4870 };
+
 describe('a broker', () => {
   it('passes the longest signal on, in one datagram each way', async () => {
     const broker = await startNode('broker');
@@ -204,7 +207,7 @@ describe('a node that is called', () => {
     for (let round = 0; round < 20; round++) {
       const flood = Array.from({ length: 20 }, async () => {
         const from = random.bytes(32) as NodeId;
-        const answer = await liar.rpc.request(node.localAddress, node.nodeId, { type: 'signal', from, signal: random.bytes(10) });
+        const answer = await liar.rpc.request(node.localAddress, node.nodeId, { type: 'signal', from, address: HERE, signal: random.bytes(10) });
         if (answer.ok) taken++;
       });
       await settle(Promise.all(flood));
@@ -220,7 +223,7 @@ describe('a node that is called', () => {
     const node = await startNode('node');
     const [asker] = (await startAskers(1)) as [Endpoint];
     const signal = utf8Bytes('call');
-    const send = (from: NodeId) => settle(asker.rpc.request(node.localAddress, node.nodeId, { type: 'signal', from, signal }));
+    const send = (from: NodeId) => settle(asker.rpc.request(node.localAddress, node.nodeId, { type: 'signal', from, address: HERE, signal }));
     expect(await send(asker.signer.nodeId)).toMatchObject({ reason: 'busy' });
     expect(await settle(introduce(asker.rpc, node.localAddress, node.nodeId))).toBe('busy');
     let received = 0;

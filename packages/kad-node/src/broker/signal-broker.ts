@@ -11,6 +11,8 @@ export interface ReceivedSignal {
   readonly bytes: Uint8Array;
   /** Through whom an answer is sent best: the broker, or the sender itself when it came straight. */
   readonly via: Address;
+  /** Where `via` sees the sender; the same as `via` when it came straight. */
+  readonly seenAt: Address;
 }
 
 /** What a broker needs of the wire. */
@@ -56,30 +58,31 @@ export class SignalBroker {
   }
 
   /** A broker says that `from` sends us this. False when there were too many, or nobody listens. */
-  take(from: NodeId, bytes: Uint8Array, via: Address): boolean {
-    if (this.#handler === undefined || equalBytes(from, this.#selfId) || !this.#allowance.take(from, this.#nowMs())) return false;
+  take(from: ProvedPeer, bytes: Uint8Array, via: Address): boolean {
+    const { nodeId, address } = from;
+    if (this.#handler === undefined || equalBytes(nodeId, this.#selfId) || !this.#allowance.take(nodeId, this.#nowMs())) return false;
     this.counts.taken++;
     // Copies: what a datagram holds is not kept.
-    this.#handler({ from: from.slice() as NodeId, bytes: bytes.slice(), via });
+    this.#handler({ from: nodeId.slice() as NodeId, bytes: bytes.slice(), via, seenAt: address });
     return true;
   }
 
   #introduce(asker: ProvedPeer, target: NodeId, bytes: Uint8Array): IntroduceOutcome {
     const nowMs = this.#nowMs();
     if (!this.#limits.takeRequester(asker.nodeId, nowMs)) return 'busy';
-    if (equalBytes(target, this.#selfId)) return this.take(asker.nodeId, bytes, asker.address) ? 'passed' : 'busy';
+    if (equalBytes(target, this.#selfId)) return this.take(asker, bytes, asker.address) ? 'passed' : 'busy';
     const session = this.#rpc.sessionWith(target);
     if (session === undefined || nowMs - session.heardMs > SIGNAL_TARGET_HEARD_MS) return 'not-here';
     if (!this.#limits.isAnswering(target, session.heardMs)) return 'not-here';
     if (this.#inFlight >= SIGNALS_IN_FLIGHT_MAX || !this.#limits.takeTarget(target, nowMs)) return 'busy';
-    void this.#pass(asker.nodeId, target.slice() as NodeId, session.address, bytes);
+    void this.#pass(asker, target.slice() as NodeId, session.address, bytes);
     return 'passed';
   }
 
-  async #pass(from: NodeId, target: NodeId, address: Address, signal: Uint8Array): Promise<void> {
+  async #pass(asker: ProvedPeer, target: NodeId, to: Address, signal: Uint8Array): Promise<void> {
     this.#inFlight++;
     const maySend = (): boolean => this.#limits.takeDatagram(target, this.#nowMs());
-    const result = await this.#rpc.request(address, target, { type: 'signal', from, signal }, { opensSession: false, maySend });
+    const result = await this.#rpc.request(to, target, { type: 'signal', from: asker.nodeId, address: asker.address, signal }, { opensSession: false, maySend });
     this.#inFlight--;
     if (!result.ok && (result.reason === 'timeout' || result.reason === 'no-session')) this.#limits.noteSilence(target, this.#nowMs());
   }

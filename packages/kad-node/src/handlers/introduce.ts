@@ -12,8 +12,8 @@ export function handleIntroduce(context: HandlerContext, { target, signal }: Int
   return { type: 'introduced', outcome: context.signalBroker.introduce(asker.peer, target, signal) };
 }
 
-export function handleSignal(context: HandlerContext, { from, signal }: Signal, asker: RpcRequest): KadResponse {
+export function handleSignal(context: HandlerContext, { from, address, signal }: Signal, asker: RpcRequest): KadResponse {
   if (!asker.isProved) return errorResponse('not-proved', 'signals come from proved brokers only');
-  const isTaken = context.signalBroker.take(from, signal, asker.peer.address);
+  const isTaken = context.signalBroker.take({ nodeId: from, address }, signal, asker.peer.address);
   return isTaken ? { type: 'signal-taken' } : errorResponse('rate-limited', 'no signals are taken now');
 }

@@ -79,7 +79,7 @@ const someRequest: fc.Arbitrary<KadRequest> = fc.oneof(
     address: fc.option(someAddress),
   }),
   fc.record({ type: fc.constant('introduce' as const), target: someId, signal: someSignal }),
-  fc.record({ type: fc.constant('signal' as const), from: someId, signal: someSignal }),
+  fc.record({ type: fc.constant('signal' as const), from: someId, address: someAddress, signal: someSignal }),
 );
 const someResponse: fc.Arbitrary<KadResponse> = fc.oneof(
   fc.constant<KadResponse>({ type: 'pong' }),

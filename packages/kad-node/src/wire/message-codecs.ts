@@ -153,7 +153,7 @@ export const requestShapes: ShapesOf<KadRequest> = {
     address: nullable(addressShape),
   }),
   introduce: messageShape('introduce', REQUEST_VERBS.introduce, { target: nodeIdShape, signal: signalShape }),
-  signal: messageShape('signal', REQUEST_VERBS.signal, { from: nodeIdShape, signal: signalShape }),
+  signal: messageShape('signal', REQUEST_VERBS.signal, { from: nodeIdShape, address: addressShape, signal: signalShape }),
 };
 
 export const responseShapes: ShapesOf<KadResponse> = {

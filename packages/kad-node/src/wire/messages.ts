@@ -42,8 +42,8 @@ export type KadRequest =
     }
   /** Asker to broker: pass these bytes on to the node with this id. */
   | { readonly type: 'introduce'; readonly target: NodeId; readonly signal: Uint8Array }
-  /** Broker to target: bytes that the node with this id, proved to the broker, wants passed on. */
-  | { readonly type: 'signal'; readonly from: NodeId; readonly signal: Uint8Array };
+  /** Broker to target: bytes that the node with this id, proved to the broker at this address, wants passed on. */
+  | { readonly type: 'signal'; readonly from: NodeId; readonly address: Address; readonly signal: Uint8Array };
 
 export type KadRequestType = KadRequest['type'];
 
