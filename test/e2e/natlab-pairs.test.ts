@@ -4,21 +4,12 @@ import { NAMED } from '../natlab/kinds.ts';
 import { Lab, labObstacle } from '../natlab/lab.ts';
 import { meet, restartPeers, startPeers } from '../natlab/meet.ts';
 
-/** These reach each other by a relay as long as there is no data channel between daemons; when there is one this list goes. */
-const NEEDS_DATA_CHANNEL = new Set([
-  'linux,port-restricted',
-  'linux,symmetric',
-  'port-restricted,symmetric-seq',
-  'port-restricted,symmetric-ip',
-  'linux/symmetric,linux',
-]);
-
 const obstacle = labObstacle();
 const rows: string[] = [];
 
 describe.concurrent('BN-23 two peers behind any two routers', () => {
   for (const { key, topology, paths } of NAMED) {
-    it.skipIf(obstacle !== undefined || NEEDS_DATA_CHANNEL.has(key))(`${key}: store and fetch both ways`, async () => {
+    it.skipIf(obstacle !== undefined)(`${key}: store and fetch both ways`, async () => {
       await using lab = await Lab.up(topology);
       await lab.startPublic();
       for (const opener of ['a', 'b'] as const) {

@@ -1,5 +1,5 @@
 // pure: limits of the local API and of the participant, each with its reason.
-import { day, KiB, MiB, minute, second } from '@batchain/shared';
+import { day, hour, KiB, MiB, minute, second } from '@batchain/shared';
 
 /** A body names paths and a policy; 1 MiB is far more than any command needs (T13). */
 export const API_BODY_BYTES_MAX: number = 1 * MiB;
@@ -140,6 +140,10 @@ export const LADDER_PLAN = {
   channelHeadStartMs: 700,
   /** Slowest seen was 1.6 s; the library itself would wait for 40. */
   channelMs: 5 * second,
+  /** ICE has had its time, and a suspicious router forgets what came before its host sent. */
+  handPunchHeadStartMs: 2.5 * second,
+  /** Observers, two steps through brokers, the punch, and the channel on it. */
+  handPunchMs: 14 * second,
   relayHeadStartMs: 2.5 * second,
   relayMs: 6 * second,
 } as const;
@@ -241,3 +245,17 @@ export const SELF_CHECK_SOON_MS = 300;
 export const CLOCKS_ASKED_MAX = 8;
 /** A join address that has not answered by UDP for so long is tried over WebSockets. */
 export const UDP_SILENT_AFTER_MS: number = 3 * second;
+/** How long two brokers' words about a peer's address count, of how many peers, and how many words of each are kept (T8). */
+export const VOUCHED_FOR_MS: number = 1 * minute;
+export const VOUCHED_PEERS_MAX = 1024;
+export const VOUCHES_PER_PEER_MAX = 8;
+/** Steps of a hand punch that came before anybody waited for them. */
+export const EARLY_STEPS_MAX = 64;
+export const EARLY_STEP_KEPT_MS: number = 10 * second;
+/** For the other side's step of a hand punch: its sockets ask two observers first. */
+export const HAND_PUNCH_STEP_MS: number = 4 * second;
+/** For the data channel on a path that is open already. */
+export const HAND_OVER_MS: number = 4 * second;
+/** One burst per pair and hour: it makes 256 mappings on a router (T8). */
+export const BURST_INTERVAL_MS: number = 1 * hour;
+export const BURST_PEERS_MAX = 1024;

@@ -18,7 +18,6 @@ import {
   type Address,
   BatChainError,
   type Crypto,
-  type DatagramSocket,
   formatAddress,
   type KeyPair,
   type NodeId,
@@ -43,8 +42,6 @@ export interface ParticipantParts extends ReachTools {
   readonly keyPair: KeyPair;
   readonly crypto: Crypto;
   readonly rpc: KadRpc;
-  /** A UDP socket on a free port, for what others ask to have tried. */
-  readonly openSocket?: () => DatagramSocket;
   readonly kadStateStore?: KadStateStore;
   /** Carries connections of others, and Kad datagrams of nodes without UDP; absent: it does not. */
   readonly relay?: RelayService;

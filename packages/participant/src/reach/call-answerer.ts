@@ -93,7 +93,7 @@ export class CallAnswerer {
       const answer = await answered.answer;
       if (answer === undefined || answered.abort.signal.aborted) return;
       const sending = this.#sendAnswer(answered, call, via);
-      const race = raceRungs(this.#runtime, climb, meeting.rungs({ call, answer }, climb), answered.abort.signal, {
+      const race = raceRungs(this.#runtime, climb, meeting.rungs({ call, answer, via }, climb), answered.abort.signal, {
         onBetter: (connection) => this.#parts.onConnection(connection),
       });
       const first = await race.first;

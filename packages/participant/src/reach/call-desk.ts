@@ -13,8 +13,11 @@ import {
   type Verifier,
 } from '@batchain/shared';
 import { CALL_AGAIN_MS, CALL_TRIES_MAX, CALLERS_REMEMBERED_MAX } from '../limits.ts';
+import { PunchDesk } from './punch-desk.ts';
+import { openPunch } from './punch-signal.ts';
 import { CALL_ID_BYTES, MEETING_NONCE_BYTES, openSignal, type ReachSignal, signSignal } from './reach-signal.ts';
 import type { MeetingFacts } from './reach-types.ts';
+import { Vouchers } from './vouchers.ts';
 
 export interface SignalTarget {
   readonly nodeId: NodeId;
@@ -39,6 +42,14 @@ export interface ReceivedSignal {
   readonly from: NodeId;
   readonly bytes: Uint8Array;
   readonly via: Address;
+  /** Where the broker sees the sender. */
+  readonly seenAt: Address;
+}
+
+/** An answer, and the broker that brought it. */
+export interface CallAnswer {
+  readonly answer: ReachSignal;
+  readonly via: Address;
 }
 
 export type CallFailure = 'unreachable' | 'timeout' | 'aborted';
@@ -49,9 +60,11 @@ export class CallDesk {
   readonly #signer: Signer;
   readonly #verifier: Verifier;
   /** By call id: whose answer is waited for. */
-  readonly #waiting = new Map<string, { readonly answerer: NodeId; readonly take: (answer: ReachSignal) => void }>();
+  readonly #waiting = new Map<string, { readonly answerer: NodeId; readonly take: (answer: CallAnswer) => void }>();
   /** Highest sequence heard of each caller, the one heard longest ago first. */
   readonly #sequences = new Map<string, number>();
+  readonly punches: PunchDesk;
+  readonly #vouchers = new Vouchers();
   #sequence = 0;
   #onCall: (call: ReachSignal, via: Address) => void = () => undefined;
 
@@ -60,6 +73,7 @@ export class CallDesk {
     this.#signalling = signalling;
     this.#signer = identity.signer;
     this.#verifier = identity.verifier;
+    this.punches = new PunchDesk(runtime, signalling, identity.signer);
   }
 
   onCall(handler: (call: ReachSignal, via: Address) => void): void {
@@ -86,7 +100,7 @@ export class CallDesk {
     target: SignalTarget,
     call: ReachSignal,
     options: { readonly signal: AbortSignal; readonly timeoutMs: number },
-  ): Promise<Result<ReachSignal, CallFailure>> {
+  ): Promise<Result<CallAnswer, CallFailure>> {
     const { clock } = this.#runtime;
     const { signal, timeoutMs } = options;
     const key = toHex(call.callId);
@@ -94,11 +108,11 @@ export class CallDesk {
     const sending = new AbortController();
     const both = AbortSignal.any([signal, sending.signal]);
     try {
-      return await new Promise<Result<ReachSignal, CallFailure>>((resolve) => {
+      return await new Promise<Result<CallAnswer, CallFailure>>((resolve) => {
         let lastFailure = 'no answer';
         const timer = clock.setTimer(timeoutMs, () => finish(fail('timeout', lastFailure)));
         const onAbort = (): void => finish(fail('aborted'));
-        const finish = (result: Result<ReachSignal, CallFailure>): void => {
+        const finish = (result: Result<CallAnswer, CallFailure>): void => {
           timer.cancel();
           signal.removeEventListener('abort', onAbort);
           resolve(result);
@@ -140,17 +154,29 @@ export class CallDesk {
     if (!sent.ok) this.#runtime.log.info('reach.answer-failed', { peer: toHex(target.nodeId), reason: sent.reason });
   }
 
+  /** True when the peer was shown at this IP lately by itself or by two brokers. */
+  isVouched(peer: NodeId, host: string): boolean {
+    return this.#vouchers.vouchesFor(peer, host, this.#runtime.clock.monotonicMs());
+  }
+
   /** Whatever comes in: a signal that its sender did not sign for us is dropped. */
-  receive({ from, bytes, via }: ReceivedSignal): void {
-    const opened = openSignal(this.#verifier, bytes, { from, to: this.#signer.nodeId });
-    if (!opened.ok) {
+  receive({ from, bytes, via, seenAt }: ReceivedSignal): void {
+    const expected = { from, to: this.#signer.nodeId };
+    const opened = openSignal(this.#verifier, bytes, expected);
+    const punch = opened.ok ? undefined : openPunch(this.#verifier, bytes, expected);
+    if (!opened.ok && punch?.ok !== true) {
       this.#runtime.log.info('reach.bad-signal', { peer: toHex(from), via: via.host, reason: opened.reason });
       return;
     }
-    const signal = opened.value;
+    this.#vouchers.note(from, seenAt, via, this.#runtime.clock.monotonicMs());
+    if (punch?.ok === true) this.punches.take(punch.value);
+    else if (opened.ok) this.#takeSignal(from, opened.value, via);
+  }
+
+  #takeSignal(from: NodeId, signal: ReachSignal, via: Address): void {
     if (signal.kind === 'answer') {
       const waiting = this.#waiting.get(toHex(signal.callId));
-      if (waiting !== undefined && equalBytes(waiting.answerer, from)) waiting.take(signal);
+      if (waiting !== undefined && equalBytes(waiting.answerer, from)) waiting.take({ answer: signal, via });
     } else if (this.#isNew(from, signal)) this.#onCall(signal, via);
   }
 

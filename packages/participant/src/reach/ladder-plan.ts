@@ -116,6 +116,15 @@ export function planMeeting(caller: MeetingFacts, called: MeetingFacts): LadderP
     rungs.push({ rung: 'data-channel', startAfterMs, budgetMs: LADDER_PLAN.channelMs });
   }
 
+  if (!caller.hasUdp || !called.hasUdp) skip('hand-punch', 'UDP does not get through on one side');
+  else if (isDialable) skip('hand-punch', 'one side can be dialled');
+  else if (caller.external === undefined || called.external === undefined) skip('hand-punch', 'an external address is not known');
+  else if (isOneNat) skip('hand-punch', 'both are behind one NAT');
+  else {
+    const startAfterMs = isHardPair(caller, called) ? 0 : LADDER_PLAN.handPunchHeadStartMs;
+    rungs.push({ rung: 'hand-punch', startAfterMs, budgetMs: LADDER_PLAN.handPunchMs });
+  }
+
   if (chooseRelay(caller.relays, called.relays) === undefined) skip('relay', 'neither knows a participant that relays');
   else {
     // What is only tried, without much hope, is not waited for.

@@ -147,7 +147,7 @@ export class Ladder implements Opener {
         return fail(answer.reason, `no answer through its brokers: ${answer.detail ?? answer.reason}`);
       }
       ended('won', '', clock.monotonicMs());
-      const rungs = meeting.rungs({ call, answer: answer.value }, climb);
+      const rungs = meeting.rungs({ call, ...answer.value }, climb);
       const race = raceRungs(this.#runtime, climb, rungs, signal, { onBetter });
       isRacing = true;
       void race.done.then(() => this.#ended(key, meeting));

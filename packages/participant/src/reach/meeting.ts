@@ -14,6 +14,7 @@ import {
 import { LADDER_PLAN } from '../limits.ts';
 import type { Climb } from './climb-log.ts';
 import { chooseRelay, planFreshDials, planMeeting } from './ladder-plan.ts';
+import type { PunchedChannel } from './punched-channel.ts';
 import type { ReachSignal } from './reach-signal.ts';
 import type {
   ChannelAttempt,
@@ -39,12 +40,16 @@ export interface MeetingTools {
   /** A KadNode off our network that has answered lately: it answers STUN. */
   readonly stun: () => Address | undefined;
   readonly joinRelay: JoinRelay | undefined;
+  /** For pairs that ICE can not open. */
+  readonly punchedChannel: Pick<PunchedChannel, 'open'> | undefined;
 }
 
 /** The signals of both sides. */
 export interface Spoken {
   readonly call: ReachSignal;
   readonly answer: ReachSignal;
+  /** The broker that carried them. */
+  readonly via: Address | undefined;
 }
 
 type Run = (options: RungOptions) => Promise<Result<Connection, DialFailure>>;
@@ -96,7 +101,7 @@ export class Meeting {
   }
 
   /** The rungs of this side, now that both have spoken; those left out are told to the climb. */
-  rungs({ call, answer }: Spoken, climb: Climb): RaceRung[] {
+  rungs({ call, answer, via }: Spoken, climb: Climb): RaceRung[] {
     const plan = planMeeting(call.facts, answer.facts);
     for (const { rung, reason } of plan.skipped) climb.skipped(rung, reason);
     const theirs = this.role === 'caller' ? answer : call;
@@ -105,6 +110,9 @@ export class Meeting {
       ...this.#dials(theirs.facts, peer),
       'tcp-punch': (options) => this.#punchTcp(theirs.facts, peer, options),
       'data-channel': (options) => this.#openChannel(theirs, { call, answer }, options),
+      'hand-punch': async (options) =>
+        (await this.#tools.punchedChannel?.open({ call, answer, via, role: this.role }, options)) ??
+        fail('not-dialable', 'no UDP sockets to punch with'),
       relay: (options) => this.#joinRelay({ call, answer }, peer, options),
     };
     const planned = plan.rungs.flatMap((rung) => {
@@ -159,7 +167,7 @@ export class Meeting {
 
   async #openChannel(
     theirs: ReachSignal,
-    { call, answer }: Spoken,
+    { call, answer }: Omit<Spoken, 'via'>,
     { signal, timeoutMs }: RungOptions,
   ): Promise<Result<Connection, DialFailure>> {
     const channel = this.#channel;
@@ -179,7 +187,7 @@ export class Meeting {
     }
   }
 
-  async #joinRelay({ call, answer }: Spoken, peer: NodeId, options: RungOptions): Promise<Result<Connection, DialFailure>> {
+  async #joinRelay({ call, answer }: Omit<Spoken, 'via'>, peer: NodeId, options: RungOptions): Promise<Result<Connection, DialFailure>> {
     const relay = chooseRelay(call.facts.relays, answer.facts.relays);
     if (relay === undefined || this.#tools.joinRelay === undefined) return fail('not-dialable', 'no relay is known');
     return this.#tools.joinRelay(relay, call.callId, peer, this.role, options);

@@ -6,6 +6,7 @@ import {
   type Connection,
   type ContactRecord,
   type Crypto,
+  type DatagramSocket,
   type Dialer,
   type DialFailure,
   equalAddress,
@@ -23,13 +24,14 @@ import { JOIN_WAIT_MS, UDP_SILENT_AFTER_MS } from '../limits.ts';
 import type { TunnelOpener } from './attach-race.ts';
 import type { SelfDescription } from './describe-self.ts';
 import type { MappingTrial } from './diagnose.ts';
+import { HandPuncher } from './hand-punch/hand-puncher.ts';
 import { KadAttacher } from './kad-attacher.ts';
 import { lanNetworkTag } from './lan-advert.ts';
 import { LanDiscovery } from './lan-discovery.ts';
 import type { MeetingTools } from './meeting.ts';
 import { NetworkWatch } from './network-watch.ts';
 import { PortMapper, type PortMapperConfig } from './port-mapper.ts';
-import { Reach } from './reach.ts';
+import { Reach, type ReachParts } from './reach.ts';
 import type { DataChannels, TcpPunching } from './reach-types.ts';
 import { RelayDirectory } from './relay-directory.ts';
 import { SelfKeeper } from './self-keeper.ts';
@@ -44,6 +46,8 @@ export interface ReachTools {
   readonly ownHosts: () => readonly string[];
   readonly tcpPunching?: TcpPunching;
   readonly dataChannels?: DataChannels;
+  /** A UDP socket on a free port, for hand punching and for what others ask to have tried. */
+  readonly openSocket?: () => DatagramSocket;
   readonly relayClient?: RelayClient;
   /** Under the KadNode's wire: where UDP does not get out, a tunnel. */
   readonly switchingSocket?: SwitchingSocket;
@@ -90,6 +94,7 @@ export class ReachSide {
       verifier: parts.crypto.verifier,
       signalling: kad,
       tools: this.#meetingTools(),
+      ...this.#handPunch(),
       resolve,
       onConnection: (connection) => void pool().accept(connection),
     });
@@ -229,7 +234,23 @@ export class ReachSide {
     return this.#attacher?.state.hasNoUdp ?? false;
   }
 
-  #meetingTools(): MeetingTools {
+  #handPunch(): Pick<ReachParts, 'handPunch'> {
+    const { kad, tools } = this.#parts;
+    const { openSocket, dataChannels: channels } = tools;
+    if (openSocket === undefined || channels === undefined) return {};
+    const puncher = new HandPuncher(this.#runtime, { openSocket, ownHosts: tools.ownHosts });
+    return { handPunch: { puncher, channels, natFacts: () => kad.selfView(), observers: () => this.#observers() } };
+  }
+
+  /** KadNodes outside, one of each IP: they answer STUN. */
+  #observers(): Address[] {
+    const brokers = this.#parts.kad.contact.contact.brokers.map(({ kad }) => kad);
+    const contacts = this.#contacts().filter(({ failures }) => failures === 0);
+    const outside = [...brokers, ...contacts.map(({ address }) => address)].filter(({ host }) => !isPrivateHost(host));
+    return outside.filter(({ host }, i) => outside.findIndex((other) => other.host === host) === i);
+  }
+
+  #meetingTools(): Omit<MeetingTools, 'punchedChannel'> {
     const { tools } = this.#parts;
     return {
       dialer: tools.dialer,

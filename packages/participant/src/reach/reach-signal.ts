@@ -57,7 +57,7 @@ export interface ReachSignal {
 }
 
 const candidateShape: Shape<IceCandidate> = recordOf({ kind: wordOf(['host', 'reflexive'] as const), address: addressShape });
-const iceShape: Shape<IceDescription> = recordOf({
+export const iceShape: Shape<IceDescription> = recordOf({
   ufrag: textOf(UFRAG_LENGTH_MAX),
   password: textOf(PASSWORD_LENGTH_MAX),
   fingerprint: bytesOf(32),
@@ -109,7 +109,12 @@ export const signalBodyCodec: Codec<WireSignal> = makeCodec(
   }),
 );
 
-const sealedCodec: Codec<{ readonly body: Uint8Array; readonly signature: Uint8Array }> = makeCodec(
+interface SealedBody {
+  readonly body: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+const sealedCodec: Codec<SealedBody> = makeCodec(
   'signed-reach-signal',
   SIGNAL_BYTES_MAX,
   recordOf({ body: bytesOf(1, SIGNAL_BYTES_MAX), signature: bytesOf(64) }),
@@ -132,25 +137,43 @@ function bodyOf({ facts, ...rest }: ReachSignal): Uint8Array {
   });
 }
 
+/** Whose signal it is said to be, and for whom it has to be. */
+export interface SignalExpectation {
+  readonly from: NodeId;
+  readonly to: NodeId;
+}
+
+/** A body with the signature of its sender, as it travels. */
+export function sealBody(signer: Signer, body: Uint8Array): Uint8Array {
+  return sealedCodec.encode({ body, signature: signFor(signer, 'reach-signal', body) });
+}
+
+export function unsealBody(bytes: Uint8Array): Result<SealedBody> {
+  return sealedCodec.decode(bytes);
+}
+
+export function verifyBody(verifier: Verifier, publicKey: Uint8Array, { body, signature }: SealedBody): boolean {
+  return verifyFor(verifier, 'reach-signal', publicKey, body, signature);
+}
+
 /** As it travels. */
 export function signSignal(signer: Signer, signal: ReachSignal): Uint8Array {
-  const body = bodyOf(signal);
-  return sealedCodec.encode({ body, signature: signFor(signer, 'reach-signal', body) });
+  return sealBody(signer, bodyOf(signal));
 }
 
 /** Decodes a signal and checks that the node `from` signed it for the node `to`; never throws. */
 export function openSignal(
   verifier: Verifier,
   bytes: Uint8Array,
-  expected: { readonly from: NodeId; readonly to: NodeId },
+  expected: SignalExpectation,
 ): Result<ReachSignal, 'malformed' | 'wrong-identity' | 'bad-signature'> {
-  const sealed = sealedCodec.decode(bytes);
+  const sealed = unsealBody(bytes);
   if (!sealed.ok) return fail('malformed', sealed.detail);
   const body = signalBodyCodec.decode(sealed.value.body);
   if (!body.ok) return fail('malformed', body.detail);
   const { kind, callId, from, to, sequence, nonce, external, ice, extensions: _none, ...facts } = body.value;
   if (!equalBytes(to, expected.to) || !equalBytes(nodeIdFromPublicKey(from), expected.from)) return fail('wrong-identity');
-  if (!verifyFor(verifier, 'reach-signal', from, sealed.value.body, sealed.value.signature)) return fail('bad-signature');
+  if (!verifyBody(verifier, from, sealed.value)) return fail('bad-signature');
   return ok({
     kind,
     callId,

@@ -87,6 +87,9 @@ export interface ChannelAttempt {
 export interface ChannelOptions extends RungOptions {
   /** A STUN server that has answered lately. */
   readonly stun?: Address;
+  /** On a path that is open already: the local UDP port, and the peer's address there. */
+  readonly bindPort?: number;
+  readonly onlyRemote?: Address;
 }
 
 export interface DataChannels {

@@ -7,12 +7,15 @@ import { CallDesk, type ReceivedSignal, type Signalling } from './call-desk.ts';
 import { ClimbLog, type ClimbReport } from './climb-log.ts';
 import { Ladder } from './ladder.ts';
 import type { MeetingTools } from './meeting.ts';
+import { PunchedChannel, type PunchedChannelParts } from './punched-channel.ts';
 
 export interface ReachParts {
   readonly signer: Signer;
   readonly verifier: Verifier;
   readonly signalling: Signalling & { onSignal(handler: (signal: ReceivedSignal) => void): void };
-  readonly tools: MeetingTools;
+  readonly tools: Omit<MeetingTools, 'punchedChannel'>;
+  /** UDP sockets for hand punching; absent where there are none. */
+  readonly handPunch?: Omit<PunchedChannelParts, 'desk' | 'isVouched'>;
   readonly resolve: (nodeId: NodeId, signal: AbortSignal) => Promise<ContactRecord | undefined>;
   /** Takes connections that nobody waits for: those of calls of others, and better ones than a relayed one. */
   readonly onConnection: (connection: Connection) => void;
@@ -24,8 +27,12 @@ export class Reach implements Opener {
   readonly #log = new ClimbLog();
 
   constructor(runtime: Runtime, parts: ReachParts) {
-    const { signer, verifier, signalling, tools, resolve, onConnection } = parts;
+    const { signer, verifier, signalling, handPunch, resolve, onConnection } = parts;
     const desk = new CallDesk(runtime, signalling, { signer, verifier });
+    const isVouched = (peer: NodeId, host: string): boolean => desk.isVouched(peer, host);
+    const punchedChannel =
+      handPunch === undefined ? undefined : new PunchedChannel(runtime, { ...handPunch, desk: desk.punches, isVouched });
+    const tools: MeetingTools = { ...parts.tools, punchedChannel };
     this.#ladder = new Ladder(runtime, { desk, tools, log: this.#log, resolve, onBetter: onConnection });
     this.#answerer = new CallAnswerer(runtime, { desk, tools, log: this.#log, onConnection });
     signalling.onSignal((signal) => desk.receive(signal));
