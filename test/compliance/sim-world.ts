@@ -9,7 +9,7 @@ import {
   SimNetwork,
   type SimNetworkOptions,
 } from '@batchain/shared/testing';
-import type { ConnectionNode, ConnectionWorld } from './suites/connection.ts';
+import type { ConnectionNode, DialledWorld } from './suites/connection.ts';
 import type { DatagramWorld } from './suites/datagram-socket.ts';
 import type { World } from './suites/world.ts';
 
@@ -39,7 +39,7 @@ export function makeSimDatagramWorld(options: SimNetworkOptions = {}): DatagramW
   };
 }
 
-export function makeSimConnectionWorld(options: SimNetworkOptions = {}): ConnectionWorld {
+export function makeSimConnectionWorld(options: SimNetworkOptions = {}): DialledWorld {
   const { simulation, network, world } = makeSimNetwork(options);
   const hosts = new Map<Listener, SimHost>();
   const makeNode = (): ConnectionNode => {

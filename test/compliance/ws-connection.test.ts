@@ -2,11 +2,11 @@ import { createServer, type Server } from 'node:net';
 import { WsDialer, WsListener } from '@batchain/bat-node';
 import { type Address, keyPairFromSeed, type Listener } from '@batchain/shared';
 import { createSystemRuntime } from '@batchain/shared/node';
-import { type ConnectionNode, type ConnectionWorld, connectionSuite } from './suites/connection.ts';
+import { type ConnectionNode, connectionSuite, type DialledWorld, dialledSuite } from './suites/connection.ts';
 
 const LOOPBACK = '127.0.0.1';
 
-function makeWsWorld(): ConnectionWorld {
+function makeWsWorld(): DialledWorld {
   const runtime = createSystemRuntime();
   const listeners: Listener[] = [];
   const silent: Server[] = [];
@@ -42,3 +42,4 @@ function makeWsWorld(): ConnectionWorld {
 }
 
 connectionSuite('WebSocket in TLS 1.3', makeWsWorld);
+dialledSuite('WebSocket in TLS 1.3', makeWsWorld);

@@ -19,7 +19,7 @@ describe('DataChannelTransport', () => {
   it('opens a connection that both ends know by the same binding', async () => {
     const [ana, bo] = [makeEnd(), makeEnd()];
     const pair = await openChannel(runtime, ana, bo);
-    const [near, far] = [value(pair.caller), value(pair.called)];
+    const [near, far] = [value(pair.caller), value(await pair.called)];
     expect([near.peer, far.peer]).toEqual([bo.identity, ana.identity]);
     expect(near.binding).toEqual(far.binding);
     expect([near.path, near.isInitiator, far.isInitiator]).toEqual(['lan', true, false]);

@@ -10,7 +10,8 @@ export interface ChannelEnd {
 
 export interface ChannelPair {
   readonly caller: Result<Connection, DialFailure>;
-  readonly called: Result<Connection, DialFailure>;
+  /** Known a little later, or much when the caller failed. */
+  readonly called: Promise<Result<Connection, DialFailure>>;
 }
 
 export interface ChannelPairOptions {
@@ -19,6 +20,8 @@ export interface ChannelPairOptions {
   readonly calledOptions?: Partial<DataChannelOptions>;
   /** What the caller gets to see of the called one's description, and the other way round. */
   readonly alterAnswer?: (description: IceDescription) => IceDescription;
+  /** In the same tick as the called one's connection is handed out. */
+  readonly onCalled?: (connection: Connection) => void;
   readonly alterOffer?: (description: IceDescription) => IceDescription;
 }
 
@@ -43,7 +46,10 @@ export async function openChannel(
   const far: DataChannelAttempt = value(await called.transport.prepareAnswer(offer, { ...base, ...options.calledOptions }));
   const nonces = { caller: runtime.entropy.bytes(16), called: runtime.entropy.bytes(16) };
   // The called end begins when it sends its answer.
-  const farConnection = far.connect(offer, caller.identity, nonces);
-  const nearConnection = near.connect(alterAnswer(far.local), called.identity, nonces);
-  return { caller: await nearConnection, called: await farConnection };
+  const farResult = far.connect(offer, caller.identity, nonces).then((result) => {
+    if (result.ok) options.onCalled?.(result.value);
+    return result;
+  });
+  const nearResult = await near.connect(alterAnswer(far.local), called.identity, nonces);
+  return { caller: nearResult, called: farResult };
 }

@@ -24,6 +24,10 @@ export interface ConnectionNode {
 
 export interface ConnectionWorld extends World {
   makeNode(): ConnectionNode | Promise<ConnectionNode>;
+}
+
+/** What only adapters have that are dialled by address; a brokered one has signals instead. */
+export interface DialledWorld extends ConnectionWorld {
   /** A listener that would listen at the very address of a node that listens. */
   makeRival(node: ConnectionNode): Listener | Promise<Listener>;
   /** An address at which packets get lost, or are never answered. */
@@ -101,40 +105,6 @@ export function connectionSuite(name: string, makeWorld: () => ConnectionWorld |
         await accepted.next();
         expect(accepted.size).toBe(0);
         right.value.close('done');
-        await bo.listener.close();
-      }),
-    );
-
-    it(
-      'tells why a dial failed: refused, timeout, aborted, not-dialable',
-      story(async (world) => {
-        const [ana, bo] = [await world.makeNode(), await world.makeNode()];
-        await bo.listener.listen(() => undefined);
-        const address = bo.address();
-        const aborted = AbortSignal.abort(new Error('the user left'));
-        expect(await ana.dialer.dial(address, undefined, { timeoutMs: TIMEOUT_MS, signal: aborted })).toMatchObject({ reason: 'aborted' });
-        const silent = await world.silentAddress();
-        const controller = new AbortController();
-        const dialling = ana.dialer.dial(silent, undefined, { timeoutMs: 60_000, signal: controller.signal });
-        controller.abort();
-        expect(await dialling).toMatchObject({ ok: false, reason: 'aborted' });
-        expect(await ana.dialer.dial(silent, undefined, { timeoutMs: 300 })).toMatchObject({ ok: false, reason: 'timeout' });
-        const nowhere = { host: '0.0.0.0', port: address.port };
-        expect(await ana.dialer.dial(nowhere, undefined, { timeoutMs: 300 })).toMatchObject({ ok: false, reason: 'not-dialable' });
-        await bo.listener.close();
-        expect(await ana.dialer.dial(address, undefined, { timeoutMs: TIMEOUT_MS })).toMatchObject({ ok: false, reason: 'refused' });
-      }),
-    );
-
-    it(
-      'refuses to listen at a port that is taken',
-      story(async (world) => {
-        const bo = await world.makeNode();
-        await bo.listener.listen(() => undefined);
-        expect(bo.listener.localAddress.port).toBeGreaterThan(0);
-        const rival = await world.makeRival(bo);
-        await expect(rival.listen(() => undefined)).rejects.toMatchObject({ code: 'BAT_E_PORT_IN_USE' });
-        await bo.listener.close();
         await bo.listener.close();
       }),
     );
@@ -278,6 +248,47 @@ export function connectionSuite(name: string, makeWorld: () => ConnectionWorld |
         expect((await near.connection.closed).reason).not.toBe('local');
         await far.connection.closed;
         await expect(near.connection.send(utf8Bytes('anybody?'))).rejects.toMatchObject({ code: 'BAT_E_CONNECTION_CLOSED' });
+      }),
+    );
+  });
+}
+
+/** The part of the promises that is about addresses. */
+export function dialledSuite(name: string, makeWorld: () => DialledWorld | Promise<DialledWorld>): void {
+  const story = (tell: (world: DialledWorld) => Promise<void>) => () => inWorld(makeWorld, tell);
+
+  describe(`Dialled connection: ${name}`, () => {
+    it(
+      'tells why a dial failed: refused, timeout, aborted, not-dialable',
+      story(async (world) => {
+        const [ana, bo] = [await world.makeNode(), await world.makeNode()];
+        await bo.listener.listen(() => undefined);
+        const address = bo.address();
+        const aborted = AbortSignal.abort(new Error('the user left'));
+        expect(await ana.dialer.dial(address, undefined, { timeoutMs: TIMEOUT_MS, signal: aborted })).toMatchObject({ reason: 'aborted' });
+        const silent = await world.silentAddress();
+        const controller = new AbortController();
+        const dialling = ana.dialer.dial(silent, undefined, { timeoutMs: 60_000, signal: controller.signal });
+        controller.abort();
+        expect(await dialling).toMatchObject({ ok: false, reason: 'aborted' });
+        expect(await ana.dialer.dial(silent, undefined, { timeoutMs: 300 })).toMatchObject({ ok: false, reason: 'timeout' });
+        const nowhere = { host: '0.0.0.0', port: address.port };
+        expect(await ana.dialer.dial(nowhere, undefined, { timeoutMs: 300 })).toMatchObject({ ok: false, reason: 'not-dialable' });
+        await bo.listener.close();
+        expect(await ana.dialer.dial(address, undefined, { timeoutMs: TIMEOUT_MS })).toMatchObject({ ok: false, reason: 'refused' });
+      }),
+    );
+
+    it(
+      'refuses to listen at a port that is taken',
+      story(async (world) => {
+        const bo = await world.makeNode();
+        await bo.listener.listen(() => undefined);
+        expect(bo.listener.localAddress.port).toBeGreaterThan(0);
+        const rival = await world.makeRival(bo);
+        await expect(rival.listen(() => undefined)).rejects.toMatchObject({ code: 'BAT_E_PORT_IN_USE' });
+        await bo.listener.close();
+        await bo.listener.close();
       }),
     );
   });

@@ -76,6 +76,8 @@ export interface AttemptParts {
 /** What the library must accept at most: one byte more than a frame, so that a longer one, which it cuts off, is told apart. */
 export const LIBRARY_MESSAGE_BYTES_MAX: number = CHANNEL_FRAME_BYTES_MAX + 1;
 
+const WRONG_CERTIFICATE = 'another certificate than the signed one';
+
 /** Made by DataChannelTransport only. */
 export class WebrtcAttempt implements DataChannelAttempt {
   readonly #runtime: Runtime;
@@ -85,6 +87,8 @@ export class WebrtcAttempt implements DataChannelAttempt {
   #local: IceDescription | undefined;
   /** The offer that was answered. */
   #offer: IceDescription | undefined;
+  /** Whom we connect to. */
+  #remote: IceDescription | undefined;
   #timer: Timer;
   #isSettled = false;
   #isOpen = false;
@@ -138,6 +142,7 @@ export class WebrtcAttempt implements DataChannelAttempt {
     if (wrong !== undefined) return Promise.resolve(this.#abandon('error', wrong));
     return new Promise((resolve) => {
       this.#settle = resolve;
+      this.#remote = remote;
       this.#timer.cancel();
       const { timeoutMs } = this.#options;
       this.#timer = this.#runtime.clock.setTimer(timeoutMs, () => this.#finish(fail('timeout', `${timeoutMs} ms`)));
@@ -184,7 +189,7 @@ export class WebrtcAttempt implements DataChannelAttempt {
 
   #judgeOpen(remote: IceDescription, peer: PeerIdentity, nonces: ChannelNonces): Result<Connection, DialFailure> {
     // The library has compared it, too; this does not rest on its settings.
-    if (!this.#isRight(remote)) return fail('wrong-identity', 'another certificate than the signed one');
+    if (!this.#isRight(remote)) return fail('wrong-identity', WRONG_CERTIFICATE);
     const ends = [
       { fingerprint: this.local.fingerprint, nonce: nonces[this.#parts.role] },
       { fingerprint: remote.fingerprint, nonce: nonces[this.#parts.role === 'caller' ? 'called' : 'caller'] },
@@ -213,7 +218,9 @@ export class WebrtcAttempt implements DataChannelAttempt {
 
   #lost(): void {
     this.#onGathered();
-    this.#finish(fail('unreachable', 'no path, or another certificate than the signed one'));
+    // A handshake that failed over the certificate leaves its fingerprint behind.
+    const isImpostor = this.#remote !== undefined && this.#channel.remoteFingerprint !== undefined && !this.#isRight(this.#remote);
+    this.#finish(isImpostor ? fail('wrong-identity', WRONG_CERTIFICATE) : fail('unreachable', 'no path was found, or it broke'));
     this.#parts.onEnd();
   }
 

@@ -16,7 +16,11 @@ export type { DataChannelAttempt, DataChannelOptions };
 export interface DataChannelConfig {
   /** Addresses of our own interfaces now: they decide which private addresses may be sent to. */
   readonly ownHosts: () => readonly string[];
-  /** UDP port that all channels share, so that one forwarded port serves all peers; each has a free one of its own without. */
+  /**
+   * UDP port that all channels share to which we are called, so that one forwarded port serves all peers; each has a free one of
+   * its own without. Calls of ours always have: the library tells channels on a shared port apart by the peer's address, so two
+   * between the same two shared ports, as after a peer's restart, would be in each other's way.
+   */
   readonly udpPort?: number;
   /** Local address to use; all interfaces without. */
   readonly bindHost?: string;
@@ -96,7 +100,7 @@ export class DataChannelTransport {
 
   #makeAttempt(library: Library, role: AttemptParts['role'], options: DataChannelOptions): WebrtcAttempt {
     const { ownHosts } = this.#config;
-    const peer = new library.PeerConnection(role, this.#peerConfig(options));
+    const peer = new library.PeerConnection(role, this.#peerConfig(role, options));
     const attempt: WebrtcAttempt = new WebrtcAttempt(
       this.#runtime,
       peer,
@@ -115,15 +119,15 @@ export class DataChannelTransport {
     return attempt;
   }
 
-  #peerConfig({ stun, bindPort }: DataChannelOptions): ConstructorParameters<Library['PeerConnection']>[1] {
-    const { udpPort, bindHost, ownHosts } = this.#config;
-    const port = bindPort ?? udpPort;
+  #peerConfig(role: AttemptParts['role'], { stun, bindPort }: DataChannelOptions): ConstructorParameters<Library['PeerConnection']>[1] {
+    const { bindHost, ownHosts } = this.#config;
+    const sharedPort = role === 'called' && bindPort === undefined ? this.#config.udpPort : undefined;
+    const port = bindPort ?? sharedPort;
     return {
       iceServers: this.#stunServers(stun, ownHosts()),
       ...(bindHost !== undefined && { bindAddress: bindHost }),
       ...(port !== undefined && { portRangeBegin: port, portRangeEnd: port }),
-      // A punched port belongs to its pair alone.
-      enableIceUdpMux: bindPort === undefined && udpPort !== undefined,
+      enableIceUdpMux: sharedPort !== undefined,
       // Offers are made when we say so, not by the channel that is created first.
       disableAutoNegotiation: true,
       maxMessageSize: LIBRARY_MESSAGE_BYTES_MAX,
