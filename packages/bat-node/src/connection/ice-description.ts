@@ -117,14 +117,32 @@ export function formatCandidate({ kind, address }: IceCandidate, index: number):
   return `a=candidate:${index + 1} 1 UDP ${priority} ${address.host} ${address.port} ${type}`;
 }
 
+export interface HandshakePlan {
+  /** Who sends the ClientHello. */
+  readonly client: 'caller' | 'called';
+  /** How long the called end leaves the first check to the caller. */
+  readonly calledWaitMs: number;
+}
+
+/** More than a signal takes between neighbours. */
+const NEIGHBOUR_WAIT_MS = 100;
+
 /**
  * Who begins the DTLS handshake. A ClientHello that arrives before the other end's ICE is connected is lost, and comes again
- * only after a second, so it must be the end whose ICE connects last: the one whose first check the other's answer needs no
- * more. The called one sends first. Unfiltered, that check gets through and the called one is connected first, so the caller
- * begins. Behind a NAT (the caller has a reflexive address) it is lost, and the caller's own is the first to get through.
+ * only after a second, so it must be the end that is connected last: the one whose own check did not get through first. The
+ * called end sends first, while its answer is on the way. When nothing keeps that check from the caller, the called end is
+ * connected before the caller has even read the answer, and the caller begins. Behind a NAT, that is with a reflexive address,
+ * the check is lost, the caller's own gets through first, and the called end begins.
+ *
+ * Between neighbours (private addresses, no STUN) the called end waits and begins: there a caller that began could have the
+ * peer's certificate before the library has stored which one is expected, and refuse it.
  */
-export function dtlsClient(callerCandidates: readonly IceCandidate[]): 'caller' | 'called' {
-  return callerCandidates.some(({ kind }) => kind === 'reflexive') ? 'called' : 'caller';
+export function planHandshake(callerCandidates: readonly IceCandidate[], isHandOver: boolean): HandshakePlan {
+  // Both NATs of a punched path let the first check through.
+  if (isHandOver) return { client: 'caller', calledWaitMs: 0 };
+  if (callerCandidates.some(({ kind }) => kind === 'reflexive')) return { client: 'called', calledWaitMs: 0 };
+  const areNeighbours = callerCandidates.every(({ address }) => isPrivateHost(address.host));
+  return areNeighbours ? { client: 'called', calledWaitMs: NEIGHBOUR_WAIT_MS } : { client: 'caller', calledWaitMs: 0 };
 }
 
 /** The 32 bytes that name this very connection: SHA-256(tag, caller's and called one's fingerprint, caller's and called one's nonce). */

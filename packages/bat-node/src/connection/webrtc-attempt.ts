@@ -18,12 +18,13 @@ import { CHANNEL_ATTEMPT_MS, ICE_GATHER_MS } from '../limits.ts';
 import { CHANNEL_FRAME_BYTES_MAX } from './channel-frames.ts';
 import {
   channelBinding,
-  dtlsClient,
   formatCandidate,
   formatSdp,
+  type HandshakePlan,
   type IceCandidate,
   type IceDescription,
   judgeIceDescription,
+  planHandshake,
   readLocalDescription,
   usableCandidates,
 } from './ice-description.ts';
@@ -163,7 +164,14 @@ export class WebrtcAttempt implements DataChannelAttempt {
   readonly #onAbort = (): void => this.#finish(fail('aborted'));
 
   #start(remote: IceDescription): void {
-    if (this.#parts.role === 'caller') this.#channel.setRemote(this.#sdpOf(remote, this.local), 'answer');
+    const isCaller = this.#parts.role === 'caller';
+    if (isCaller) this.#channel.setRemote(this.#sdpOf(remote, this.local), 'answer');
+    const waitMs = isCaller ? 0 : this.#planOf(remote).calledWaitMs;
+    if (waitMs === 0) this.#addCandidates(remote);
+    else this.#runtime.clock.setTimer(waitMs, () => this.#addLate(remote));
+  }
+
+  #addCandidates(remote: IceDescription): void {
     const { onlyRemote } = this.#options;
     const given: readonly IceCandidate[] = onlyRemote === undefined ? remote.candidates : [{ kind: 'host', address: onlyRemote }];
     usableCandidates(given, this.#parts.ownHosts()).forEach((candidate, i) => {
@@ -171,11 +179,23 @@ export class WebrtcAttempt implements DataChannelAttempt {
     });
   }
 
+  /** Not needed when the caller's check got here first. */
+  #addLate(remote: IceDescription): void {
+    if (this.#isSettled || this.#isOpen) return;
+    try {
+      this.#addCandidates(remote);
+    } catch (error) {
+      this.#finish(fail('error', textOf(error)));
+    }
+  }
+
+  #planOf(offer: IceDescription): HandshakePlan {
+    return planHandshake(offer.candidates, this.#options.onlyRemote !== undefined);
+  }
+
   /** The peer's SDP; `offer` is the caller's description, whoever that is. */
   #sdpOf(remote: IceDescription, offer: IceDescription): string {
-    // Both ends of a hand-over know that their NATs let the first check through, whatever the candidates say.
-    const client = this.#options.onlyRemote === undefined ? dtlsClient(offer.candidates) : 'caller';
-    const isPeerClient = client !== this.#parts.role;
+    const isPeerClient = this.#planOf(offer).client !== this.#parts.role;
     return formatSdp(remote, { setup: isPeerClient ? 'active' : 'passive', messageBytesMax: LIBRARY_MESSAGE_BYTES_MAX });
   }
 

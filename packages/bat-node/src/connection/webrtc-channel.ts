@@ -4,12 +4,11 @@ import type { DataChannel, PeerConnection } from 'node-datachannel';
 import { CHANNEL_WINDOW_BYTES, FRAME_COST_BYTES, SEND_BUFFER_LOW_BYTES } from '../limits.ts';
 import { MEDIA_ID, readFingerprint } from './ice-description.ts';
 
-/** What happens until the channel is open. */
 export interface OpeningEvents {
   /** All local candidates are known. */
   onGathered(): void;
   onOpen(): void;
-  /** Once: the channel has ended, here, there or in between. */
+  /** Once: the channel has ended, here, there or in between, open or not. */
   onEnd(): void;
 }
 
@@ -19,7 +18,7 @@ export interface ChannelEvents {
   onMessage(message: Uint8Array | string): void;
   /** The library's buffer is below SEND_BUFFER_LOW_BYTES again. */
   onLow(): void;
-  /** Once: the channel has ended, here, there or in between. */
+  /** After that of OpeningEvents. */
   onEnd(): void;
 }
 
@@ -150,7 +149,8 @@ export class WebrtcChannel {
   #ended(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    (this.#events ?? this.#opening).onEnd();
+    this.#opening.onEnd();
+    this.#events?.onEnd();
   }
 
   #refuse(other: DataChannel): void {
