@@ -25,8 +25,6 @@ export interface ChannelPairOptions {
   readonly alterOffer?: (description: IceDescription) => IceDescription;
 }
 
-const NEVER = new AbortController().signal;
-
 export function value<T>(result: Result<T>): T {
   if (!result.ok) throw new Error(`${result.reason}: ${result.detail}`);
   return result.value;
@@ -40,7 +38,7 @@ export async function openChannel(
   options: ChannelPairOptions = {},
 ): Promise<ChannelPair> {
   const { timeoutMs = 10_000, alterAnswer = (same) => same, alterOffer = (same) => same } = options;
-  const base = { signal: NEVER, timeoutMs };
+  const base = { signal: new AbortController().signal, timeoutMs };
   const near: DataChannelAttempt = value(await caller.transport.prepareCall({ ...base, ...options.callerOptions }));
   const offer = alterOffer(near.local);
   const far: DataChannelAttempt = value(await called.transport.prepareAnswer(offer, { ...base, ...options.calledOptions }));

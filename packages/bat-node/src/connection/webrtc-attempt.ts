@@ -66,6 +66,8 @@ export interface DataChannelAttempt {
 
 export interface AttemptParts {
   readonly role: 'caller' | 'called';
+  /** What the called end answers. */
+  readonly offer: IceDescription | undefined;
   readonly ownHosts: () => readonly string[];
   readonly scratch: Uint8Array;
   /** Called once with the end of the channel: before or after it became a connection. */
@@ -86,8 +88,6 @@ export class WebrtcAttempt implements DataChannelAttempt {
   readonly #options: DataChannelOptions;
   readonly #channel: WebrtcChannel;
   #local: IceDescription | undefined;
-  /** The offer that was answered. */
-  #offer: IceDescription | undefined;
   /** Whom we connect to. */
   #remote: IceDescription | undefined;
   #timer: Timer;
@@ -102,13 +102,11 @@ export class WebrtcAttempt implements DataChannelAttempt {
     this.#runtime = runtime;
     this.#parts = parts;
     this.#options = options;
+    const events = { onGathered: () => this.#onGathered(), onOpen: () => this.#opened(), onEnd: () => this.#lost() };
+    const { offer } = parts;
+    this.#channel = new WebrtcChannel(runtime, peer, events, offer === undefined ? undefined : this.#sdpOf(offer, offer));
     this.#timer = runtime.clock.setTimer(CHANNEL_ATTEMPT_MS, () => this.#finish(fail('timeout', 'nobody answered')));
     options.signal.addEventListener('abort', this.#onAbort);
-    this.#channel = new WebrtcChannel(runtime, peer, {
-      onGathered: () => this.#onGathered(),
-      onOpen: () => this.#opened(),
-      onEnd: () => this.#lost(),
-    });
   }
 
   get local(): IceDescription {
@@ -116,25 +114,19 @@ export class WebrtcAttempt implements DataChannelAttempt {
     return this.#local;
   }
 
-  /** Offers, or answers `offer`, and gathers candidates for at most ICE_GATHER_MS. */
-  async prepare(offer: IceDescription | undefined): Promise<Result<DataChannelAttempt, DialFailure>> {
-    this.#offer = offer;
-    const gathered = new Promise<void>((resolve) => {
-      this.#onGathered = resolve;
+  /** Waits for candidates, at most ICE_GATHER_MS. */
+  async prepare(): Promise<Result<DataChannelAttempt, DialFailure>> {
+    await new Promise<void>((resolve) => {
+      const timer = this.#runtime.clock.setTimer(ICE_GATHER_MS, resolve);
+      this.#onGathered = () => {
+        timer.cancel();
+        resolve();
+      };
     });
-    try {
-      if (offer !== undefined) this.#channel.setRemote(this.#sdpOf(offer, offer), 'offer');
-      this.#channel.describe(offer === undefined ? 'offer' : 'answer');
-    } catch (error) {
-      return this.#abandon('error', textOf(error));
-    }
-    const timer = this.#runtime.clock.setTimer(ICE_GATHER_MS, () => this.#onGathered());
-    await gathered;
-    timer.cancel();
     if (this.#options.signal.aborted) return this.#abandon('aborted');
+    if (this.#isSettled) return fail('aborted', 'closed while it was prepared');
     this.#local = readLocalDescription(this.#channel.localSdp);
-    if (this.#channel.isEnded || this.#local === undefined) return this.#abandon('error', 'the library gave no description');
-    return ok(this);
+    return this.#local === undefined ? this.#abandon('error', 'the library gave no description') : ok(this);
   }
 
   connect(remote: IceDescription, peer: PeerIdentity, nonces: ChannelNonces): Promise<Result<Connection, DialFailure>> {
@@ -165,7 +157,7 @@ export class WebrtcAttempt implements DataChannelAttempt {
 
   #start(remote: IceDescription): void {
     const isCaller = this.#parts.role === 'caller';
-    if (isCaller) this.#channel.setRemote(this.#sdpOf(remote, this.local), 'answer');
+    if (isCaller) this.#channel.setAnswer(this.#sdpOf(remote, this.local));
     const waitMs = isCaller ? 0 : this.#planOf(remote).calledWaitMs;
     if (waitMs === 0) this.#addCandidates(remote);
     else this.#runtime.clock.setTimer(waitMs, () => this.#addLate(remote));
@@ -201,8 +193,8 @@ export class WebrtcAttempt implements DataChannelAttempt {
 
   /** The library has taken the offer already: what is connected to must be the same end. */
   #differs(remote: IceDescription): string | undefined {
-    if (this.#offer === undefined) return undefined;
-    const { ufrag, password, fingerprint } = this.#offer;
+    if (this.#parts.offer === undefined) return undefined;
+    const { ufrag, password, fingerprint } = this.#parts.offer;
     const isSame = remote.ufrag === ufrag && remote.password === password && equalBytes(remote.fingerprint, fingerprint);
     return isSame ? undefined : 'another description than the one that was answered';
   }

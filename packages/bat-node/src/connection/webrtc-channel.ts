@@ -40,8 +40,11 @@ export class WebrtcChannel {
   #earlyBytes = 0;
   #isEnded = false;
 
-  /** Throws what the library throws. */
-  constructor(runtime: Runtime, peer: PeerConnection, opening: OpeningEvents) {
+  /**
+   * Offers, or answers `offerSdp`. Throws what the library throws, as for a port that is taken: descriptions are left to its
+   * automatic negotiation, because asking for one outright ends the process when candidates can not be gathered.
+   */
+  constructor(runtime: Runtime, peer: PeerConnection, opening: OpeningEvents, offerSdp: string | undefined) {
     this.#runtime = runtime;
     this.#peer = peer;
     this.#opening = opening;
@@ -54,7 +57,15 @@ export class WebrtcChannel {
     );
     // A second channel is none of ours; without a handler the library would keep what comes in on it.
     peer.onDataChannel(this.#guard((other: DataChannel) => this.#refuse(other)));
-    this.#channel = peer.createDataChannel(LABEL, { negotiated: true, id: STREAM_ID });
+    try {
+      if (offerSdp !== undefined) peer.setRemoteDescription(offerSdp, 'offer');
+      this.#channel = peer.createDataChannel(LABEL, { negotiated: true, id: STREAM_ID });
+    } catch (error) {
+      // Nobody is told of the end of what never was.
+      this.#isEnded = true;
+      peer.close();
+      throw error;
+    }
     this.#channel.onClosed(this.#guard(() => this.#ended()));
     this.#channel.onError(this.#guard((error: string) => runtime.log.debug('bat.webrtc.error', { error })));
     this.#channel.onOpen(this.#guard(() => opening.onOpen()));
@@ -92,19 +103,14 @@ export class WebrtcChannel {
     }
   }
 
-  /** Offers, or answers the offer that was set. */
-  describe(type: 'offer' | 'answer'): void {
-    this.#peer.setLocalDescription(type);
-  }
-
   /** With the candidates found so far. */
   get localSdp(): string {
     return this.#peer.localDescription()?.sdp ?? '';
   }
 
   /** Throws what the library throws. */
-  setRemote(sdp: string, type: 'offer' | 'answer'): void {
-    this.#peer.setRemoteDescription(sdp, type);
+  setAnswer(sdp: string): void {
+    this.#peer.setRemoteDescription(sdp, 'answer');
   }
 
   /** Throws what the library throws. */

@@ -90,15 +90,20 @@ export class DataChannelTransport {
     if (this.#attempts.size >= CHANNEL_ATTEMPTS_MAX || this.#channels >= CHANNELS_MAX) return fail('refused', 'too many data channels');
     let attempt: WebrtcAttempt;
     try {
-      attempt = this.#makeAttempt(library.value, role, options);
+      attempt = this.#makeAttempt(library.value, role, offer, options);
     } catch (error) {
       return fail('error', error instanceof Error ? error.message : String(error));
     }
     this.#attempts.add(attempt);
-    return attempt.prepare(offer);
+    return attempt.prepare();
   }
 
-  #makeAttempt(library: Library, role: AttemptParts['role'], options: DataChannelOptions): WebrtcAttempt {
+  #makeAttempt(
+    library: Library,
+    role: AttemptParts['role'],
+    offer: IceDescription | undefined,
+    options: DataChannelOptions,
+  ): WebrtcAttempt {
     const { ownHosts } = this.#config;
     const peer = new library.PeerConnection(role, this.#peerConfig(role, options));
     const attempt: WebrtcAttempt = new WebrtcAttempt(
@@ -106,6 +111,7 @@ export class DataChannelTransport {
       peer,
       {
         role,
+        offer,
         ownHosts,
         scratch: this.#scratch,
         onEnd: () => {
@@ -128,8 +134,6 @@ export class DataChannelTransport {
       ...(bindHost !== undefined && { bindAddress: bindHost }),
       ...(port !== undefined && { portRangeBegin: port, portRangeEnd: port }),
       enableIceUdpMux: sharedPort !== undefined,
-      // Offers are made when we say so, not by the channel that is created first.
-      disableAutoNegotiation: true,
       maxMessageSize: LIBRARY_MESSAGE_BYTES_MAX,
     };
   }
