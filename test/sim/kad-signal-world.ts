@@ -65,7 +65,8 @@ class LyingRpc implements KadRpc {
   async #betray(from: NodeId, target: NodeId, signal: Uint8Array): Promise<void> {
     const pass = (claimed: NodeId): void => {
       const session = this.#rpc.sessionWith(target);
-      if (session !== undefined) void this.#rpc.request(session.address, target, { type: 'signal', from: claimed, address: session.address, signal });
+      if (session !== undefined)
+        void this.#rpc.request(session.address, target, { type: 'signal', from: claimed, address: session.address, signal });
     };
     if (this.#lie === 'delays') this.#runtime.clock.setTimer(DELAY_MS, () => pass(from));
     else if (this.#lie === 'swaps') pass(this.#runtime.random.bytes(KEY_BYTES) as NodeId);

@@ -7,6 +7,7 @@ import { Participant } from '@batchain/participant';
 import {
   type Address,
   type Crypto,
+  createCrypto,
   type KeyPair,
   keyPairFromSeed,
   MiB,
@@ -16,7 +17,6 @@ import {
   utf8Bytes,
 } from '@batchain/shared';
 import {
-  createSimCrypto,
   createSimRuntime,
   type NatKind,
   SimDatagramSocket,
@@ -44,12 +44,11 @@ export class ParticipantWorld {
   readonly simulation: Simulation;
   readonly network: SimNetwork;
   readonly members: SimParticipant[] = [];
-  readonly #crypto: Crypto;
+  readonly #crypto: Crypto = createCrypto();
 
   constructor(seed: string | number) {
     this.simulation = createSimRuntime(seed);
     this.network = new SimNetwork(this.simulation);
-    this.#crypto = createSimCrypto(this.simulation.runtime.entropy.fork('crypto'));
   }
 
   /** A started participant that offers a MiB and has joined through the addresses. */

@@ -1,11 +1,13 @@
-// Whole participants behind simulated NATs meet through their brokers: the plan, the signals and the race, seeded.
-import { MiB } from '@batchain/shared';
+// Whole participants behind simulated NATs meet through their brokers: what they know of themselves, the signals, the plan and the race.
 import type { NatKind } from '@batchain/shared/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ParticipantWorld, type SimParticipant } from './participant-world.ts';
 
 let world: ParticipantWorld;
 afterEach(() => world.stop());
+
+/** Time for a newcomer to join, to be looked at from outside, and to be known with its brokers. */
+const SETTLE_MS = 20_000;
 
 /** Two public participants that know one another. */
 async function makePublicPair(seed: string): Promise<readonly SimParticipant[]> {
@@ -15,25 +17,62 @@ async function makePublicPair(seed: string): Promise<readonly SimParticipant[]> 
   return [first, second];
 }
 
-async function addHome(name: string, nat: NatKind, publics: readonly SimParticipant[]): Promise<SimParticipant> {
-  const member = await world.add(
-    name,
-    { nat },
-    publics.map((one) => world.kadAddress(one)),
-  );
-  await world.simulation.clock.runFor(10_000);
+async function addMember(name: string, nat: NatKind, publics: readonly SimParticipant[]): Promise<SimParticipant> {
+  const member = await world.add(name, { nat }, publics.map(world.kadAddress));
+  await world.simulation.clock.runFor(SETTLE_MS);
   return member;
+}
+
+/** Whether `from` gets a session to `to`, and by which way; the reason of each rung otherwise. */
+async function meet(from: SimParticipant, to: SimParticipant): Promise<string> {
+  const met = await world.settle(from.node.meet(to.nodeId));
+  if (met.ok) return met.value;
+  const rungs = from.node.why(Buffer.from(to.nodeId).toString('hex')).attempts[0]?.rungs ?? [];
+  return rungs.map(({ rung, outcome, reason }) => `${rung} ${outcome} ${reason}`).join('; ');
 }
 
 describe('participants behind simulated NATs', () => {
   it('BN-07 know what they are: a home is reached through its brokers, a public one is dialled', async () => {
     const publics = await makePublicPair('reach-self');
-    const home = await addHome('home', 'linux', publics);
-    const status = await home.node.status();
-    expect(status.reach).toBe('punched');
+    const home = await addMember('home', 'linux', publics);
+    expect((await world.settle(home.node.status())).reach).toBe('punched');
     expect((await world.settle((publics[0] as SimParticipant).node.status())).reach).toBe('public');
-    expect(home.node.kad.contact.contact).toMatchObject({ flags: { isPublic: false }, natMapping: 'endpoint-independent' });
-    expect(home.node.kad.contact.contact.brokers.length).toBeGreaterThan(0);
-    expect(MiB).toBeGreaterThan(0);
+    const { contact } = home.node.kad.contact;
+    expect(contact).toMatchObject({ flags: { isPublic: false }, natMapping: 'endpoint-independent' });
+    expect(contact.brokers).toHaveLength(2);
+    const tables = publics.map(({ node }) => node.kad.routes().buckets.flatMap(({ contacts }) => contacts).length);
+    expect(tables, 'a client is in no table').toEqual([1, 1]);
+  });
+
+  it('BN-08 BN-14 a public node has one behind a NAT dial back; the other way round it is dialled', async () => {
+    const publics = await makePublicPair('reach-reverse');
+    const [kad1] = publics as [SimParticipant];
+    const home = await addMember('home', 'symmetric', publics);
+    expect(await meet(kad1, home)).toBe('reverse');
+    expect(await meet(home, kad1)).toBe('reverse');
+    const other = await addMember('other', 'port-restr', publics);
+    expect(await meet(other, kad1)).toBe('direct');
+  });
+
+  it('tell why when nothing leads there: each rung has a reason', async () => {
+    const publics = await makePublicPair('reach-none');
+    const [ana, bo] = [await addMember('ana', 'symmetric', publics), await addMember('bo', 'symmetric', publics)];
+    const why = await meet(ana, bo);
+    expect(why).toContain('signal won');
+    expect(why).toMatch(/direct skipped it can not be dialled from outside/);
+    expect(why).toMatch(/relay skipped neither knows a participant that relays/);
+  });
+
+  it('BN-27 BN-28 a home whose address changes outside is found again, and says so within seconds', async () => {
+    const publics = await makePublicPair('reach-flip');
+    const [kad1] = publics as [SimParticipant];
+    const nat = world.network.addNat({ kind: 'linux', address: '203.0.113.77' });
+    const home = await world.add('home', { behind: nat }, publics.map(world.kadAddress));
+    await world.simulation.clock.runFor(SETTLE_MS);
+    expect(home.node.kad.contact.contact.kadAddresses[0]?.host).toBe('203.0.113.77');
+    nat.rebind('203.0.113.99');
+    await world.simulation.clock.runFor(40_000);
+    expect(home.node.kad.contact.contact.kadAddresses[0]?.host).toBe('203.0.113.99');
+    expect(await meet(kad1, home)).toBe('reverse');
   });
 });

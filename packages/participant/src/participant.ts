@@ -17,10 +17,14 @@ import { type KadConfig, KadNode, type KadRpc, type KadStateStore } from '@batch
 import {
   type Address,
   BatChainError,
+  type ConnectionPath,
   type Crypto,
+  type DialFailure,
   formatAddress,
   type KeyPair,
   type NodeId,
+  ok,
+  type Result,
   type Runtime,
   type Startable,
   type Timer,
@@ -30,7 +34,7 @@ import { KadLocator } from './adapters/kad-locator.ts';
 import type { DoctorResult, PeerView, StatusResult, WhyResult } from './api/api-schemas.ts';
 import { countByHealth } from './api/result-views.ts';
 import type { Profile } from './config/node-settings.ts';
-import { CLOCKS_ASKED_MAX, JOIN_WAIT_MS, ROOM_CHECK_INTERVAL_MS, STORE_ROOM_BYTES_MIN } from './limits.ts';
+import { CLOCKS_ASKED_MAX, JOIN_WAIT_MS, LADDER_MS, ROOM_CHECK_INTERVAL_MS, STORE_ROOM_BYTES_MIN } from './limits.ts';
 import type { LocalNode, NodeEvent } from './local-node.ts';
 import { diagnose } from './reach/diagnose.ts';
 import { makeDialBack } from './reach/dial-back.ts';
@@ -305,6 +309,13 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
 
   peers(): Promise<readonly PeerView[]> {
     return this.#peers.all();
+  }
+
+  /** Connects to a peer by whatever way leads there and says which that was; `why` tells what else was tried. */
+  async meet(nodeId: NodeId, { signal }: { readonly signal?: AbortSignal } = {}): Promise<Result<ConnectionPath, DialFailure>> {
+    const options = { signal: signal ?? new AbortController().signal, timeoutMs: LADDER_MS };
+    const session = await this.#pool.connect({ nodeId, record: undefined }, options);
+    return session.ok ? ok(session.value.connection.path) : session;
   }
 
   why(id: string): WhyResult {

@@ -207,7 +207,12 @@ describe('a node that is called', () => {
     for (let round = 0; round < 20; round++) {
       const flood = Array.from({ length: 20 }, async () => {
         const from = random.bytes(32) as NodeId;
-        const answer = await liar.rpc.request(node.localAddress, node.nodeId, { type: 'signal', from, address: HERE, signal: random.bytes(10) });
+        const answer = await liar.rpc.request(node.localAddress, node.nodeId, {
+          type: 'signal',
+          from,
+          address: HERE,
+          signal: random.bytes(10),
+        });
         if (answer.ok) taken++;
       });
       await settle(Promise.all(flood));
@@ -223,7 +228,8 @@ describe('a node that is called', () => {
     const node = await startNode('node');
     const [asker] = (await startAskers(1)) as [Endpoint];
     const signal = utf8Bytes('call');
-    const send = (from: NodeId) => settle(asker.rpc.request(node.localAddress, node.nodeId, { type: 'signal', from, address: HERE, signal }));
+    const send = (from: NodeId) =>
+      settle(asker.rpc.request(node.localAddress, node.nodeId, { type: 'signal', from, address: HERE, signal }));
     expect(await send(asker.signer.nodeId)).toMatchObject({ reason: 'busy' });
     expect(await settle(introduce(asker.rpc, node.localAddress, node.nodeId))).toBe('busy');
     let received = 0;

@@ -82,7 +82,12 @@ export class SignalBroker {
   async #pass(asker: ProvedPeer, target: NodeId, to: Address, signal: Uint8Array): Promise<void> {
     this.#inFlight++;
     const maySend = (): boolean => this.#limits.takeDatagram(target, this.#nowMs());
-    const result = await this.#rpc.request(to, target, { type: 'signal', from: asker.nodeId, address: asker.address, signal }, { opensSession: false, maySend });
+    const result = await this.#rpc.request(
+      to,
+      target,
+      { type: 'signal', from: asker.nodeId, address: asker.address, signal },
+      { opensSession: false, maySend },
+    );
     this.#inFlight--;
     if (!result.ok && (result.reason === 'timeout' || result.reason === 'no-session')) this.#limits.noteSilence(target, this.#nowMs());
   }

@@ -338,7 +338,12 @@ describe('PING', () => {
 describe('introductions', () => {
   it('T8 are for proved askers, and signals from proved brokers', () => {
     const introduce: KadRequest = { type: 'introduce', target: signer(2).nodeId, signal: Uint8Array.of(1) };
-    const signal: KadRequest = { type: 'signal', from: signer(2).nodeId, address: { host: '198.51.100.7', port: 4870 }, signal: Uint8Array.of(1) };
+    const signal: KadRequest = {
+      type: 'signal',
+      from: signer(2).nodeId,
+      address: { host: '198.51.100.7', port: 4870 },
+      signal: Uint8Array.of(1),
+    };
     for (const request of [introduce, signal])
       expect(answer(request, { isProved: false })).toMatchObject({ type: 'error', code: 'not-proved' });
     expect(answer(introduce)).toEqual({ type: 'introduced', outcome: 'not-here' });
