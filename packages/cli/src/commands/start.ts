@@ -49,7 +49,6 @@ function readyText(context: Context, ready: DaemonReady, tookMs: number): string
 /** What a person should know of a node that is ready and yet not as asked for. */
 function warnOf(context: Context, ready: DaemonReady): void {
   const { options, output } = context;
-  if (options.relay) output.warn('this version does not carry the connections of others yet: --relay changes nothing');
   if (ready.joined || options.join.length === 0) return;
   output.warn(`no member of the network answered at ${options.join.join(', ')} (--join); the node goes on trying`, {
     why: 'the member is away, the address or UDP port is wrong, a firewall drops UDP, or --network and its secret differ',

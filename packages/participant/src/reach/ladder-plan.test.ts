@@ -134,7 +134,7 @@ describe('the pairs that ICE can not open (docs/NAT.md)', () => {
     ['symmetric and address-restricted', symmetric, addressRestricted, false],
     ['symmetric and port-restricted', symmetric, portRestricted, true],
     ['symmetric and symmetric', symmetric, symmetric, true],
-    ['symmetric and an unknown filter', symmetric, unknown, true],
+    ['symmetric and an unknown filter', symmetric, unknown, false],
     ['port-restricted and port-restricted', portRestricted, portRestricted, false],
   ])('%s: %#', (_name, a, b, isHard) => {
     expect([isHardPair(a, b), isHardPair(b, a)]).toEqual([isHard, isHard]);
@@ -145,9 +145,11 @@ describe('the relay that both choose', () => {
   const one = { nodeId: nodeId(1), bat: at('203.0.113.10') };
   const two = { nodeId: nodeId(2), bat: at('203.0.113.20') };
   it('is one that both know, else one of the answerer, else one of the caller', () => {
-    expect(chooseRelay([one, two], [two])).toBe(two);
-    expect(chooseRelay([one], [two])).toBe(two);
-    expect(chooseRelay([one], [])).toBe(one);
-    expect(chooseRelay([], [])).toBeUndefined();
+    const names = (relays: (typeof one)[], hasUdp = true) => ({ relays, hasUdp });
+    expect(chooseRelay(names([one, two]), names([two]))).toBe(two);
+    expect(chooseRelay(names([one]), names([two]))).toBe(two);
+    expect(chooseRelay(names([one], false), names([two])), 'the caller can reach few').toBe(one);
+    expect(chooseRelay(names([one]), names([]))).toBe(one);
+    expect(chooseRelay(names([]), names([]))).toBeUndefined();
   });
 });

@@ -70,19 +70,22 @@ export function planFreshDials(theirs: MeetingFacts, ours: Pick<SelfFacts, 'exte
 
 /**
  * The pair that ICE can not open: one side takes another port for each destination, the other lets in only what it has sent to
- * (RFC 4787). What is not known is taken for the usual: ports are kept, and strangers are kept out.
+ * (RFC 4787). A filter that is not known let in other ports of an IP when that was tried: ICE has a chance.
  */
 export function isHardPair(a: MeetingFacts, b: MeetingFacts): boolean {
   const changes = ({ mapping }: MeetingFacts): boolean => mapping === 'address-dependent' || mapping === 'address-and-port-dependent';
-  const isStrict = (side: MeetingFacts): boolean =>
-    changes(side) || side.filtering === 'address-and-port-dependent' || side.filtering === 'unknown';
+  const isStrict = (side: MeetingFacts): boolean => changes(side) || side.filtering === 'address-and-port-dependent';
   return (changes(a) && isStrict(b)) || (changes(b) && isStrict(a));
 }
 
-/** Both choose the same relay: one that both named, else the answerer's, else the caller's. */
-export function chooseRelay(caller: readonly RelayHint[], called: readonly RelayHint[]): RelayHint | undefined {
+type RelayFacts = Pick<MeetingFacts, 'relays' | 'hasUdp'>;
+
+/** Both choose the same relay: one that both named, else one of a side without UDP, which can reach few, else the answerer's. */
+export function chooseRelay(caller: RelayFacts, called: RelayFacts): RelayHint | undefined {
   const isSame = (a: RelayHint) => (b: RelayHint) => Buffer.compare(a.nodeId, b.nodeId) === 0;
-  return called.find((relay) => caller.some(isSame(relay))) ?? called[0] ?? caller[0];
+  const common = called.relays.find((relay) => caller.relays.some(isSame(relay)));
+  const [first, second] = caller.hasUdp ? [called.relays, caller.relays] : [caller.relays, called.relays];
+  return common ?? first[0] ?? second[0];
 }
 
 /**
@@ -125,7 +128,7 @@ export function planMeeting(caller: MeetingFacts, called: MeetingFacts): LadderP
     rungs.push({ rung: 'hand-punch', startAfterMs, budgetMs: LADDER_PLAN.handPunchMs });
   }
 
-  if (chooseRelay(caller.relays, called.relays) === undefined) skip('relay', 'neither knows a participant that relays');
+  if (chooseRelay(caller, called) === undefined) skip('relay', 'neither knows a participant that relays');
   else {
     // What is only tried, without much hope, is not waited for.
     const isHopeful = isTcpLikely || rungs.some(({ rung }) => rung === 'data-channel');

@@ -92,7 +92,8 @@ export class Ladder implements Opener {
 
   /** Undefined: there is nobody to call through, or what can be dialled is all that there is. */
   #callAfterMs({ contact }: ContactRecord, hasDirect: boolean, hasDials: boolean): number | undefined {
-    if (contact.brokers.length === 0 && (!contact.flags.isPublic || hasDials)) return undefined;
+    // A public node is its own broker: its KadNode may be reached where its BatNode is not.
+    if (contact.brokers.length === 0 && !contact.flags.isPublic) return undefined;
     if (hasDirect) return LADDER_PLAN.callHeadStartMs;
     return hasDials ? LADDER_PLAN.lanHeadStartMs : 0;
   }
@@ -119,6 +120,7 @@ export class Ladder implements Opener {
       await Promise.race([dialled, waited]);
     }
     if (calling.aborted) return dialled;
+    if (record.contact.brokers.length === 0 && (await isGone(dialled))) return dialled;
     const met = this.#call(nodeId, record, climb, calling);
     const first = await firstOk(dialled, met);
     if (!first.ok) return first;
@@ -161,6 +163,12 @@ export class Ladder implements Opener {
     this.#calling.delete(key);
     meeting.close();
   }
+}
+
+/** Whoever was there is not: the machine answers, the node does not. Does not wait for a dial under way. */
+async function isGone(dialled: Promise<Result<Connection, DialFailure>>): Promise<boolean> {
+  const result = await Promise.race([dialled, Promise.resolve(undefined)]);
+  return result?.ok === false && (result.reason === 'refused' || result.reason === 'wrong-identity');
 }
 
 /** The first that succeeds, or the failure of `b` when both fail. */

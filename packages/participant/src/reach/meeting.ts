@@ -188,7 +188,7 @@ export class Meeting {
   }
 
   async #joinRelay({ call, answer }: Omit<Spoken, 'via'>, peer: NodeId, options: RungOptions): Promise<Result<Connection, DialFailure>> {
-    const relay = chooseRelay(call.facts.relays, answer.facts.relays);
+    const relay = chooseRelay(call.facts, answer.facts);
     if (relay === undefined || this.#tools.joinRelay === undefined) return fail('not-dialable', 'no relay is known');
     return this.#tools.joinRelay(relay, call.callId, peer, this.role, options);
   }

@@ -307,6 +307,7 @@ export class ReachSide {
     };
     return new KadAttacher(this.#runtime, parts, (state) => {
       this.#self.checkSoon();
+      this.#relays.lookSoon();
       if (state.address === undefined && state.hasNoUdp) return;
       // The same members, by the new way.
       kad.bootstrap(this.#joins).catch((error: unknown) => this.#runtime.log.warn('reach.rejoin.failed', { error: String(error) }));

@@ -58,12 +58,9 @@ export class RelayDirectory {
     if (this.#isLooking) return;
     this.#isLooking = true;
     try {
-      const found: RelayHint[] = [];
-      for (const nodeId of this.#parts.candidates().slice(0, RELAY_CANDIDATES_MAX)) {
-        if (found.length >= RELAYS_KEPT_MAX || this.#stop.signal.aborted) break;
-        const hint = await this.#check(nodeId);
-        if (hint !== undefined) found.push(hint);
-      }
+      const candidates = new Map(this.#parts.candidates().map((nodeId) => [toHex(nodeId), nodeId]));
+      const checks = [...candidates.values()].slice(0, RELAY_CANDIDATES_MAX).map((nodeId) => this.#check(nodeId));
+      const found = (await Promise.all(checks)).filter((hint) => hint !== undefined).slice(0, RELAYS_KEPT_MAX);
       if (this.#stop.signal.aborted) return;
       this.#relays = found;
       this.#runtime.log.debug('reach.relays', { relays: found.map((relay) => toHex(relay.nodeId)) });
