@@ -27,19 +27,24 @@ export function readManifest(folder: string): Manifest {
 }
 
 /** As Node looks a package up: in node_modules of the folder, then of those above it. */
-function findPackage(name: string, from: string): string {
+function findPackage(name: string, from: string): string | undefined {
   for (let folder = from; ; folder = dirname(folder)) {
     const candidate = join(folder, 'node_modules', name);
     if (existsSync(join(candidate, 'package.json'))) return realpathSync(candidate);
-    if (dirname(folder) === folder) throw new Error(`${name} is not installed (needed by ${from})`);
+    if (dirname(folder) === folder) return undefined;
   }
 }
 
-/** Everything that `packages/cli` needs, dependencies of dependencies included; the first version of a name takes the top place. */
+/**
+ * Everything that `packages/cli` needs, dependencies of dependencies included; the first version of a name takes the top place. Of
+ * optional ones those that are installed: native parts for this platform.
+ */
 export function bundleTree(): BundledPackage[] {
   const tree = new Map<string, BundledPackage>();
-  const add = (name: string, from: string, parentPlace: string | undefined): void => {
+  const add = (name: string, from: string, parentPlace: string | undefined, isOptional = false): void => {
     const folder = findPackage(name, from);
+    if (folder === undefined && isOptional) return;
+    if (folder === undefined) throw new Error(`${name} is not installed (needed by ${from})`);
     const top = tree.get(name);
     if (top?.folder === folder) return;
     const place = top === undefined ? name : `${parentPlace}/node_modules/${name}`;
@@ -47,6 +52,7 @@ export function bundleTree(): BundledPackage[] {
     const manifest = readManifest(folder);
     tree.set(place, { manifest, folder, place, isOurs: folder.startsWith(join(ROOT, 'packages')) });
     for (const dependency of Object.keys(manifest.dependencies ?? {})) add(dependency, folder, place);
+    for (const dependency of Object.keys(manifest.optionalDependencies ?? {})) add(dependency, folder, place, true);
   };
   const cli = join(ROOT, 'packages', 'cli');
   for (const dependency of Object.keys(readManifest(cli).dependencies ?? {})) add(dependency, cli, undefined);

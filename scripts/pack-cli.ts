@@ -10,6 +10,7 @@ import { type BundledPackage, bundleTree, type Manifest, ROOT, readManifest } fr
 const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
   'abstract-level': ['test'],
   'classic-level': ['binding.gyp', 'binding.cc', 'deps'],
+  'node-datachannel': ['src', 'CMakeLists.txt', 'jest.config.ts', 'rollup.config.mjs', 'tsconfig.json', 'API.md', 'BULDING.md'],
   pino: ['benchmarks', 'docs', 'examples', 'test'],
   zod: ['src'],
 };
@@ -17,9 +18,9 @@ const OURS_LEFT_OUT = ['src', 'tsconfig.json', 'dist/.tsbuildinfo'];
 
 type AnyManifest = Manifest & Record<string, any>;
 
-/** The manifest as it is shipped: nothing to run at install time, nothing that points at sources that are not there. */
+/** The manifest as it is shipped: nothing to run or to fetch at install time, nothing that points at sources that are not there. */
 function shippedManifest(manifest: AnyManifest, isOurs: boolean): AnyManifest {
-  const { scripts: _scripts, devDependencies: _dev, gypfile: _gyp, ...rest } = manifest;
+  const { scripts: _scripts, devDependencies: _dev, gypfile: _gyp, optionalDependencies: _optional, ...rest } = manifest;
   if (!isOurs) return rest;
   const exports = Object.fromEntries(
     Object.entries(rest.exports as Record<string, Record<string, string>>).map(([entry, conditions]) => {

@@ -75,6 +75,13 @@ describe('BN-56 the packed command line', () => {
     }
   }, 60_000);
 
+  it('brings along what data channels need on this platform', () => {
+    const program =
+      "const { default: { getLibraryVersion } } = await import('node-datachannel'); console.log(getLibraryVersion()); process.exit(0);";
+    const ran = run(process.execPath, ['--input-type=module', '-e', program], join(prefix, 'lib', 'node_modules', 'batchain'));
+    expect(ran.stdout, ran.stderr).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
   it('ships its licence, the notices of what it contains, and no sources, tests or install scripts', () => {
     const installed = join(prefix, 'lib', 'node_modules', 'batchain');
     expect(readdirSync(installed).sort()).toEqual(['LICENSE', 'NOTICE', 'bin', 'dist', 'node_modules', 'package.json']);
