@@ -106,7 +106,6 @@ describe.skipIf(obstacle !== undefined)('behind real NATs', () => {
   afterAll(() => void natlab('down'));
 
   it.each([
-    ['linux', 'linux'],
     ['linux', 'fw'],
     ['linux-open', 'linux'],
   ])('two ends open one TCP connection from both sides at once: %s and %s', async (a, b) => {
@@ -126,13 +125,10 @@ describe.skipIf(obstacle !== undefined)('behind real NATs', () => {
     }
   });
 
+  // What takes luck (a birthday burst) is met by the daemons of natlab-pairs.test.ts, which may try again.
   it.each([
-    ['linux', 'linux', 'ordered'],
     ['port-restricted', 'linux-open', 'ordered'],
     ['port-restricted', 'symmetric-seq', 'predict'],
-    ['linux', 'symmetric', 'birthday'],
-    ['symmetric', 'port-restricted', 'birthday'],
-    ['linux/symmetric', 'fw', 'birthday'],
   ])('a path is punched by hand and can be handed over: %s and %s', async (a, b, method) => {
     const [caller, called] = await punchUdp(a, b);
     say(`udp ${a} x ${b}: ${method} in ${caller.ms} and ${called.ms} ms`);
