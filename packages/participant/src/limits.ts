@@ -259,3 +259,7 @@ export const HAND_OVER_MS: number = 4 * second;
 /** One burst per pair and hour: it makes 256 mappings on a router (T8). */
 export const BURST_INTERVAL_MS: number = 1 * hour;
 export const BURST_PEERS_MAX = 1024;
+/** Between two dials of one public host at which nobody has answered (T8); how long an answer counts; hosts that are remembered. */
+export const DIAL_PACE_MS: number = 1 * second;
+export const DIAL_PROVED_MS: number = 10 * minute;
+export const DIAL_HOSTS_REMEMBERED_MAX = 4096;

@@ -30,6 +30,7 @@ import { lanNetworkTag } from './lan-advert.ts';
 import { LanDiscovery } from './lan-discovery.ts';
 import type { MeetingTools } from './meeting.ts';
 import { NetworkWatch } from './network-watch.ts';
+import { PacedDialer } from './paced-dialer.ts';
 import { PortMapper, type PortMapperConfig } from './port-mapper.ts';
 import { Reach, type ReachParts } from './reach.ts';
 import type { DataChannels, TcpPunching } from './reach-types.ts';
@@ -253,7 +254,7 @@ export class ReachSide {
   #meetingTools(): Omit<MeetingTools, 'punchedChannel'> {
     const { tools } = this.#parts;
     return {
-      dialer: tools.dialer,
+      dialer: new PacedDialer(this.#runtime, tools.dialer),
       ownHosts: tools.ownHosts,
       selfFacts: () => this.#self.describe().facts,
       tcp: tools.tcpPunching,
