@@ -1,5 +1,5 @@
 // driven: the called side: answers a call and tries its own rungs, within limits that keep it from being turned against others (T8).
-import { type Address, type Connection, isPrivateHost, nodeIdFromPublicKey, type Runtime, toHex } from '@batchain/shared';
+import { type Address, type Connection, isPrivateHost, nodeIdFromPublicKey, type Runtime, type Timer, toHex } from '@batchain/shared';
 import { ANSWERED_CALL_KEPT_MS, MEETINGS_MAX, NAMED_HOST_CALLS_PER_S, NAMED_HOSTS_REMEMBERED_MAX } from '../limits.ts';
 import type { CallDesk } from './call-desk.ts';
 import { Climb, type ClimbLog } from './climb-log.ts';
@@ -18,6 +18,8 @@ export interface CallAnswererParts {
 interface Answered {
   readonly answer: Promise<ReachSignal | undefined>;
   readonly abort: AbortController;
+  /** Forgets it. */
+  readonly timer: Timer;
 }
 
 /** Public hosts that a call makes us send to. */
@@ -47,7 +49,10 @@ export class CallAnswerer {
 
   close(): void {
     this.#isClosed = true;
-    for (const { abort } of this.#answered.values()) abort.abort();
+    for (const { abort, timer } of this.#answered.values()) {
+      timer.cancel();
+      abort.abort();
+    }
   }
 
   /** The peer is connected: what its call started is not needed any more. */
@@ -67,9 +72,9 @@ export class CallAnswerer {
     const abort = new AbortController();
     const meeting = Meeting.prepareCalled(this.#runtime, this.#parts.tools, call);
     const answer = meeting.then((prepared) => this.#parts.desk.makeAnswer(call, caller, prepared.facts));
-    const answered: Answered = { answer: answer.catch(() => undefined), abort };
+    const timer = this.#runtime.clock.setTimer(ANSWERED_CALL_KEPT_MS, () => this.#answered.delete(key));
+    const answered: Answered = { answer: answer.catch(() => undefined), abort, timer };
     this.#answered.set(key, answered);
-    this.#runtime.clock.setTimer(ANSWERED_CALL_KEPT_MS, () => this.#answered.delete(key));
     this.#meetings += 1;
     this.#meet(call, via, meeting, answered)
       .catch((error: unknown) => this.#runtime.log.warn('reach.meeting-failed', { caller: toHex(caller), error: String(error) }))

@@ -1,5 +1,16 @@
 // driven: the signals of hand punches: sends the steps of one side and gives out those of the other, whichever comes first.
-import { type Address, fail, type NodeId, nodeIdFromPublicKey, ok, type Result, type Runtime, type Signer, toHex } from '@batchain/shared';
+import {
+  type Address,
+  fail,
+  type NodeId,
+  nodeIdFromPublicKey,
+  ok,
+  type Result,
+  type Runtime,
+  type Signer,
+  type Timer,
+  toHex,
+} from '@batchain/shared';
 import { EARLY_STEP_KEPT_MS, EARLY_STEPS_MAX } from '../limits.ts';
 import type { CallFailure, Signalling } from './call-desk.ts';
 import { type PunchSignal, type PunchStep, signPunch } from './punch-signal.ts';
@@ -22,7 +33,7 @@ export class PunchDesk {
   readonly #signer: Signer;
   readonly #waiting = new Map<string, (step: PunchStep) => void>();
   /** Came before anybody waited for it. */
-  readonly #early = new Map<string, PunchStep>();
+  readonly #early = new Map<string, { readonly content: PunchStep; readonly timer: Timer }>();
 
   constructor(runtime: Runtime, signalling: Signalling, signer: Signer) {
     this.#runtime = runtime;
@@ -51,7 +62,8 @@ export class PunchDesk {
     const key = keyOf(peer.nodeId, peer.callId, step);
     const early = this.#early.get(key);
     this.#early.delete(key);
-    if (early !== undefined) return Promise.resolve(ok(early as StepOf<S>));
+    early?.timer.cancel();
+    if (early !== undefined) return Promise.resolve(ok(early.content as StepOf<S>));
     const { signal, timeoutMs } = options;
     return new Promise((resolve) => {
       const finish = (result: Result<StepOf<S>, CallFailure>): void => {
@@ -74,7 +86,13 @@ export class PunchDesk {
     const waiting = this.#waiting.get(key);
     if (waiting !== undefined) return void waiting(content);
     if (this.#early.size >= EARLY_STEPS_MAX) return;
-    this.#early.set(key, content);
-    this.#runtime.clock.setTimer(EARLY_STEP_KEPT_MS, () => this.#early.delete(key));
+    const timer = this.#runtime.clock.setTimer(EARLY_STEP_KEPT_MS, () => this.#early.delete(key));
+    this.#early.set(key, { content, timer });
+  }
+
+  /** Nothing is waited for any more. */
+  close(): void {
+    for (const { timer } of this.#early.values()) timer.cancel();
+    this.#early.clear();
   }
 }

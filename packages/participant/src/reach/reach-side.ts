@@ -17,6 +17,7 @@ import {
   type Result,
   type Runtime,
   sha256,
+  type Timer,
   utf8Bytes,
 } from '@batchain/shared';
 import type { LanInterface } from '../adapters/lan-interfaces.ts';
@@ -83,6 +84,7 @@ export class ReachSide {
   readonly #mapper: PortMapper | undefined;
   #lan: LanDiscovery | undefined;
   #isMapping = false;
+  #silentTimer: Timer | undefined;
   readonly #joins: Address[] = [];
   #isRunning = false;
 
@@ -159,6 +161,7 @@ export class ReachSide {
   /** Before the KadNode and the pool stop. */
   async stop(): Promise<void> {
     this.#isRunning = false;
+    this.#silentTimer?.cancel();
     this.#self.stop();
     this.#relays.stop();
     this.#watch.stop();
@@ -176,7 +179,8 @@ export class ReachSide {
   /** The network is being joined at these addresses: when nobody answers there by UDP, it is tried another way. */
   joining(addresses: readonly Address[]): void {
     for (const address of addresses) if (!this.#joins.some((known) => equalAddress(known, address))) this.#joins.push(address);
-    this.#runtime.clock.setTimer(UDP_SILENT_AFTER_MS, () => {
+    this.#silentTimer?.cancel();
+    this.#silentTimer = this.#runtime.clock.setTimer(UDP_SILENT_AFTER_MS, () => {
       if (this.#isRunning && !this.#parts.kad.isJoined) this.#attacher?.noteUdpSilent(this.#joins);
     });
   }

@@ -22,6 +22,7 @@ export interface ReachParts {
 }
 
 export class Reach implements Opener {
+  readonly #desk: CallDesk;
   readonly #ladder: Ladder;
   readonly #answerer: CallAnswerer;
   readonly #log = new ClimbLog();
@@ -33,6 +34,7 @@ export class Reach implements Opener {
     const punchedChannel =
       handPunch === undefined ? undefined : new PunchedChannel(runtime, { ...handPunch, desk: desk.punches, isVouched });
     const tools: MeetingTools = { ...parts.tools, punchedChannel };
+    this.#desk = desk;
     this.#ladder = new Ladder(runtime, { desk, tools, log: this.#log, resolve, onBetter: onConnection });
     this.#answerer = new CallAnswerer(runtime, { desk, tools, log: this.#log, onConnection });
     signalling.onSignal((signal) => desk.receive(signal));
@@ -61,5 +63,6 @@ export class Reach implements Opener {
   /** Ends what calls of others started. */
   close(): void {
     this.#answerer.close();
+    this.#desk.punches.close();
   }
 }
