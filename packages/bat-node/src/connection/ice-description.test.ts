@@ -47,6 +47,12 @@ describe('an ICE description', () => {
     expect(read?.candidates[0]).toEqual(reflexive('198.51.100.7', 40_000));
   });
 
+  it('calls an own address that STUN sees as well no NAT', () => {
+    const seen = 'a=candidate:7 1 UDP 1 192.0.2.2 39627 typ srflx raddr 0.0.0.0 rport 0';
+    const read = readLocalDescription([seen, ...LIBRARY_SDP.filter((line) => !line.includes('198.51.100.7')), seen].join('\r\n'));
+    expect(read?.candidates).toEqual([host('192.0.2.2', 39_627), host('fd00::2', 39_627)]);
+  });
+
   it('becomes the SDP of the peer, and reads back as the same', () => {
     const sdp = formatSdp(right, { setup: 'active', messageBytesMax: 1000 });
     expect(readLocalDescription(sdp)).toEqual(right);

@@ -82,7 +82,9 @@ function readCandidate(line: string): IceCandidate | undefined {
 /** When there are too many: reflexive ones first, then public, then private, each once. */
 function chooseCandidates(candidates: readonly IceCandidate[]): readonly IceCandidate[] {
   const rank = ({ kind, address }: IceCandidate): number => (kind === 'reflexive' ? 0 : isPrivateHost(address.host) ? 2 : 1);
-  const unique = new Map(candidates.map((candidate) => [formatAddress(candidate.address), candidate]));
+  const byKind = [...candidates].sort((a, b) => (a.kind === b.kind ? 0 : a.kind === 'reflexive' ? -1 : 1));
+  // The later one stays: an address of our own that STUN sees as well is no NAT's.
+  const unique = new Map(byKind.map((candidate) => [formatAddress(candidate.address), candidate]));
   return [...unique.values()].sort((a, b) => rank(a) - rank(b)).slice(0, ICE_CANDIDATES_MAX);
 }
 
