@@ -23,7 +23,7 @@ export default defineConfig({
         maxWorkers: 2,
         exclude: ['test/e2e/natlab-*.test.ts'],
       }),
-      project('natlab', 4, ['test/e2e/natlab-*.test.ts'], 180_000, { maxWorkers: 2, maxConcurrency: 2 }),
+      project('natlab', 4, ['test/e2e/natlab-*.test.ts'], 180_000, { maxWorkers: 2, maxConcurrency: 4 }),
     ],
   },
 });

@@ -6,7 +6,7 @@ import { join, relative } from 'node:path';
 
 /** A step that hangs is ended, so that the plain line comes in any case. */
 const CHECK_LIMIT_MS = 5 * 60_000;
-const TESTS_LIMIT_MS = 17 * 60_000;
+const TESTS_LIMIT_MS = 19 * 60_000;
 
 interface AssertionReport {
   readonly fullName: string;
