@@ -34,7 +34,7 @@ async function endOf(running: ChildProcess): Promise<{ code: number | null; sign
 }
 
 describe('a process with data channels', () => {
-  it('ends by itself when the last one is closed, without a word', async () => {
+  it('ends by itself when the last of many is closed, without a word', async () => {
     expect(await endOf(start('close'))).toEqual({ code: 0, signal: null, text: '' });
   });
 

@@ -34,7 +34,7 @@ async function answerCall(): Promise<void> {
 
 /** Both ends here; returns while the connection is open. */
 async function openPair() {
-  const pair = await openChannel(runtime, makeEnd('ana'), makeEnd('bo'));
+  const pair = await openChannel(runtime, makeEnd('ana'), makeEnd('bo'), { timeoutMs: 20_000 });
   const [near, far] = [value(pair.caller), value(await pair.called)];
   const echoed = new Promise((resolve) => near.onMessage(resolve));
   far.onMessage((message) => void far.send(message));
@@ -48,9 +48,15 @@ switch (process.argv[2]) {
     await answerCall();
     break;
   case 'close': {
-    const { near, far } = await openPair();
-    near.close('done');
-    await far.closed;
+    // Many, and closed from both ends at once as well: one that the library does not let go of holds the process up.
+    await Promise.all(
+      Array.from({ length: 40 }, async (_, i) => {
+        const { near, far } = await openPair();
+        near.close('done');
+        if (i % 2 === 0) far.close('done, too');
+        await Promise.all([near.closed, far.closed]);
+      }),
+    );
     break;
   }
   case 'exit':

@@ -136,14 +136,15 @@ export class WebrtcChannel {
     return { local: of('local'), remote: of('remote') };
   }
 
-  /** Ends at once; what is queued may be lost. */
+  /**
+   * Ends at once; what is queued may be lost. The channel ends with its peer connection: closed by itself it may be closing in
+   * another thread already, and the word of its end, upon which the library lets go of it, would be lost.
+   */
   close(): void {
-    for (const part of [this.#channel, this.#peer]) {
-      try {
-        part.close();
-      } catch (error) {
-        this.#runtime.log.debug('bat.webrtc.close-failed', { error });
-      }
+    try {
+      this.#peer.close();
+    } catch (error) {
+      this.#runtime.log.debug('bat.webrtc.close-failed', { error });
     }
     this.#ended();
   }
@@ -162,7 +163,6 @@ export class WebrtcChannel {
   #refuse(other: DataChannel): void {
     this.#runtime.log.info('bat.webrtc.second-channel');
     other.onClosed(() => undefined);
-    other.close();
     this.close();
   }
 
