@@ -6,3 +6,6 @@ dialledSuite('simulated', () => makeSimConnectionWorld());
 connectionSuite('simulated, over a path that loses, jitters and is narrow', () =>
   makeSimConnectionWorld({ link: { latencyMs: [5, 60], jitterMs: 200, lossRate: 0.05, bytesPerSecond: 4_000_000 } }),
 );
+dialledSuite('simulated, over a path that loses, jitters and is narrow', () =>
+  makeSimConnectionWorld({ link: { latencyMs: [5, 60], jitterMs: 200, lossRate: 0.05, bytesPerSecond: 4_000_000 } }),
+);
