@@ -36,8 +36,10 @@ export class CallAnswerer {
   readonly #runtime: Runtime;
   readonly #parts: CallAnswererParts;
   readonly #answered = new Map<string, Answered>();
-  /** When a public host was last named by a call that we followed. */
+  /** When a public host that nobody vouches for was last named by a call that we followed. */
   readonly #namedMs = new Map<string, number>();
+  /** Such hosts of meetings that go on. */
+  readonly #busyHosts = new Set<string>();
   #meetings = 0;
   #isClosed = false;
 
@@ -65,7 +67,8 @@ export class CallAnswerer {
     const key = `${toHex(caller)} ${toHex(call.callId)}`;
     const known = this.#answered.get(key);
     if (known !== undefined) return void this.#sendAnswer(known, call, via);
-    if (this.#isClosed || this.#meetings >= MEETINGS_MAX || !this.#takeHosts(namedHosts(call))) {
+    const unvouched = [...namedHosts(call)].filter((host) => !this.#parts.desk.isVouched(caller, host));
+    if (this.#isClosed || this.#meetings >= MEETINGS_MAX || !this.#takeHosts(unvouched)) {
       this.#runtime.log.info('reach.call-refused', { caller: toHex(caller), meetings: this.#meetings });
       return;
     }
@@ -80,6 +83,7 @@ export class CallAnswerer {
       .catch((error: unknown) => this.#runtime.log.warn('reach.meeting-failed', { caller: toHex(caller), error: String(error) }))
       .finally(() => {
         this.#meetings -= 1;
+        for (const host of unvouched) this.#busyHosts.delete(host);
       });
   }
 
@@ -109,12 +113,18 @@ export class CallAnswerer {
     }
   }
 
-  /** One call per second for each public host that calls name: nobody can have a victim dialled or punched more often through us. */
-  #takeHosts(hosts: ReadonlySet<string>): boolean {
+  /**
+   * One call at a time, and one per second, for each public host that calls name without anybody vouching for it: nobody can have a
+   * victim dialled or punched more often through us. An honest caller repeats its call through another broker, and is vouched for then.
+   */
+  #takeHosts(hosts: readonly string[]): boolean {
     const nowMs = this.#runtime.clock.monotonicMs();
     const intervalMs = 1000 / NAMED_HOST_CALLS_PER_S;
-    for (const host of hosts) if (nowMs - (this.#namedMs.get(host) ?? Number.NEGATIVE_INFINITY) < intervalMs) return false;
+    const isFree = (host: string): boolean =>
+      !this.#busyHosts.has(host) && nowMs - (this.#namedMs.get(host) ?? Number.NEGATIVE_INFINITY) >= intervalMs;
+    if (!hosts.every(isFree)) return false;
     for (const host of hosts) {
+      this.#busyHosts.add(host);
       this.#namedMs.delete(host);
       this.#namedMs.set(host, nowMs);
     }

@@ -149,8 +149,10 @@ export class CallDesk {
     return avoid.length > 0 ? '' : failure;
   }
 
+  /** Never rejects: what was not sent is asked for again. */
   async answer(target: SignalTarget, answer: ReachSignal, signal: AbortSignal): Promise<void> {
-    const sent = await this.#signalling.sendSignal(target, signSignal(this.#signer, answer), { signal });
+    const bytes = signSignal(this.#signer, answer);
+    const sent = await this.#signalling.sendSignal(target, bytes, { signal }).catch((error: unknown) => fail(String(error)));
     if (!sent.ok) this.#runtime.log.info('reach.answer-failed', { peer: toHex(target.nodeId), reason: sent.reason });
   }
 
