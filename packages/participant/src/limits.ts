@@ -151,6 +151,8 @@ export const LADDER_PLAN = {
 export const CALL_AGAIN_MS: number = 1.5 * second;
 export const CALL_TRIES_MAX = 3;
 export const CALL_TIMEOUT_MS: number = 6 * second;
+/** A call that comes again later than this is a replay: its caller has given it up, and its answer is soon forgotten. */
+export const CALL_REPEATED_MS: number = 15 * second;
 /** Callers whose sequence is remembered against replays. */
 export const CALLERS_REMEMBERED_MAX = 4096;
 /** Answers are kept for calls that are repeated. */
@@ -170,7 +172,7 @@ export const RELAY_CANDIDATES_MAX = 16;
 /** How often it is looked whether they still do; a tenth of it while none is known. */
 export const RELAY_CHECK_INTERVAL_MS: number = 5 * minute;
 export const RELAY_CHECK_SOON_MS = 200;
-// Hand punch (docs/spec/punch.md); measured in the NAT laboratory.
+
 // Hand punch (docs/spec/punch.md); measured in the NAT laboratory.
 
 /** Until an observer has answered; asked three times. Two round trips on a slow path. */
@@ -241,6 +243,8 @@ export const UDP_HEARD_MAX = 256;
 export const SELF_CHECK_INTERVAL_MS: number = 10 * minute;
 /** After a change, so that several at once are one check. */
 export const SELF_CHECK_SOON_MS = 300;
+/** After a check during which something changed; what the check itself found out is such a change. */
+export const SELF_CHECK_AGAIN_MS: number = 10 * second;
 /** Peers whose clock `doctor` compares with ours. */
 export const CLOCKS_ASKED_MAX = 8;
 /** A join address that has not answered by UDP for so long is tried over WebSockets. */
@@ -250,7 +254,8 @@ export const VOUCHED_FOR_MS: number = 1 * minute;
 export const VOUCHED_PEERS_MAX = 1024;
 export const VOUCHES_PER_PEER_MAX = 8;
 /** Steps of a hand punch that came before anybody waited for them. */
-export const EARLY_STEPS_MAX = 64;
+export const EARLY_STEPS_MAX = 256;
+export const EARLY_STEPS_PER_PEER_MAX = 2;
 export const EARLY_STEP_KEPT_MS: number = 10 * second;
 /** For the other side's step of a hand punch: its sockets ask two observers first. */
 export const HAND_PUNCH_STEP_MS: number = 4 * second;
@@ -258,7 +263,11 @@ export const HAND_PUNCH_STEP_MS: number = 4 * second;
 export const HAND_OVER_MS: number = 4 * second;
 /** One burst per pair and hour: it makes 256 mappings on a router (T8). */
 export const BURST_INTERVAL_MS: number = 1 * hour;
+/** Bursts to one host, where several nodes may be behind one router: a burst lasts 5 s. */
+export const BURST_HOST_INTERVAL_MS: number = 1 * minute;
 export const BURST_PEERS_MAX = 1024;
+/** How long the called end waits for the other way that the caller may have chosen: above a round trip. */
+export const RACE_LINGER_MS: number = 1 * second;
 /** Between two dials of one public host at which nobody has answered (T8); how long an answer counts; hosts that are remembered. */
 export const DIAL_PACE_MS: number = 1 * second;
 export const DIAL_PROVED_MS: number = 10 * minute;

@@ -5,10 +5,17 @@ import { type Address, isLoopbackHost, isPrivateHost, makeAddress } from '@batch
 /** As many as a contact record holds. */
 const ADVERTISED_MAX = 4;
 
-/** All addresses of our interfaces now, loopback included, in canonical form. */
+let known: readonly string[] = [];
+
+/** All addresses of our interfaces now, loopback included, in canonical form; those of the last time when the system can not tell. */
 export function ownHosts(): readonly string[] {
-  const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  return all.map(({ address }) => makeAddress(address.replace(/%.*$/, ''), 0)?.host).filter((host) => host !== undefined);
+  try {
+    const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+    known = all.map(({ address }) => makeAddress(address.replace(/%.*$/, ''), 0)?.host).filter((host) => host !== undefined);
+  } catch {
+    // Out of descriptors or memory for a moment: nothing has changed.
+  }
+  return known;
 }
 
 /** Link-local IPv6 needs a zone, which means nothing elsewhere. */

@@ -1,11 +1,11 @@
 // driven: the called side: answers a call and tries its own rungs, within limits that keep it from being turned against others (T8).
 import { type Address, type Connection, isPrivateHost, nodeIdFromPublicKey, type Runtime, type Timer, toHex } from '@batchain/shared';
-import { ANSWERED_CALL_KEPT_MS, MEETINGS_MAX, NAMED_HOST_CALLS_PER_S, NAMED_HOSTS_REMEMBERED_MAX } from '../limits.ts';
+import { ANSWERED_CALL_KEPT_MS, MEETINGS_MAX, NAMED_HOST_CALLS_PER_S, NAMED_HOSTS_REMEMBERED_MAX, RACE_LINGER_MS } from '../limits.ts';
 import type { CallDesk } from './call-desk.ts';
 import { Climb, type ClimbLog } from './climb-log.ts';
 import { Meeting, type MeetingTools } from './meeting.ts';
 import type { ReachSignal } from './reach-signal.ts';
-import { raceRungs } from './rung-race.ts';
+import { RungRace } from './rung-race.ts';
 
 export interface CallAnswererParts {
   readonly desk: CallDesk;
@@ -25,6 +25,7 @@ interface Answered {
 /** Public hosts that a call makes us send to. */
 function namedHosts({ facts }: ReachSignal): Set<string> {
   const named = [
+    ...facts.relays.map(({ bat }) => bat),
     ...facts.batAddresses,
     ...(facts.external === undefined ? [] : [facts.external]),
     ...(facts.ice?.candidates ?? []).map((candidate) => candidate.address),
@@ -55,6 +56,7 @@ export class CallAnswerer {
       timer.cancel();
       abort.abort();
     }
+    this.#answered.clear();
   }
 
   /** The peer is connected: what its call started is not needed any more. */
@@ -63,6 +65,7 @@ export class CallAnswerer {
   }
 
   #take(call: ReachSignal, via: Address): void {
+    if (this.#isClosed) return;
     const caller = nodeIdFromPublicKey(call.from);
     const key = `${toHex(caller)} ${toHex(call.callId)}`;
     const known = this.#answered.get(key);
@@ -72,6 +75,8 @@ export class CallAnswerer {
       this.#runtime.log.info('reach.call-refused', { caller: toHex(caller), meetings: this.#meetings });
       return;
     }
+    // A new call of the same caller takes the place of its earlier ones: nobody holds more than one meeting.
+    this.settled(toHex(caller));
     const abort = new AbortController();
     const meeting = Meeting.prepareCalled(this.#runtime, this.#parts.tools, call);
     const answer = meeting.then((prepared) => this.#parts.desk.makeAnswer(call, caller, prepared.facts));
@@ -102,8 +107,10 @@ export class CallAnswerer {
       const answer = await answered.answer;
       if (answer === undefined || answered.abort.signal.aborted) return;
       const sending = this.#sendAnswer(answered, call, via);
-      const race = raceRungs(this.#runtime, climb, meeting.rungs({ call, answer, via }, climb), answered.abort.signal, {
+      const race = new RungRace(this.#runtime, climb, meeting.rungs({ call, answer, via }, climb), answered.abort.signal, {
         onBetter: (connection) => this.#parts.onConnection(connection),
+        stop: answered.abort.signal,
+        lingerMs: RACE_LINGER_MS,
       });
       const first = await race.first;
       if (first.ok) this.#parts.onConnection(first.value);

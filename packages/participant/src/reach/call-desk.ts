@@ -12,7 +12,7 @@ import {
   toHex,
   type Verifier,
 } from '@batchain/shared';
-import { CALL_AGAIN_MS, CALL_TRIES_MAX, CALLERS_REMEMBERED_MAX } from '../limits.ts';
+import { CALL_AGAIN_MS, CALL_REPEATED_MS, CALL_TRIES_MAX, CALLERS_REMEMBERED_MAX } from '../limits.ts';
 import { PunchDesk } from './punch-desk.ts';
 import { openPunch } from './punch-signal.ts';
 import { CALL_ID_BYTES, MEETING_NONCE_BYTES, openSignal, type ReachSignal, signSignal } from './reach-signal.ts';
@@ -62,7 +62,7 @@ export class CallDesk {
   /** By call id: whose answer is waited for. */
   readonly #waiting = new Map<string, { readonly answerer: NodeId; readonly take: (answer: CallAnswer) => void }>();
   /** Highest sequence heard of each caller, the one heard longest ago first. */
-  readonly #sequences = new Map<string, number>();
+  readonly #sequences = new Map<string, { readonly sequence: number; readonly callId: string; readonly atMs: number }>();
   readonly punches: PunchDesk;
   readonly #vouchers = new Vouchers();
   #sequence = 0;
@@ -122,8 +122,9 @@ export class CallDesk {
         this.#waiting.set(key, { answerer: call.to, take: (answer) => finish(ok(answer)) });
         this.#sendAgain(target, bytes, both).then(
           (failure) => {
+            if (failure === '') return;
             lastFailure = failure;
-            if (failure !== '') finish(fail('unreachable', failure));
+            finish(fail('unreachable', failure));
           },
           (error: unknown) => finish(fail('unreachable', String(error))),
         );
@@ -139,7 +140,9 @@ export class CallDesk {
     let failure = '';
     const avoid: Address[] = [];
     for (let i = 0; i < CALL_TRIES_MAX && !signal.aborted; i++) {
-      const sent = await this.#signalling.sendSignal({ ...target, avoid }, bytes, { signal });
+      // With no other broker left, the same one again: what was called may have had no time.
+      const others = target.record === undefined || target.record.contact.brokers.length > avoid.length;
+      const sent = await this.#signalling.sendSignal(others ? { ...target, avoid } : target, bytes, { signal });
       // `ok` says that it was passed on, not that it arrived.
       if (sent.ok) avoid.push(sent.value.via);
       else failure = sent.detail === undefined ? sent.reason : `${sent.reason}: ${sent.detail}`;
@@ -182,13 +185,16 @@ export class CallDesk {
     } else if (this.#isNew(from, signal)) this.#onCall(signal, via);
   }
 
-  /** A call that is repeated has the sequence of the one before; an older one is a replay. */
-  #isNew(from: NodeId, { sequence }: ReachSignal): boolean {
+  /** A call that is repeated has the sequence and the id of the one before, and comes soon after it; all else that is not newer is a replay. */
+  #isNew(from: NodeId, { sequence, callId }: ReachSignal): boolean {
     const key = toHex(from);
+    const nowMs = this.#runtime.clock.monotonicMs();
     const known = this.#sequences.get(key);
-    if (known !== undefined && sequence < known) return false;
+    const isRepeated = known?.sequence === sequence;
+    if (known !== undefined && sequence < known.sequence) return false;
+    if (isRepeated && (toHex(callId) !== known.callId || nowMs - known.atMs > CALL_REPEATED_MS)) return false;
     this.#sequences.delete(key);
-    this.#sequences.set(key, sequence);
+    this.#sequences.set(key, isRepeated ? known : { sequence, callId: toHex(callId), atMs: nowMs });
     const oldest = this.#sequences.keys().next();
     if (this.#sequences.size > CALLERS_REMEMBERED_MAX && oldest.done !== true) this.#sequences.delete(oldest.value);
     return true;

@@ -15,7 +15,7 @@ import type { CallDesk } from './call-desk.ts';
 import { Climb, type ClimbLog } from './climb-log.ts';
 import { planDials } from './ladder-plan.ts';
 import { Meeting, type MeetingTools } from './meeting.ts';
-import { type RaceRung, raceRungs } from './rung-race.ts';
+import { type RaceRung, RungRace } from './rung-race.ts';
 
 export interface LadderParts {
   readonly desk: CallDesk;
@@ -33,6 +33,9 @@ export class Ladder implements Opener {
   readonly #parts: LadderParts;
   /** What came of calls of ours is waited for: by node id. */
   readonly #calling = new Map<string, Climb>();
+  /** What goes on after a relayed connection was handed out, by node id. */
+  readonly #background = new Map<string, AbortController>();
+  readonly #stop = new AbortController();
 
   constructor(runtime: Runtime, parts: LadderParts) {
     this.#runtime = runtime;
@@ -45,6 +48,12 @@ export class Ladder implements Opener {
     if (climb === undefined || connection.path === 'relayed') return;
     if (connection.path === 'direct') connection.path = 'reverse';
     climb.won('reverse', this.#runtime.clock.monotonicMs());
+    this.#background.get(toHex(connection.peer.nodeId))?.abort();
+  }
+
+  /** Nothing is looked for any more. */
+  close(): void {
+    this.#stop.abort();
   }
 
   async open(target: ProviderHint, signal: AbortSignal): Promise<Result<Connection, DialFailure>> {
@@ -107,7 +116,7 @@ export class Ladder implements Opener {
     signal: AbortSignal,
   ): Promise<Result<Connection, DialFailure>> {
     const { clock } = this.#runtime;
-    const dialRace = raceRungs(this.#runtime, climb, dials, signal, { onBetter: this.#parts.onBetter });
+    const dialRace = new RungRace(this.#runtime, climb, dials, signal, { onBetter: this.#parts.onBetter });
     if (callAfterMs === undefined) return dialRace.first;
     const stop = new AbortController();
     const calling = AbortSignal.any([signal, stop.signal]);
@@ -121,14 +130,18 @@ export class Ladder implements Opener {
     }
     if (calling.aborted) return dialled;
     if (record.contact.brokers.length === 0 && (await isGone(dialled))) return dialled;
-    const met = this.#call(nodeId, record, climb, calling);
+    const met = this.#call(nodeId, record, climb, calling).catch(
+      (error: unknown): Result<Connection, DialFailure> => fail('error', String(error)),
+    );
     const first = await firstOk(dialled, met);
     if (!first.ok) return first;
     stop.abort();
     // Both may have led there.
     for (const other of [dialled, met])
       void other.then((result) => {
-        if (result.ok && result.value !== first.value) result.value.close('not-needed');
+        if (!result.ok || result.value === first.value) return;
+        if (first.value.path === 'relayed' && result.value.path !== 'relayed') this.#parts.onBetter(result.value);
+        else result.value.close('not-needed');
       });
     return first;
   }
@@ -138,6 +151,7 @@ export class Ladder implements Opener {
     const { clock } = this.#runtime;
     const meeting = await Meeting.prepareCaller(this.#runtime, tools);
     const key = toHex(nodeId);
+    const stop = new AbortController();
     let isRacing = false;
     this.#calling.set(key, climb);
     try {
@@ -150,17 +164,24 @@ export class Ladder implements Opener {
       }
       ended('won', '', clock.monotonicMs());
       const rungs = meeting.rungs({ call, ...answer.value }, climb);
-      const race = raceRungs(this.#runtime, climb, rungs, signal, { onBetter });
+      const race = new RungRace(this.#runtime, climb, rungs, signal, {
+        onBetter,
+        stop: AbortSignal.any([stop.signal, this.#stop.signal]),
+      });
       isRacing = true;
-      void race.done.then(() => this.#ended(key, meeting));
-      return await race.first;
+      void race.done.then(() => this.#ended(key, climb, stop, meeting));
+      const first = await race.first;
+      if (first.ok && first.value.path === 'relayed') this.#background.set(key, stop);
+      return first;
     } finally {
-      if (!isRacing) this.#ended(key, meeting);
+      if (!isRacing) this.#ended(key, climb, stop, meeting);
     }
   }
 
-  #ended(key: string, meeting: Meeting): void {
-    this.#calling.delete(key);
+  #ended(key: string, climb: Climb, stop: AbortController, meeting: Meeting): void {
+    // A newer climb may have taken the place.
+    if (this.#calling.get(key) === climb) this.#calling.delete(key);
+    if (this.#background.get(key) === stop) this.#background.delete(key);
     meeting.close();
   }
 }

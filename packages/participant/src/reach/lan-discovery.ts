@@ -84,7 +84,9 @@ export class LanDiscovery implements Startable {
 
   /** Looks at the interfaces now: to be called when they are known to have changed. */
   refresh(): void {
-    this.#updating = this.#updating.then(() => this.#update());
+    this.#updating = this.#updating
+      .then(() => this.#update())
+      .catch((error: unknown) => this.#runtime.log.warn('lan.update.failed', { error: String(error) }));
   }
 
   /** Says goodbye on every interface; within about a second. */

@@ -13,6 +13,9 @@ import {
 } from '@batchain/shared';
 import { DIAL_HOSTS_REMEMBERED_MAX, DIAL_PACE_MS, DIAL_PROVED_MS } from '../limits.ts';
 
+/** How often who waits looks whether the host has been proved meanwhile. */
+const DIAL_PACE_STEP_MS = 100;
+
 interface HostState {
   /** When the next dial may begin. */
   nextMs: number;
@@ -36,12 +39,19 @@ export class PacedDialer implements Dialer {
     const { clock } = this.#runtime;
     const host = this.#stateOf(address.host);
     const nowMs = clock.monotonicMs();
-    const waitMs = host.provedUntilMs > nowMs ? 0 : Math.max(0, host.nextMs - nowMs);
-    if (waitMs >= options.timeoutMs) return fail('refused', 'this address is dialled once a second at most');
-    host.nextMs = Math.max(nowMs, host.nextMs) + DIAL_PACE_MS;
-    if (waitMs > 0) await clock.sleep(waitMs, options.signal).catch(() => undefined);
-    if (options.signal?.aborted === true) return fail('aborted');
-    const dialled = await this.#dialer.dial(address, expected, { ...options, timeoutMs: options.timeoutMs - waitMs });
+    const endMs = nowMs + options.timeoutMs;
+    while (host.provedUntilMs <= clock.monotonicMs()) {
+      const waitMs = host.nextMs - clock.monotonicMs();
+      if (waitMs <= 0) {
+        host.nextMs = clock.monotonicMs() + DIAL_PACE_MS;
+        break;
+      }
+      if (clock.monotonicMs() + waitMs >= endMs) return fail('timeout', 'this address is dialled once a second at most');
+      await clock.sleep(Math.min(waitMs, DIAL_PACE_STEP_MS), options.signal).catch(() => undefined);
+      if (options.signal?.aborted === true) return fail('aborted');
+    }
+    const waitedMs = clock.monotonicMs() - nowMs;
+    const dialled = await this.#dialer.dial(address, expected, { ...options, timeoutMs: options.timeoutMs - waitedMs });
     if (dialled.ok) host.provedUntilMs = clock.monotonicMs() + DIAL_PROVED_MS;
     return dialled;
   }

@@ -11,7 +11,7 @@ import {
   type Timer,
   toHex,
 } from '@batchain/shared';
-import { EARLY_STEP_KEPT_MS, EARLY_STEPS_MAX } from '../limits.ts';
+import { EARLY_STEP_KEPT_MS, EARLY_STEPS_MAX, EARLY_STEPS_PER_PEER_MAX } from '../limits.ts';
 import type { CallFailure, Signalling } from './call-desk.ts';
 import { type PunchSignal, type PunchStep, signPunch } from './punch-signal.ts';
 
@@ -85,7 +85,9 @@ export class PunchDesk {
     const key = keyOf(nodeIdFromPublicKey(from), callId, content.step);
     const waiting = this.#waiting.get(key);
     if (waiting !== undefined) return void waiting(content);
-    if (this.#early.size >= EARLY_STEPS_MAX) return;
+    const sender = toHex(nodeIdFromPublicKey(from));
+    const ofSender = [...this.#early.keys()].filter((known) => known.startsWith(sender)).length;
+    if (this.#early.has(key) || ofSender >= EARLY_STEPS_PER_PEER_MAX || this.#early.size >= EARLY_STEPS_MAX) return;
     const timer = this.#runtime.clock.setTimer(EARLY_STEP_KEPT_MS, () => this.#early.delete(key));
     this.#early.set(key, { content, timer });
   }

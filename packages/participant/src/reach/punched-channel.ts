@@ -13,9 +13,16 @@ import {
   toHex,
   utf8Bytes,
 } from '@batchain/shared';
-import { BURST_INTERVAL_MS, BURST_PEERS_MAX, HAND_OVER_MS, HAND_PUNCH_STEP_MS, HAND_PUNCH_TIMEOUT_MS } from '../limits.ts';
+import {
+  BURST_HOST_INTERVAL_MS,
+  BURST_INTERVAL_MS,
+  BURST_PEERS_MAX,
+  HAND_OVER_MS,
+  HAND_PUNCH_STEP_MS,
+  HAND_PUNCH_TIMEOUT_MS,
+} from '../limits.ts';
 import type { HandPuncher, PreparedHandPunch } from './hand-punch/hand-puncher.ts';
-import type { NatFacts } from './hand-punch/plan-hand-punch.ts';
+import { type NatFacts, planHandPunch } from './hand-punch/plan-hand-punch.ts';
 import type { PunchDesk, PunchPeer } from './punch-desk.ts';
 import type { ReachSignal } from './reach-signal.ts';
 import type { ChannelAttempt, DataChannels, MeetingRole, RungOptions } from './reach-types.ts';
@@ -53,7 +60,7 @@ const failed = ({ reason, detail }: { readonly reason: string; readonly detail?:
 export class PunchedChannel {
   readonly #runtime: Runtime;
   readonly #parts: PunchedChannelParts;
-  /** When a burst last went to a peer: one per pair and hour (T8). */
+  /** When a burst last went to a peer, or to a host: one per pair and hour, whatever ids there are at a host (T8). */
   readonly #burstMs = new Map<string, number>();
 
   constructor(runtime: Runtime, parts: PunchedChannelParts) {
@@ -82,8 +89,14 @@ export class PunchedChannel {
     if (!sent.ok) return failed(sent);
     const facts = await waiting;
     if (!facts.ok) return failed(facts);
+    // What packets go to was counted when the call was followed; sockets elsewhere need somebody's word (T8).
+    const seen = new Set(facts.value.facts.observed.flat().map(({ host }) => host));
+    const isTold = [...seen].every((host) => host === theirs.facts.external?.host || this.#parts.isVouched(peer.nodeId, host));
+    if (!isTold) return fail('not-dialable', 'its sockets are seen elsewhere than it said');
     const key = sha256(concatBytes(utf8Bytes('batchain/1/hand-punch'), call.callId, call.nonce, answer.nonce));
-    const isVouched = this.#takeBurst(peer.nodeId, facts.value.facts.observed);
+    const { method } = planHandPunch(prepared.facts, facts.value.facts, { role, isVouched: true });
+    const needsBurst = method === 'birthday' || method === 'predict';
+    const isVouched = needsBurst && this.#takeBurst(peer.nodeId, seen);
     const run = { signal, role, key, isVouched, timeoutMs: HAND_PUNCH_TIMEOUT_MS };
     const path = await prepared.run(facts.value.facts, run);
     if (!path.ok) return failed(path);
@@ -122,16 +135,19 @@ export class PunchedChannel {
   }
 
   /** True when more than a few packets may go to where the peer's sockets were seen, now and not again for an hour. */
-  #takeBurst(peer: NodeId, observed: readonly (readonly Address[])[]): boolean {
-    const hosts = new Set(observed.flat().map(({ host }) => host));
+  #takeBurst(peer: NodeId, hosts: ReadonlySet<string>): boolean {
     if (![...hosts].every((host) => this.#parts.isVouched(peer, host))) return false;
-    const key = toHex(peer);
     const nowMs = this.#runtime.clock.monotonicMs();
-    if (nowMs - (this.#burstMs.get(key) ?? Number.NEGATIVE_INFINITY) < BURST_INTERVAL_MS) return false;
-    this.#burstMs.delete(key);
-    this.#burstMs.set(key, nowMs);
-    const oldest = this.#burstMs.keys().next();
-    if (this.#burstMs.size > BURST_PEERS_MAX && oldest.done !== true) this.#burstMs.delete(oldest.value);
+    const isDue = (key: string, intervalMs: number): boolean => nowMs - (this.#burstMs.get(key) ?? Number.NEGATIVE_INFINITY) >= intervalMs;
+    if (!isDue(toHex(peer), BURST_INTERVAL_MS) || ![...hosts].every((host) => isDue(host, BURST_HOST_INTERVAL_MS))) return false;
+    for (const key of [toHex(peer), ...hosts]) {
+      this.#burstMs.delete(key);
+      this.#burstMs.set(key, nowMs);
+    }
+    for (const key of this.#burstMs.keys()) {
+      if (this.#burstMs.size <= BURST_PEERS_MAX) break;
+      this.#burstMs.delete(key);
+    }
     return true;
   }
 }

@@ -10,10 +10,13 @@ import {
   type Dialer,
   type DialFailure,
   equalAddress,
+  equalBytes,
+  fail,
   isPrivateHost,
   type KeyPair,
   type Listener,
   type NodeId,
+  ok,
   type Result,
   type Runtime,
   sha256,
@@ -34,7 +37,7 @@ import { NetworkWatch } from './network-watch.ts';
 import { PacedDialer } from './paced-dialer.ts';
 import { PortMapper, type PortMapperConfig } from './port-mapper.ts';
 import { Reach, type ReachParts } from './reach.ts';
-import type { DataChannels, TcpPunching } from './reach-types.ts';
+import type { DataChannels, RelayHint, RungOptions, TcpPunching } from './reach-types.ts';
 import { RelayDirectory } from './relay-directory.ts';
 import { SelfKeeper } from './self-keeper.ts';
 import type { SwitchingSocket } from './switching-socket.ts';
@@ -77,6 +80,7 @@ export class ReachSide {
   readonly reach: Reach;
   readonly #runtime: Runtime;
   readonly #parts: ReachSideParts;
+  readonly #dialer: Dialer;
   readonly #relays: RelayDirectory;
   readonly #self: SelfKeeper;
   readonly #attacher: KadAttacher | undefined;
@@ -92,6 +96,7 @@ export class ReachSide {
     this.#runtime = runtime;
     this.#parts = parts;
     const { kad, tools, resolve, pool } = parts;
+    this.#dialer = new PacedDialer(runtime, tools.dialer);
     this.reach = new Reach(runtime, {
       signer: parts.keyPair,
       verifier: parts.crypto.verifier,
@@ -258,7 +263,7 @@ export class ReachSide {
   #meetingTools(): Omit<MeetingTools, 'punchedChannel'> {
     const { tools } = this.#parts;
     return {
-      dialer: new PacedDialer(this.#runtime, tools.dialer),
+      dialer: this.#dialer,
       ownHosts: tools.ownHosts,
       selfFacts: () => this.#self.describe().facts,
       tcp: tools.tcpPunching,
@@ -268,12 +273,22 @@ export class ReachSide {
         tools.relayClient === undefined
           ? undefined
           : async (relay, circuit, peer, role, options) => {
-              const record = await this.#parts.kad.getContact(relay.nodeId, { signal: options.signal });
-              const session = await this.#connectTo(record ?? relay, options.signal);
+              if (equalBytes(relay.nodeId, peer) || equalBytes(relay.nodeId, this.#parts.kad.nodeId))
+                return fail('not-dialable', 'the relay is one of both ends');
+              const session = await this.#sessionWithRelay(relay, options);
               if (!session.ok) return session;
               return (tools.relayClient as RelayClient).join(session.value, circuit, peer, role, options);
             },
     };
+  }
+
+  /** The session that stands, or a plain dial: a relay that needs a meeting of its own is none. */
+  async #sessionWithRelay(relay: RelayHint, options: RungOptions): Promise<Result<BatSession, DialFailure>> {
+    const pool = this.#parts.pool();
+    const live = pool.sessions().find(({ nodeId, session }) => session.isUsable && equalBytes(nodeId, relay.nodeId));
+    if (live !== undefined) return ok(live.session);
+    const dialled = await this.#dialer.dial(relay.bat, relay.nodeId, options);
+    return dialled.ok ? pool.adopt(dialled.value) : dialled;
   }
 
   #connectTo(target: ContactRecord | { readonly nodeId: NodeId }, signal: AbortSignal): Promise<Result<BatSession, DialFailure>> {

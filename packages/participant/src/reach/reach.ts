@@ -63,6 +63,7 @@ export class Reach implements Opener {
   /** Ends what calls of others started. */
   close(): void {
     this.#answerer.close();
+    this.#ladder.close();
     this.#desk.punches.close();
   }
 }

@@ -19,6 +19,8 @@ export class RelayDirectory {
   #relays: readonly RelayHint[] = [];
   #timer: Timer | undefined;
   #isLooking = false;
+  /** Something changed during the look. */
+  #isAgain = false;
 
   constructor(runtime: Runtime, parts: RelayDirectoryParts) {
     this.#runtime = runtime;
@@ -49,13 +51,19 @@ export class RelayDirectory {
       this.#look()
         .catch((error: unknown) => this.#runtime.log.warn('reach.relays.failed', { error: String(error) }))
         .finally(() => {
-          if (!this.#stop.signal.aborted) this.#arm(this.#relays.length > 0 ? RELAY_CHECK_INTERVAL_MS : RELAY_CHECK_INTERVAL_MS / 10);
+          if (this.#stop.signal.aborted || this.#isLooking) return;
+          const restMs = this.#relays.length > 0 ? RELAY_CHECK_INTERVAL_MS : RELAY_CHECK_INTERVAL_MS / 10;
+          this.#arm(this.#isAgain ? RELAY_CHECK_SOON_MS : restMs);
+          this.#isAgain = false;
         });
     });
   }
 
   async #look(): Promise<void> {
-    if (this.#isLooking) return;
+    if (this.#isLooking) {
+      this.#isAgain = true;
+      return;
+    }
     this.#isLooking = true;
     try {
       const candidates = new Map(this.#parts.candidates().map((nodeId) => [toHex(nodeId), nodeId]));

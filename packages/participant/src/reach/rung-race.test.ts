@@ -4,7 +4,7 @@ import { createSimRuntime } from '@batchain/shared/testing';
 import { describe, expect, it } from 'vitest';
 import { Climb } from './climb-log.ts';
 import type { RungName, RungOptions } from './reach-types.ts';
-import { type RaceRung, raceRungs } from './rung-race.ts';
+import { type RaceRung, RungRace } from './rung-race.ts';
 
 function world() {
   const { runtime, clock } = createSimRuntime('race');
@@ -41,7 +41,7 @@ function world() {
   const better: ConnectionPath[] = [];
   const signal = new AbortController();
   const race = (...rungs: RaceRung[]) =>
-    raceRungs(runtime, climb, rungs, signal.signal, { onBetter: ({ path }) => void better.push(path) });
+    new RungRace(runtime, climb, rungs, signal.signal, { onBetter: ({ path }) => void better.push(path) });
   const outcomes = (): Record<string, string> => Object.fromEntries(climb.rungs.map(({ rung: name, outcome }) => [name, outcome]));
   return { clock, climb, log, rung, race, better, abort: () => signal.abort(), outcomes };
 }

@@ -1,6 +1,6 @@
 // driven: keeps up to date what this node says of itself: asks others how they see and reach it, whenever something may have changed.
 import type { Address, Runtime, Timer } from '@batchain/shared';
-import { SELF_CHECK_INTERVAL_MS, SELF_CHECK_SOON_MS } from '../limits.ts';
+import { SELF_CHECK_AGAIN_MS, SELF_CHECK_INTERVAL_MS, SELF_CHECK_SOON_MS } from '../limits.ts';
 import { describeSelf, type PortMapping, type SeenByOthers, type SelfDescription } from './describe-self.ts';
 import type { RelayHint } from './reach-types.ts';
 
@@ -66,6 +66,7 @@ export class SelfKeeper {
   /** The network was joined, an interface or the address outside changed, a connection died: look again. */
   checkSoon(): void {
     this.#tell();
+    this.#isAgain ||= this.#isChecking;
     this.#arm(SELF_CHECK_SOON_MS);
   }
 
@@ -104,9 +105,9 @@ export class SelfKeeper {
       await this.#parts.kad.checkReach({ batPort });
     } finally {
       this.#isChecking = false;
-      this.#tell();
-      this.#arm(this.#isAgain ? SELF_CHECK_SOON_MS : SELF_CHECK_INTERVAL_MS);
+      this.#arm(this.#isAgain ? SELF_CHECK_AGAIN_MS : SELF_CHECK_INTERVAL_MS);
       this.#isAgain = false;
+      this.#tell();
     }
   }
 }
