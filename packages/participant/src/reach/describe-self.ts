@@ -1,7 +1,8 @@
 // driven: what a node says of itself (no I/O; its choice of addresses stands in a driven file): addresses, flags and the word for its reach, from what it and others have seen.
+import type { NatFiltering } from '@batchain/kad-node';
 import { type Address, isPrivateHost, type NatMapping } from '@batchain/shared';
 import { chooseAdvertised } from '../adapters/own-addresses.ts';
-import type { NatFiltering, RelayHint, SelfFacts } from './reach-types.ts';
+import type { RelayHint, SelfFacts } from './reach-types.ts';
 
 /** What others have seen of this node, and what they found when they tried to reach it; undefined: nobody has told. */
 export interface SeenByOthers {

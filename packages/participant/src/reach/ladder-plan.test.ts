@@ -1,7 +1,9 @@
+import type { IceDescription } from '@batchain/bat-node';
+import type { NatFiltering } from '@batchain/kad-node';
 import { type Address, keyPairFromSeed, type NatMapping, type NodeId, signContact } from '@batchain/shared';
 import { describe, expect, it } from 'vitest';
 import { chooseRelay, isHardPair, planDials, planMeeting } from './ladder-plan.ts';
-import type { IceDescription, MeetingFacts, NatFiltering, RungName } from './reach-types.ts';
+import type { MeetingFacts, RungName } from './reach-types.ts';
 
 const at = (host: string, port = 4880): Address => ({ host, port });
 const ICE: IceDescription = { ufrag: 'abcd', password: 'p'.repeat(22), fingerprint: new Uint8Array(32), candidates: [] };

@@ -1,4 +1,5 @@
 // pure: the signals of a hand punch, which follow a call and its answer: what each side's sockets look like from outside, then the channel.
+import type { IceDescription } from '@batchain/bat-node';
 import {
   type Address,
   addressShape,
@@ -27,7 +28,7 @@ import {
 } from '@batchain/shared';
 import type { PunchFacts } from './hand-punch/plan-hand-punch.ts';
 import { CALL_ID_BYTES, iceShape, SIGNAL_BYTES_MAX, type SignalExpectation, sealBody, unsealBody, verifyBody } from './reach-signal.ts';
-import { type IceDescription, NAT_FILTERINGS } from './reach-types.ts';
+import { NAT_FILTERINGS } from './reach-types.ts';
 
 const SOCKETS_MAX = 4;
 const OBSERVERS_MAX = 4;

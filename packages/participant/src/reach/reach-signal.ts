@@ -1,4 +1,5 @@
 // pure: the signals of a meeting: a call and its answer, signed and bound to both ids; brokers see them and can not change them.
+import type { IceCandidate, IceDescription } from '@batchain/bat-node';
 import {
   type Address,
   addressShape,
@@ -29,7 +30,7 @@ import {
   verifyFor,
   wordOf,
 } from '@batchain/shared';
-import { type IceCandidate, type IceDescription, type MeetingFacts, NAT_FILTERINGS, type RelayHint } from './reach-types.ts';
+import { type MeetingFacts, NAT_FILTERINGS, type RelayHint } from './reach-types.ts';
 
 /** What a broker passes on: one datagram holds it with all that goes around it. */
 export const SIGNAL_BYTES_MAX = 900;

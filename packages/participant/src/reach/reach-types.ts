@@ -1,32 +1,23 @@
 // pure: the words of the ladder: what a side of a meeting knows of itself, its rungs, and the ports of what makes connections.
+import type { IceDescription } from '@batchain/bat-node';
+import type { NatFiltering } from '@batchain/kad-node';
 import type { Address, Connection, DialFailure, NatMapping, NodeId, PeerIdentity, Result } from '@batchain/shared';
 
 /** Who called and who answered; both ends of a meeting agree on it. */
 export type MeetingRole = 'caller' | 'called';
 
-/** What a NAT lets in, in the words of RFC 4787 section 5. */
-export const NAT_FILTERINGS = ['unknown', 'endpoint-independent', 'address-dependent', 'address-and-port-dependent'] as const;
-export type NatFiltering = (typeof NAT_FILTERINGS)[number];
+/** What a NAT lets in, in the words of RFC 4787 section 5; the numbers of the wire are the places in this list. */
+export const NAT_FILTERINGS = [
+  'unknown',
+  'endpoint-independent',
+  'address-dependent',
+  'address-and-port-dependent',
+] as const satisfies readonly NatFiltering[];
 
 /** A participant that carries connections of others, and where this side reaches it. */
 export interface RelayHint {
   readonly nodeId: NodeId;
   readonly bat: Address;
-}
-
-/** An ICE candidate (RFC 8445): an own interface, or what a STUN server saw. */
-export interface IceCandidate {
-  readonly kind: 'host' | 'reflexive';
-  readonly address: Address;
-}
-
-/** What a peer needs to open a data channel to us; the rest of an SDP is the same for everybody. */
-export interface IceDescription {
-  readonly ufrag: string;
-  readonly password: string;
-  /** SHA-256 of the DTLS certificate. */
-  readonly fingerprint: Uint8Array;
-  readonly candidates: readonly IceCandidate[];
 }
 
 /** How this node stands in its network, as far as it knows. */

@@ -1,9 +1,7 @@
 // pure: how two nodes punch UDP by hand where ICE does not come through, by what both know of their NATs (docs/spec/punch.md).
+import type { NatFiltering } from '@batchain/kad-node';
 import type { Address, NatMapping } from '@batchain/shared';
 import { HAND_PUNCH_PORT_STEP_MAX } from '../../limits.ts';
-
-/** RFC 4787 section 5: from whom a NAT lets packets in. */
-export type NatFiltering = 'unknown' | 'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent';
 
 /** What a node knows of its own NAT. */
 export interface NatFacts {
