@@ -15,8 +15,9 @@ const PATH_POLL_MS = 250;
 /** First contact within 20 s is what is asked for; a transfer that failed is an answer too, so more time is given. */
 const TRANSFER_LIMIT_MS = 60_000;
 /** So long after its start a peer may still be looking for brokers and telling the network by whom it is reached. */
-const NEWCOMER_MS = 8_000;
-const NEWCOMER_POLL_MS = 250;
+const NEWCOMER_MS = 15_000;
+/** No faster: a broker passes ten signals a minute on to a target, and each question is one. */
+const NEWCOMER_POLL_MS = 1_000;
 
 export interface Meeting {
   /** From the first request until there was one that found the other peer reachable, ms: 0 when it was known already. */

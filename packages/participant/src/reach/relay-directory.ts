@@ -67,7 +67,12 @@ export class RelayDirectory {
     this.#isLooking = true;
     try {
       const candidates = new Map(this.#parts.candidates().map((nodeId) => [toHex(nodeId), nodeId]));
-      const checks = [...candidates.values()].slice(0, RELAY_CANDIDATES_MAX).map((nodeId) => this.#check(nodeId));
+      const checks = [...candidates.values()].slice(0, RELAY_CANDIDATES_MAX).map(async (nodeId) => {
+        const hint = await this.#check(nodeId);
+        // The first one counts at once: another candidate may be a dial that ends only at its deadline.
+        if (hint !== undefined && this.#relays.length === 0 && !this.#stop.signal.aborted) this.#relays = [hint];
+        return hint;
+      });
       const found = (await Promise.all(checks)).filter((hint) => hint !== undefined).slice(0, RELAYS_KEPT_MAX);
       if (this.#stop.signal.aborted) return;
       this.#relays = found;
