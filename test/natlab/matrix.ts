@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { ALL, type Case, NAMED } from './kinds.ts';
 import { Lab, labObstacle, NATLAB } from './lab.ts';
 import { cellText, formatMatrix, isRight, type Outcome } from './matrix-report.ts';
-import { meet, startPeers } from './meet.ts';
+import { meet, startPeers, whyOf } from './meet.ts';
 
 const USAGE = `npm run natlab:matrix -- [options]
   --pairs A,B    only these, repeatable; * stands for any kind: --pairs 'linux,*'; also same:linux, carrier:symmetric, same:*, carrier:*
@@ -18,6 +18,7 @@ const USAGE = `npm run natlab:matrix -- [options]
   --no-verify    do not begin with the proof that each router is what it claims to be
   --fresh        forget what was tried before
   --keep         count what other commits came to as well
+  --why          print every way that was tried, from both ends
   --out PATH     where the table goes (docs/nat-matrix.md)`;
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -50,7 +51,7 @@ function fits(key: string, patterns: readonly string[]): boolean {
   return patterns.length === 0 || patterns.some((pattern) => asRegExp(pattern).test(key));
 }
 
-async function tryCase(one: Case): Promise<Omit<Outcome, 'key' | 'run' | 'commit'>> {
+async function tryCase(one: Case, hasWhy: boolean): Promise<Omit<Outcome, 'key' | 'run' | 'commit'>> {
   let lab: Lab | undefined;
   let limit: NodeJS.Timeout | undefined;
   const work = async (): Promise<Omit<Outcome, 'key' | 'run' | 'commit'>> => {
@@ -58,6 +59,7 @@ async function tryCase(one: Case): Promise<Omit<Outcome, 'key' | 'run' | 'commit
     await lab.startPublic();
     await startPeers(lab);
     const met = await meet(lab, 'a', one.paths);
+    if (hasWhy) console.log(`${one.key}: ${await whyOf(lab, 'a', 'b')}\n${one.key} the other end: ${await whyOf(lab, 'b', 'a')}`);
     const stray = await lab.strayTraffic();
     return stray.length === 0 ? { isOk: true, ...met } : { isOk: false, error: `strays: ${JSON.stringify(stray)}` };
   };
@@ -85,6 +87,7 @@ async function main(): Promise<number> {
       'no-verify': { type: 'boolean', default: false },
       fresh: { type: 'boolean', default: false },
       keep: { type: 'boolean', default: false },
+      why: { type: 'boolean', default: false },
       out: { type: 'string', default: `${ROOT}docs/nat-matrix.md` },
       help: { type: 'boolean', default: false },
     },
@@ -111,7 +114,7 @@ async function main(): Promise<number> {
   let count = 0;
   const work = async (): Promise<void> => {
     for (let task = tasks.shift(); task !== undefined && performance.now() < endMs; task = tasks.shift()) {
-      const outcome: Outcome = { key: task.one.key, run: task.run, commit, ...(await tryCase(task.one)) };
+      const outcome: Outcome = { key: task.one.key, run: task.run, commit, ...(await tryCase(task.one, values.why)) };
       done.push(outcome);
       await appendFile(STATE_PATH, `${JSON.stringify(outcome)}\n`);
       const words = outcome.isOk ? '' : `  ${outcome.error?.split('\n')[0]}`;

@@ -91,7 +91,7 @@ async function settledPath(lab: Lab, from: string, to: string, wanted: readonly 
 }
 
 /** Every way to the other that was tried, as JSON. */
-async function whyOf(lab: Lab, from: string, to: string): Promise<string> {
+export async function whyOf(lab: Lab, from: string, to: string): Promise<string> {
   const why = await lab.daemon(from).run(['peers', '--why', lab.daemon(to).nodeId]);
   return JSON.stringify(why.last.attempts ?? why.last);
 }

@@ -130,8 +130,10 @@ export const LADDER_PLAN = {
   /** A neighbour answers within milliseconds; a packet for a stranger's private address vanishes. */
   lanMs: 2 * second,
   lanHeadStartMs: 300,
-  /** A public address answers within two round trips. */
-  callHeadStartMs: 500,
+  /** A public address answers within two round trips; one behind a firewall never does. */
+  callHeadStartMs: 300,
+  /** The same after a call, before anything is punched. */
+  dialHeadStartMs: 700,
   /** The answerer's dial, which begins when it has sent its answer. */
   reverseMs: 4 * second,
   /** A SYN that was too early is repeated after one second. */
@@ -142,9 +144,12 @@ export const LADDER_PLAN = {
   channelMs: 5 * second,
   /** ICE has had its time, and a suspicious router forgets what came before its host sent. */
   handPunchHeadStartMs: 2.5 * second,
+  /** Most that ICE opens is open by then; where it rests on an unknown filter, nothing more is waited for. */
+  doubtfulIceMs: 1 * second,
   /** Observers, two steps through brokers, the punch, and the channel on it. */
   handPunchMs: 14 * second,
-  relayHeadStartMs: 2.5 * second,
+  /** Bytes flow within a second, whatever comes of the rest: a relayed session is left again for a better one. */
+  relayHeadStartMs: 500,
   relayMs: 6 * second,
 } as const;
 /** A call is sent again through the brokers when no answer came for so long, so often in all. */
@@ -172,6 +177,14 @@ export const RELAY_CANDIDATES_MAX = 16;
 /** How often it is looked whether they still do; a tenth of it while none is known. */
 export const RELAY_CHECK_INTERVAL_MS: number = 5 * minute;
 export const RELAY_CHECK_SOON_MS = 200;
+
+/** KadNodes that are asked whether they answer STUN: some stand behind firewalls. */
+export const STUN_CANDIDATES_MAX = 6;
+/** Asked in the first rounds, waited for in the last as well: 900 ms, less than ICE would lose with a silent one. */
+export const STUN_CHECK_ROUNDS = 3;
+export const STUN_CHECK_AGAIN_MS = 300;
+/** Those that answered are believed to for so long. */
+export const STUN_KNOWN_MS: number = 2 * minute;
 
 // Hand punch (docs/spec/punch.md); measured in the NAT laboratory.
 

@@ -68,9 +68,9 @@ describe('the dials of a contact record', () => {
 });
 
 describe('the plan of a meeting', () => {
-  it('of two homes whose routers keep ports: TCP first, a data channel soon after, a relay last', () => {
+  it('of two homes whose routers keep ports: TCP first, a relay when that takes long, the other punches', () => {
     const relayed = { ...HOME, relays: [RELAY] };
-    expect(order(relayed, OTHER_HOME)).toEqual(['tcp-punch', 'data-channel', 'hand-punch', 'relay']);
+    expect(order(relayed, OTHER_HOME)).toEqual(['tcp-punch', 'relay', 'data-channel', 'hand-punch']);
     expect(planMeeting(relayed, OTHER_HOME).skipped.map(({ rung }) => rung)).toContain('reverse');
   });
 
@@ -86,7 +86,24 @@ describe('the plan of a meeting', () => {
   it('BN-18 has who can be dialled dialled, from either end, and punches only beside it', () => {
     expect(order(PUBLIC, HOME)[0]).toBe('reverse');
     expect(order(HOME, PUBLIC)[0]).toBe('direct');
-    expect(order(PUBLIC, HOME)).not.toContain('tcp-punch');
+  });
+
+  it('punches beside a dial that does not come through: who has a public address may not know yet of the firewall before it', () => {
+    const symmetric: MeetingFacts = { ...HOME, mapping: 'address-and-port-dependent', filtering: 'address-and-port-dependent' };
+    const firewalled: MeetingFacts = { ...PUBLIC, filtering: 'address-and-port-dependent', relays: [RELAY] };
+    const { rungs, skipped } = planMeeting(firewalled, symmetric);
+    const startOf = (name: RungName): number => rungs.find(({ rung }) => rung === name)?.startAfterMs ?? Number.NaN;
+    expect(order(firewalled, symmetric)).toEqual(['reverse', 'relay', 'tcp-punch', 'hand-punch']);
+    expect(startOf('hand-punch'), 'a dial needs two round trips').toBeGreaterThanOrEqual(500);
+    expect(skipped.map(({ rung }) => rung)).toEqual(['data-channel']);
+  });
+
+  it('waits for ICE less where an unknown filter decides whether it opens the pair', () => {
+    const symmetric: MeetingFacts = { ...OTHER_HOME, mapping: 'address-and-port-dependent' };
+    const startOf = (filtering: NatFiltering): number =>
+      planMeeting({ ...HOME, filtering }, symmetric).rungs.find(({ rung }) => rung === 'hand-punch')?.startAfterMs ?? Number.NaN;
+    expect(startOf('unknown')).toBeLessThan(startOf('endpoint-independent'));
+    expect(startOf('address-and-port-dependent')).toBe(0);
   });
 
   it('punches by hand at once where ICE can not open the pair, with a relay meanwhile', () => {

@@ -68,14 +68,25 @@ export function planFreshDials(theirs: MeetingFacts, ours: Pick<SelfFacts, 'exte
   return splitDials(theirs.batAddresses, external, ours, ownHosts);
 }
 
+const changesPorts = ({ mapping }: MeetingFacts): boolean => mapping === 'address-dependent' || mapping === 'address-and-port-dependent';
+
 /**
  * The pair that ICE can not open: one side takes another port for each destination, the other lets in only what it has sent to
  * (RFC 4787). A filter that is not known let in other ports of an IP when that was tried: ICE has a chance.
  */
 export function isHardPair(a: MeetingFacts, b: MeetingFacts): boolean {
-  const changes = ({ mapping }: MeetingFacts): boolean => mapping === 'address-dependent' || mapping === 'address-and-port-dependent';
-  const isStrict = (side: MeetingFacts): boolean => changes(side) || side.filtering === 'address-and-port-dependent';
-  return (changes(a) && isStrict(b)) || (changes(b) && isStrict(a));
+  const isStrict = (side: MeetingFacts): boolean => changesPorts(side) || side.filtering === 'address-and-port-dependent';
+  return (changesPorts(a) && isStrict(b)) || (changesPorts(b) && isStrict(a));
+}
+
+/** Whether ICE opens it depends on a filter that nobody has tried yet. */
+function mayBeHardPair(a: MeetingFacts, b: MeetingFacts): boolean {
+  return (changesPorts(a) && b.filtering === 'unknown') || (changesPorts(b) && a.filtering === 'unknown');
+}
+
+function handPunchStartMs(caller: MeetingFacts, called: MeetingFacts, isDialable: boolean): number {
+  if (isHardPair(caller, called)) return isDialable ? LADDER_PLAN.dialHeadStartMs : 0;
+  return mayBeHardPair(caller, called) ? LADDER_PLAN.doubtfulIceMs : LADDER_PLAN.handPunchHeadStartMs;
 }
 
 type RelayFacts = Pick<MeetingFacts, 'relays' | 'hasUdp'>;
@@ -90,7 +101,8 @@ export function chooseRelay(caller: RelayFacts, called: RelayFacts): RelayHint |
 
 /**
  * The race after both have spoken; the same at both ends but for who dials. Ways that carry more bytes per second of work get a
- * head start where they are likely (docs/NAT.md).
+ * head start where they are likely (docs/NAT.md). Nothing is left out for what a side says of being reachable: it may not know
+ * yet of the firewall before it, and the other may reach ports 80 and 443 only.
  */
 export function planMeeting(caller: MeetingFacts, called: MeetingFacts): LadderPlan {
   const rungs: PlannedRung[] = [];
@@ -104,10 +116,9 @@ export function planMeeting(caller: MeetingFacts, called: MeetingFacts): LadderP
   const isOneNat = caller.external !== undefined && caller.external.host === called.external?.host;
   const hasTcp = caller.tcpPort > 0 && called.tcpPort > 0 && caller.external !== undefined && called.external !== undefined;
   const keepPorts = caller.keepsPorts && called.keepsPorts;
-  if (isDialable) skip('tcp-punch', 'one side can be dialled');
-  else if (!hasTcp) skip('tcp-punch', 'an external address is not known');
+  if (!hasTcp) skip('tcp-punch', 'an external address is not known');
   else if (isOneNat) skip('tcp-punch', 'both are behind one NAT');
-  else rungs.push({ rung: 'tcp-punch', startAfterMs: 0, budgetMs: LADDER_PLAN.tcpPunchMs });
+  else rungs.push({ rung: 'tcp-punch', startAfterMs: isDialable ? LADDER_PLAN.dialHeadStartMs : 0, budgetMs: LADDER_PLAN.tcpPunchMs });
 
   const isTcpLikely = isDialable || (hasTcp && keepPorts && !isOneNat);
   if (!caller.hasUdp || !called.hasUdp) skip('data-channel', 'UDP does not get through on one side');
@@ -120,11 +131,10 @@ export function planMeeting(caller: MeetingFacts, called: MeetingFacts): LadderP
   }
 
   if (!caller.hasUdp || !called.hasUdp) skip('hand-punch', 'UDP does not get through on one side');
-  else if (isDialable) skip('hand-punch', 'one side can be dialled');
   else if (caller.external === undefined || called.external === undefined) skip('hand-punch', 'an external address is not known');
   else if (isOneNat) skip('hand-punch', 'both are behind one NAT');
   else {
-    const startAfterMs = isHardPair(caller, called) ? 0 : LADDER_PLAN.handPunchHeadStartMs;
+    const startAfterMs = handPunchStartMs(caller, called, isDialable);
     rungs.push({ rung: 'hand-punch', startAfterMs, budgetMs: LADDER_PLAN.handPunchMs });
   }
 

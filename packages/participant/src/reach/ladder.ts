@@ -27,6 +27,15 @@ export interface LadderParts {
   readonly onBetter: (connection: Connection) => void;
 }
 
+/** What stays the same from record to record. */
+interface Ascent {
+  readonly nodeId: NodeId;
+  readonly climb: Climb;
+  readonly signal: AbortSignal;
+  /** The newest contact record, looked for once. */
+  readonly newest: () => Promise<ContactRecord | undefined>;
+}
+
 /** The caller's side; the Opener of a ConnectionPool. */
 export class Ladder implements Opener {
   readonly #runtime: Runtime;
@@ -60,26 +69,29 @@ export class Ladder implements Opener {
     const { clock } = this.#runtime;
     const climb = this.#parts.log.begin(target.nodeId, new Climb('caller', clock.nowMs(), clock.monotonicMs()));
     const overall = AbortSignal.any([signal, clock.timeoutSignal(LADDER_MS)]);
-    const record = target.record ?? (await this.#resolve(target.nodeId, overall));
+    let looking: Promise<ContactRecord | undefined> | undefined;
+    const newest = (): Promise<ContactRecord | undefined> => {
+      looking ??= this.#parts.resolve(target.nodeId, overall).catch(() => undefined);
+      return looking;
+    };
+    const record = target.record ?? (await newest());
     if (record === undefined) {
       climb.skipped('direct', 'its contact record was not found');
       return fail(overall.aborted ? 'aborted' : 'unreachable', 'its contact record was not found');
     }
-    const opened = await this.#climb(target.nodeId, record, climb, overall);
+    const ascent: Ascent = { nodeId: target.nodeId, climb, signal: overall, newest };
+    const opened = await this.#climb(record, ascent);
     if (overall.aborted && !signal.aborted && !opened.ok) return fail('timeout', `no way to it in ${LADDER_MS} ms`);
-    if (opened.ok || overall.aborted || target.record === undefined) return opened;
+    if (opened.ok || overall.aborted) return opened;
     // The record may have been old: with the newest there may be another way.
-    const newest = await this.#resolve(target.nodeId, overall);
-    const isNewer = newest !== undefined && newest.contact.sequence > record.contact.sequence;
-    return isNewer ? this.#climb(target.nodeId, newest, climb, overall) : opened;
-  }
-
-  #resolve(nodeId: NodeId, signal: AbortSignal): Promise<ContactRecord | undefined> {
-    return this.#parts.resolve(nodeId, signal).catch(() => undefined);
+    const found = await newest();
+    const isNewer = found !== undefined && found.contact.sequence > record.contact.sequence;
+    return isNewer ? this.#climb(found, ascent) : opened;
   }
 
   /** Dials what the record names; calls when there is nothing to dial, or beside dials that take long. */
-  async #climb(nodeId: NodeId, record: ContactRecord, climb: Climb, signal: AbortSignal): Promise<Result<Connection, DialFailure>> {
+  async #climb(record: ContactRecord, ascent: Ascent): Promise<Result<Connection, DialFailure>> {
+    const { nodeId, climb } = ascent;
     const { tools } = this.#parts;
     const plan = planDials(record, tools.selfFacts(), tools.ownHosts());
     for (const { rung, reason } of plan.skipped) climb.skipped(rung, reason);
@@ -95,29 +107,18 @@ export class Ladder implements Opener {
             },
           ];
     const dials = [...dialRung('lan', LADDER_PLAN.lanMs), ...dialRung('direct', DIAL_RUNG_MS)];
-    const callAfterMs = this.#callAfterMs(record, plan.direct.length > 0, dials.length > 0);
-    return this.#raceWithCall(nodeId, record, climb, dials, callAfterMs, signal);
-  }
-
-  /** Undefined: there is nobody to call through, or what can be dialled is all that there is. */
-  #callAfterMs({ contact }: ContactRecord, hasDirect: boolean, hasDials: boolean): number | undefined {
-    // A public node is its own broker: its KadNode may be reached where its BatNode is not.
-    if (contact.brokers.length === 0 && !contact.flags.isPublic) return undefined;
-    if (hasDirect) return LADDER_PLAN.callHeadStartMs;
-    return hasDials ? LADDER_PLAN.lanHeadStartMs : 0;
+    const callAfterMs = plan.direct.length > 0 ? LADDER_PLAN.callHeadStartMs : dials.length > 0 ? LADDER_PLAN.lanHeadStartMs : 0;
+    return this.#raceWithCall(record, ascent, dials, callAfterMs);
   }
 
   async #raceWithCall(
-    nodeId: NodeId,
     record: ContactRecord,
-    climb: Climb,
+    { nodeId, climb, signal, newest }: Ascent,
     dials: readonly RaceRung[],
-    callAfterMs: number | undefined,
-    signal: AbortSignal,
+    callAfterMs: number,
   ): Promise<Result<Connection, DialFailure>> {
     const { clock } = this.#runtime;
     const dialRace = new RungRace(this.#runtime, climb, dials, signal, { onBetter: this.#parts.onBetter });
-    if (callAfterMs === undefined) return dialRace.first;
     const stop = new AbortController();
     const calling = AbortSignal.any([signal, stop.signal]);
     const dialled = dialRace.first.then((result) => {
@@ -129,8 +130,11 @@ export class Ladder implements Opener {
       await Promise.race([dialled, waited]);
     }
     if (calling.aborted) return dialled;
-    if (record.contact.brokers.length === 0 && (await isGone(dialled))) return dialled;
-    const met = this.#call(nodeId, record, climb, calling).catch(
+    // A record that names nobody to call through may be older than its node's brokers.
+    const callable = canBeCalled(record) ? record : await newest();
+    if (calling.aborted || callable === undefined || !canBeCalled(callable)) return dialled;
+    if (callable.contact.brokers.length === 0 && (await isGone(dialled))) return dialled;
+    const met = this.#call(nodeId, callable, climb, calling).catch(
       (error: unknown): Result<Connection, DialFailure> => fail('error', String(error)),
     );
     const first = await firstOk(dialled, met);
@@ -185,6 +189,9 @@ export class Ladder implements Opener {
     meeting.close();
   }
 }
+
+/** A public node is its own broker: its KadNode may be reached where its BatNode is not. */
+const canBeCalled = ({ contact }: ContactRecord): boolean => contact.brokers.length > 0 || contact.flags.isPublic;
 
 /** Whoever was there is not: the machine answers, the node does not. Does not wait for a dial under way. */
 async function isGone(dialled: Promise<Result<Connection, DialFailure>>): Promise<boolean> {

@@ -37,8 +37,8 @@ export interface MeetingTools {
   readonly selfFacts: () => SelfFacts;
   readonly tcp: TcpPunching | undefined;
   readonly channels: DataChannels | undefined;
-  /** A KadNode off our network that has answered lately: it answers STUN. */
-  readonly stun: () => Address | undefined;
+  /** KadNodes off our network that answer STUN; empty when none does. */
+  readonly stunServers: () => Promise<readonly Address[]>;
   readonly joinRelay: JoinRelay | undefined;
   /** For pairs that ICE can not open. */
   readonly punchedChannel: Pick<PunchedChannel, 'open'> | undefined;
@@ -195,12 +195,12 @@ export class Meeting {
 }
 
 async function openChannel(
-  { channels, stun }: MeetingTools,
+  { channels, stunServers }: MeetingTools,
   self: SelfFacts,
   call: ReachSignal | undefined,
 ): Promise<ChannelAttempt | undefined> {
   if (channels === undefined || !self.hasUdp) return undefined;
-  const server = stun();
+  const [server] = await stunServers();
   // It ends with the meeting, which may go on after a relayed connection has been handed out.
   const options = {
     signal: new AbortController().signal,

@@ -33,7 +33,7 @@ export interface PunchedChannelParts {
   readonly desk: PunchDesk;
   readonly natFacts: () => NatFacts;
   /** KadNodes of two IPs that answer STUN. */
-  readonly observers: () => readonly Address[];
+  readonly observers: () => Promise<readonly Address[]>;
   /** Two brokers see the peer at this IP, or it showed so itself. */
   readonly isVouched: (peer: NodeId, host: string) => boolean;
 }
@@ -70,7 +70,7 @@ export class PunchedChannel {
 
   async open(meeting: PunchedMeeting, options: RungOptions): Promise<Result<Connection, DialFailure>> {
     const { puncher, natFacts, observers } = this.#parts;
-    const prepared = await puncher.prepare(natFacts(), observers(), options.signal);
+    const prepared = await puncher.prepare(natFacts(), await observers(), options.signal);
     if (!prepared.ok) return failed(prepared);
     try {
       return await this.#punch(meeting, prepared.value, options);

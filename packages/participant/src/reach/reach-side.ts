@@ -40,6 +40,7 @@ import { Reach, type ReachParts } from './reach.ts';
 import type { DataChannels, RelayHint, RungOptions, TcpPunching } from './reach-types.ts';
 import { RelayDirectory } from './relay-directory.ts';
 import { SelfKeeper } from './self-keeper.ts';
+import { StunServers } from './stun-servers.ts';
 import type { SwitchingSocket } from './switching-socket.ts';
 import { makeTunnelOpener } from './tunnel-opener.ts';
 
@@ -82,6 +83,7 @@ export class ReachSide {
   readonly #parts: ReachSideParts;
   readonly #dialer: Dialer;
   readonly #relays: RelayDirectory;
+  readonly #stun: StunServers;
   readonly #self: SelfKeeper;
   readonly #attacher: KadAttacher | undefined;
   readonly #watch: NetworkWatch;
@@ -97,6 +99,7 @@ export class ReachSide {
     this.#parts = parts;
     const { kad, tools, resolve, pool } = parts;
     this.#dialer = new PacedDialer(runtime, tools.dialer);
+    this.#stun = new StunServers(runtime, { openSocket: tools.openSocket, candidates: () => this.#stunCandidates() });
     this.reach = new Reach(runtime, {
       signer: parts.keyPair,
       verifier: parts.crypto.verifier,
@@ -128,6 +131,7 @@ export class ReachSide {
     kad.events.on('self-changed', () => this.#self.checkSoon());
     kad.events.on('joined', () => this.#self.checkSoon());
     kad.events.on('brokers-changed', () => {
+      void this.#stun.get();
       this.#relays.lookSoon();
       this.#self.checkSoon();
     });
@@ -211,6 +215,7 @@ export class ReachSide {
 
   #networkChanged(): void {
     this.pathDied();
+    this.#stun.forget();
     this.#attacher?.networkChanged();
     this.#lan?.refresh();
     this.#mapper?.refresh();
@@ -249,15 +254,14 @@ export class ReachSide {
     const { openSocket, dataChannels: channels } = tools;
     if (openSocket === undefined || channels === undefined) return {};
     const puncher = new HandPuncher(this.#runtime, { openSocket, ownHosts: tools.ownHosts });
-    return { handPunch: { puncher, channels, natFacts: () => kad.selfView(), observers: () => this.#observers() } };
+    return { handPunch: { puncher, channels, natFacts: () => kad.selfView(), observers: () => this.#stun.get() } };
   }
 
-  /** KadNodes outside, one of each IP: they answer STUN. */
-  #observers(): Address[] {
+  /** KadNodes outside that may answer STUN, our brokers first. */
+  #stunCandidates(): Address[] {
     const brokers = this.#parts.kad.contact.contact.brokers.map(({ kad }) => kad);
     const contacts = this.#contacts().filter(({ failures }) => failures === 0);
-    const outside = [...brokers, ...contacts.map(({ address }) => address)].filter(({ host }) => !isPrivateHost(host));
-    return outside.filter(({ host }, i) => outside.findIndex((other) => other.host === host) === i);
+    return [...brokers, ...contacts.map(({ address }) => address)].filter(({ host }) => !isPrivateHost(host));
   }
 
   #meetingTools(): Omit<MeetingTools, 'punchedChannel'> {
@@ -268,7 +272,7 @@ export class ReachSide {
       selfFacts: () => this.#self.describe().facts,
       tcp: tools.tcpPunching,
       channels: tools.dataChannels,
-      stun: () => this.#stunServer(),
+      stunServers: () => this.#stun.get(),
       joinRelay:
         tools.relayClient === undefined
           ? undefined
@@ -306,13 +310,6 @@ export class ReachSide {
 
   #contacts(): readonly { readonly nodeId: NodeId; readonly address: Address; readonly failures: number }[] {
     return this.#parts.kad.routes().buckets.flatMap((bucket) => bucket.contacts);
-  }
-
-  /** The first broker, or else any contact outside: it answers STUN. */
-  #stunServer(): Address | undefined {
-    const [broker] = this.#parts.kad.contact.contact.brokers;
-    if (broker !== undefined) return broker.kad;
-    return this.#contacts().find(({ address, failures }) => failures === 0 && !isPrivateHost(address.host))?.address;
   }
 
   #makeAttacher(): KadAttacher | undefined {
