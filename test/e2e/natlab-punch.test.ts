@@ -129,6 +129,7 @@ describe.skipIf(obstacle !== undefined)('behind real NATs', () => {
   it.each([
     ['port-restricted', 'linux-open', 'ordered'],
     ['port-restricted', 'symmetric-seq', 'predict'],
+    ['linux-open', 'symmetric', 'birthday'],
   ])('a path is punched by hand and can be handed over: %s and %s', async (a, b, method) => {
     const [caller, called] = await punchUdp(a, b);
     say(`udp ${a} x ${b}: ${method} in ${caller.ms} and ${called.ms} ms`);

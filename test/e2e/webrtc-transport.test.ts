@@ -82,7 +82,6 @@ describe('a data channel', () => {
     const pair = await openChannel(runtime, makeEnd(), makeEnd(elsewhere), {
       alterAnswer: bogus,
       alterOffer: bogus,
-      isCallerFirst: true,
       callerOptions: { bindPort: anaPort, onlyRemote: { host: LOOPBACK, port: boPort } },
       calledOptions: { bindPort: boPort, onlyRemote: { host: LOOPBACK, port: anaPort } },
     });

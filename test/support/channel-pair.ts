@@ -23,8 +23,6 @@ export interface ChannelPairOptions {
   /** In the same tick as the called one's connection is handed out. */
   readonly onCalled?: (connection: Connection) => void;
   readonly alterOffer?: (description: IceDescription) => IceDescription;
-  /** The caller connects first. A hand-over on one machine needs that: see planHandshake on a certificate that comes too early. */
-  readonly isCallerFirst?: boolean;
 }
 
 export function value<T>(result: Result<T>): T {
@@ -45,13 +43,11 @@ export async function openChannel(
   const offer = alterOffer(near.local);
   const far: DataChannelAttempt = value(await called.transport.prepareAnswer(offer, { ...base, ...options.calledOptions }));
   const nonces = { caller: runtime.entropy.bytes(16), called: runtime.entropy.bytes(16) };
-  const connectNear = () => near.connect(alterAnswer(far.local), called.identity, nonces);
-  const early = options.isCallerFirst === true ? connectNear() : undefined;
   // The called end begins when it sends its answer.
   const farResult = far.connect(offer, caller.identity, nonces).then((result) => {
     if (result.ok) options.onCalled?.(result.value);
     return result;
   });
-  const nearResult = await (early ?? connectNear());
+  const nearResult = await near.connect(alterAnswer(far.local), called.identity, nonces);
   return { caller: nearResult, called: farResult };
 }

@@ -109,7 +109,7 @@ describe('the plan of the handshake', () => {
     expect(planHandshake([reflexive('203.0.113.5'), host('192.168.1.2')], false)).toEqual({ client: 'called', calledWaitMs: 0 });
     expect(planHandshake([host('203.0.113.5'), host('192.168.1.2')], false)).toEqual({ client: 'caller', calledWaitMs: 0 });
     expect(planHandshake([host('192.168.1.2')], false)).toEqual({ client: 'called', calledWaitMs: 100 });
-    expect(planHandshake([reflexive('203.0.113.5')], true)).toEqual({ client: 'caller', calledWaitMs: 0 });
+    expect(planHandshake([reflexive('203.0.113.5')], true)).toEqual({ client: 'called', calledWaitMs: 800 });
   });
 });
 

@@ -128,6 +128,8 @@ export interface HandshakePlan {
 
 /** More than a signal takes between neighbours. */
 const NEIGHBOUR_WAIT_MS = 100;
+/** More than a signal takes through a broker. */
+const HAND_OVER_WAIT_MS = 800;
 
 /**
  * Who begins the DTLS handshake. A ClientHello that arrives before the other end's ICE is connected is lost, and comes again
@@ -136,12 +138,12 @@ const NEIGHBOUR_WAIT_MS = 100;
  * connected before the caller has even read the answer, and the caller begins. Behind a NAT, that is with a reflexive address,
  * the check is lost, the caller's own gets through first, and the called end begins.
  *
- * Between neighbours (private addresses, no STUN) the called end waits and begins: there a caller that began could have the
- * peer's certificate before the library has stored which one is expected, and refuse it.
+ * Where a check takes less time than the library needs to store an answer, a caller whom one has reached before the answer could
+ * have the peer's certificate before it is known which one is expected, and refuse it. So between neighbours (private addresses,
+ * no STUN), and on a punched path, which lets every check through, the called end waits for the caller's and begins.
  */
 export function planHandshake(callerCandidates: readonly IceCandidate[], isHandOver: boolean): HandshakePlan {
-  // Both NATs of a punched path let the first check through.
-  if (isHandOver) return { client: 'caller', calledWaitMs: 0 };
+  if (isHandOver) return { client: 'called', calledWaitMs: HAND_OVER_WAIT_MS };
   if (callerCandidates.some(({ kind }) => kind === 'reflexive')) return { client: 'called', calledWaitMs: 0 };
   const areNeighbours = callerCandidates.every(({ address }) => isPrivateHost(address.host));
   return areNeighbours ? { client: 'called', calledWaitMs: NEIGHBOUR_WAIT_MS } : { client: 'caller', calledWaitMs: 0 };

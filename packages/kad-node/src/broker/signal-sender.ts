@@ -55,6 +55,7 @@ class Sending {
   readonly #ways: SignalWays;
   /** Lookups of the target's record that are left: from what is at hand, then from the network. */
   readonly #lookups: boolean[];
+  #hasOwnBrokers = false;
   #open = 0;
   #isAnyBusy = false;
   #isSettled = false;
@@ -108,7 +109,7 @@ class Sending {
   #next(): void {
     if (this.#isSettled) return;
     this.#timer?.cancel();
-    const way = this.#ways.take();
+    const way = this.#ways.take() ?? this.#takeOwnBroker();
     const isFresh = way === undefined ? this.#lookups.shift() : undefined;
     if (way !== undefined) this.#run(this.#try(way));
     else if (isFresh !== undefined) this.#run(this.#lookUp(isFresh));
@@ -140,7 +141,14 @@ class Sending {
   async #lookUp(isFresh: boolean): Promise<void> {
     const record = await this.#parts.findContact(this.#target.nodeId, isFresh, SIGNAL_LOOKUP_MS).catch(() => undefined);
     if (record !== undefined) this.#addRecord(record);
-    if (this.#lookups.length === 0) this.#add(this.#parts.ownBrokers());
+  }
+
+  /** When every other way has been tried or is slow: a lookup may wait for the very node that nobody reaches. */
+  #takeOwnBroker(): SignalWay | undefined {
+    if (this.#lookups.length > 0 || this.#hasOwnBrokers) return undefined;
+    this.#hasOwnBrokers = true;
+    this.#add(this.#parts.ownBrokers());
+    return this.#ways.take();
   }
 
   #giveUp(): void {

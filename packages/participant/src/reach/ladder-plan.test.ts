@@ -2,7 +2,7 @@ import type { IceDescription } from '@batchain/bat-node';
 import type { NatFiltering } from '@batchain/kad-node';
 import { type Address, keyPairFromSeed, type NatMapping, type NodeId, signContact } from '@batchain/shared';
 import { describe, expect, it } from 'vitest';
-import { chooseRelay, isHardPair, planDials, planMeeting } from './ladder-plan.ts';
+import { chooseRelay, isAllDialled, isHardPair, planDials, planMeeting } from './ladder-plan.ts';
 import type { MeetingFacts, RungName } from './reach-types.ts';
 
 const at = (host: string, port = 4880): Address => ({ host, port });
@@ -52,9 +52,9 @@ describe('the dials of a contact record', () => {
 
   it('are those of the local network only when both may be in one', () => {
     const theirs = record([at('192.168.1.11')], [at('203.0.113.8', 4870)]);
-    const names = (external: Address | undefined): number => planDials(theirs, { external }, own).lan.length;
+    const names = (external: Address | undefined): number => planDials(theirs, { external, batAddresses: [] }, own).lan.length;
     expect([names(at('203.0.113.7')), names(at('203.0.113.8')), names(undefined)]).toEqual([0, 1, 1]);
-    expect(planDials(theirs, { external: at('203.0.113.7') }, own).skipped).toContainEqual({
+    expect(planDials(theirs, { external: at('203.0.113.7'), batAddresses: [] }, own).skipped).toContainEqual({
       rung: 'lan',
       reason: 'it is in another network',
     });
@@ -62,8 +62,24 @@ describe('the dials of a contact record', () => {
 
   it('leave out private addresses of ranges in which this node is not', () => {
     const theirs = record([at('10.0.0.5'), at('203.0.113.30')], []);
-    const plan = planDials(theirs, { external: undefined }, own);
+    const plan = planDials(theirs, { external: undefined, batAddresses: [] }, own);
     expect([plan.lan, plan.direct]).toEqual([[], [at('203.0.113.30')]]);
+  });
+
+  it('leave out our own address, which a node in another network may have as well; a neighbour on this machine has another port', () => {
+    const theirs = record([at('192.168.1.10'), at('192.168.1.10', 4881)], []);
+    const plan = planDials(theirs, { external: undefined, batAddresses: [at('192.168.1.10')] }, own);
+    expect(plan.lan).toEqual([at('192.168.1.10', 4881)]);
+  });
+
+  it('are all that there is for a node of the local network, not for one whose KadNode is seen from outside', () => {
+    const isAll = (kad: readonly Address[], bat = [at('192.168.1.11')]): boolean => {
+      const theirs = record(bat, kad);
+      return isAllDialled(theirs, planDials(theirs, { external: undefined, batAddresses: [] }, own));
+    };
+    expect(isAll([at('192.168.1.11', 4870)])).toBe(true);
+    expect(isAll([at('203.0.113.8', 4870), at('192.168.1.11', 4870)])).toBe(false);
+    expect(isAll([at('203.0.113.30', 4870)], [at('203.0.113.30')]), 'it was dialled outside').toBe(true);
   });
 });
 

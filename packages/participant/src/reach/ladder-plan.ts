@@ -1,5 +1,5 @@
 // pure: which ways to a node are worth trying, in which order, and why the others are not (docs/NAT.md).
-import { type Address, type ContactRecord, isDialable, isPrivateHost } from '@batchain/shared';
+import { type Address, type ContactRecord, equalAddress, isDialable, isPrivateHost } from '@batchain/shared';
 import { DIAL_RUNG_MS, LADDER_PLAN } from '../limits.ts';
 import type { MeetingFacts, RelayHint, RungName, SelfFacts } from './reach-types.ts';
 
@@ -38,15 +38,15 @@ function mayShareNetwork(ourExternal: Address | undefined, theirAddresses: reado
   return ours === undefined || theirs.length === 0 || theirs.includes(ours);
 }
 
-function splitDials(
-  bat: readonly Address[],
-  external: readonly Address[],
-  ours: Pick<SelfFacts, 'external'>,
-  ownHosts: readonly string[],
-): DialPlan {
+/** Of ourselves: where others see us, and where we listen. */
+type OwnPlace = Pick<SelfFacts, 'external' | 'batAddresses'>;
+
+function splitDials(bat: readonly Address[], external: readonly Address[], ours: OwnPlace, ownHosts: readonly string[]): DialPlan {
   const skipped: SkippedRung[] = [];
   const privates = bat.filter(({ host }) => isPrivateHost(host));
-  const reachable = privates.filter((address) => isDialable(address, ownHosts));
+  // A node in another network may have our very address there.
+  const isOurs = (address: Address): boolean => ours.batAddresses.some((own) => equalAddress(own, address));
+  const reachable = privates.filter((address) => isDialable(address, ownHosts) && !isOurs(address));
   const lan = mayShareNetwork(ours.external, external) ? reachable : [];
   const direct = bat.filter((address) => !isPrivateHost(address.host) && isDialable(address, ownHosts));
   if (lan.length === 0) {
@@ -57,13 +57,17 @@ function splitDials(
   return { lan, direct, skipped };
 }
 
+/** True when nothing of the record is left but what was dialled: a node whose KadNode is seen from outside may be met through that. */
+export const isAllDialled = ({ contact }: ContactRecord, { direct }: DialPlan): boolean =>
+  contact.brokers.length === 0 && (direct.length > 0 || contact.kadAddresses.every(({ host }) => isPrivateHost(host)));
+
 /** What the contact record of a node lets us dial before anything was said. */
-export function planDials({ contact }: ContactRecord, ours: Pick<SelfFacts, 'external'>, ownHosts: readonly string[]): DialPlan {
+export function planDials({ contact }: ContactRecord, ours: OwnPlace, ownHosts: readonly string[]): DialPlan {
   return splitDials(contact.batAddresses, [...contact.kadAddresses, ...contact.batAddresses], ours, ownHosts);
 }
 
 /** The same from what the node itself said just now. */
-export function planFreshDials(theirs: MeetingFacts, ours: Pick<SelfFacts, 'external'>, ownHosts: readonly string[]): DialPlan {
+export function planFreshDials(theirs: MeetingFacts, ours: OwnPlace, ownHosts: readonly string[]): DialPlan {
   const external = theirs.external === undefined ? theirs.batAddresses : [theirs.external];
   return splitDials(theirs.batAddresses, external, ours, ownHosts);
 }

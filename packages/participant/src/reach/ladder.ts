@@ -13,7 +13,7 @@ import {
 import { CALL_TIMEOUT_MS, DIAL_RUNG_MS, LADDER_MS, LADDER_PLAN } from '../limits.ts';
 import type { CallDesk } from './call-desk.ts';
 import { Climb, type ClimbLog } from './climb-log.ts';
-import { planDials } from './ladder-plan.ts';
+import { isAllDialled, planDials } from './ladder-plan.ts';
 import { Meeting, type MeetingTools } from './meeting.ts';
 import { type RaceRung, RungRace } from './rung-race.ts';
 
@@ -91,7 +91,7 @@ export class Ladder implements Opener {
 
   /** Dials what the record names; calls when there is nothing to dial, or beside dials that take long. */
   async #climb(record: ContactRecord, ascent: Ascent): Promise<Result<Connection, DialFailure>> {
-    const { nodeId, climb } = ascent;
+    const { nodeId, climb, signal, newest } = ascent;
     const { tools } = this.#parts;
     const plan = planDials(record, tools.selfFacts(), tools.ownHosts());
     for (const { rung, reason } of plan.skipped) climb.skipped(rung, reason);
@@ -108,15 +108,6 @@ export class Ladder implements Opener {
           ];
     const dials = [...dialRung('lan', LADDER_PLAN.lanMs), ...dialRung('direct', DIAL_RUNG_MS)];
     const callAfterMs = plan.direct.length > 0 ? LADDER_PLAN.callHeadStartMs : dials.length > 0 ? LADDER_PLAN.lanHeadStartMs : 0;
-    return this.#raceWithCall(record, ascent, dials, callAfterMs);
-  }
-
-  async #raceWithCall(
-    record: ContactRecord,
-    { nodeId, climb, signal, newest }: Ascent,
-    dials: readonly RaceRung[],
-    callAfterMs: number,
-  ): Promise<Result<Connection, DialFailure>> {
     const { clock } = this.#runtime;
     const dialRace = new RungRace(this.#runtime, climb, dials, signal, { onBetter: this.#parts.onBetter });
     const stop = new AbortController();
@@ -133,7 +124,7 @@ export class Ladder implements Opener {
     // A record that names nobody to call through may be older than its node's brokers.
     const callable = canBeCalled(record) ? record : await newest();
     if (calling.aborted || callable === undefined || !canBeCalled(callable)) return dialled;
-    if (callable.contact.brokers.length === 0 && (await isGone(dialled))) return dialled;
+    if (isAllDialled(callable, plan) && (await isGone(dialled))) return dialled;
     const met = this.#call(nodeId, callable, climb, calling).catch(
       (error: unknown): Result<Connection, DialFailure> => fail('error', String(error)),
     );

@@ -87,7 +87,7 @@ export class HandPuncher {
     try {
       const plan = planHandPunch(ours, theirs, { role, isVouched });
       if (plan.method === 'none') return fail('no-way', plan.why);
-      const shots = aimShots(plan, theirs, this.#runtime.random, isVouched);
+      const shots = aimShots(plan, { ours, theirs }, this.#runtime.random, isVouched);
       const ownHosts = this.#config.ownHosts();
       if (!shots.every(({ to }) => isDialable(to, ownHosts))) return fail('not-dialable', shots[0]?.to.host);
       if (plan.method === 'birthday' && plan.part === 'moving') sockets.push(...(await this.#open(HAND_PUNCH_SOCKETS - sockets.length)));

@@ -81,7 +81,7 @@ describe('the plan of a hand punch', () => {
 
 const shotsOf = (ours: PunchFacts, theirs: PunchFacts, isVouched = true, role: 'caller' | 'called' = 'caller'): readonly PunchShot[] => {
   const plan = planHandPunch(ours, theirs, { role, isVouched });
-  return aimShots(plan, theirs, createSimRuntime('shots').runtime.random, isVouched);
+  return aimShots(plan, { ours, theirs }, createSimRuntime('shots').runtime.random, isVouched);
 };
 const mostWithin = (shots: readonly PunchShot[], windowMs: number): number =>
   Math.max(...shots.map(({ atMs }) => shots.filter((other) => other.atMs >= atMs && other.atMs < atMs + windowMs).length));
@@ -122,13 +122,25 @@ describe('the packets of a hand punch', () => {
   });
 
   it('of a birthday burst come from 256 sockets at one end, and go to different ports from one socket at the other', () => {
-    const moving = shotsOf(random, cone);
+    const oneSocket: PunchFacts = { ...cone, observed: cone.observed.slice(0, 1) };
+    const moving = shotsOf(random, oneSocket);
     expect(new Set(moving.map(({ socket }) => socket)).size).toBe(HAND_PUNCH_SOCKETS);
     expect(new Set(moving.map(({ to }) => to.port))).toEqual(new Set([5000]));
-    const fixed = shotsOf(cone, random);
+    const fixed = shotsOf(oneSocket, random);
     expect(new Set(fixed.map(({ to }) => to.port)).size).toBe(HAND_PUNCH_PROBES_MAX);
     expect(Math.min(...fixed.map(({ to }) => to.port))).toBeGreaterThanOrEqual(1024);
     expect(new Set(fixed.map(({ socket }) => socket))).toEqual(new Set([0]));
+  });
+
+  it('of a birthday burst come in the other order from a second socket, for a router that takes what comes first for its own', () => {
+    const twoSockets: PunchFacts = { ...keeping, observed: [[at(5000), at(5000)], [at(6000)]] };
+    const moving = shotsOf(random, twoSockets);
+    const fixed = shotsOf(twoSockets, random);
+    const times = (shots: readonly PunchShot[], is: (shot: PunchShot) => boolean): number[] => shots.filter(is).map(({ atMs }) => atMs);
+    expect(Math.min(...times(moving, ({ to }) => to.port === 5000)), 'first the moving side').toBe(0);
+    const probedMs = Math.max(...times(fixed, ({ socket }) => socket === 1));
+    expect(Math.min(...times(moving, ({ to }) => to.port === 6000)), 'then the lasting one').toBeGreaterThan(probedMs);
+    expect(times(fixed, ({ socket }) => socket === 1).length, '256 sockets meet one of so many with 0.99').toBeGreaterThan(1_200);
   });
 
   it('of both orders never meet: who is first on one socket is second on the other', () => {

@@ -24,7 +24,12 @@ const PORT_FIRST = 1024;
 const PORTS = 65_536 - PORT_FIRST;
 
 /** All packets of this side, by time. They go to one IP only: the one that the peer's observers saw last. */
-export function aimShots(plan: HandPunchPlan, theirs: PunchFacts, random: Random, isVouched: boolean): readonly PunchShot[] {
+export function aimShots(
+  plan: HandPunchPlan,
+  { ours, theirs }: { readonly ours: PunchFacts; readonly theirs: PunchFacts },
+  random: Random,
+  isVouched: boolean,
+): readonly PunchShot[] {
   const at = theirs.observed[0]?.at(-1);
   if (at === undefined) return [];
   switch (plan.method) {
@@ -38,9 +43,29 @@ export function aimShots(plan: HandPunchPlan, theirs: PunchFacts, random: Random
       return predictShots(plan, theirs, at, isVouched);
     case 'birthday':
       return plan.part === 'moving'
-        ? Array.from({ length: HAND_PUNCH_SOCKETS }, (_, i) => ({ atMs: i * HAND_PUNCH_BURST_GAP_MS, socket: i, to: at }))
-        : drawPorts(random).map((port, i) => ({ atMs: i * HAND_PUNCH_BURST_GAP_MS, socket: 0, to: { host: at.host, port } }));
+        ? movingShots(at, theirs.observed[1]?.at(-1))
+        : probeShots(at.host, drawPorts(random), ours.observed[1] !== undefined);
   }
+}
+
+/** From every socket to the lasting port; and to that of the other's second socket once that one has probed. */
+function movingShots(first: Address, second: Address | undefined): PunchShot[] {
+  const lane = (fromMs: number, to: Address | undefined): PunchShot[] =>
+    to === undefined
+      ? []
+      : Array.from({ length: HAND_PUNCH_SOCKETS }, (_, i) => ({ atMs: fromMs + i * HAND_PUNCH_BURST_GAP_MS, socket: i, to }));
+  return [...lane(0, first), ...lane(HAND_PUNCH_PROBES_MAX * HAND_PUNCH_BURST_GAP_MS, second)];
+}
+
+/**
+ * Random ports of the moving side; the later ones from the second socket, to which nothing is sent before: a router that takes what
+ * comes first for its own would give every port that was tried another mapping.
+ */
+function probeShots(host: string, ports: readonly number[], hasSecond: boolean): PunchShot[] {
+  return ports.map((port, i) => {
+    const atMs = i * HAND_PUNCH_BURST_GAP_MS;
+    return { atMs, socket: hasSecond && atMs >= HAND_PUNCH_SECOND_LANE_MS ? 1 : 0, to: { host, port } };
+  });
 }
 
 /** `count` shots so far apart that an address which nobody vouches for may get them (T8). */
