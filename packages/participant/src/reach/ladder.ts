@@ -164,7 +164,7 @@ export class Ladder implements Opener {
       const answer = await desk.call({ nodeId, record }, call, { signal, timeoutMs: CALL_TIMEOUT_MS });
       if (!answer.ok) {
         ended(answer.reason === 'aborted' ? 'cancelled' : 'failed', answer.detail ?? answer.reason, clock.monotonicMs());
-        return fail(answer.reason, `no answer through its brokers: ${answer.detail ?? answer.reason}`);
+        return fail(answer.reason, `not met through its brokers: ${answer.detail ?? answer.reason}`);
       }
       ended('won', '', clock.monotonicMs());
       const rungs = meeting.rungs({ call, ...answer.value }, climb);
