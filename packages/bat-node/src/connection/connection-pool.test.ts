@@ -182,6 +182,35 @@ describe('the one session to a peer', () => {
     await settle(Promise.all([a.pool.close(), b.pool.close()]));
   });
 
+  it('is replaced, and what goes on in the older, as circuits and tunnels do, lives until it is still for a minute', async () => {
+    const { simulation, a, b, signal, settle } = world();
+    await settle(b.listener.listen((connection) => void b.pool.accept(connection)));
+    const older = await settle(a.pool.connect(b.hint, options(signal)));
+    if (!older.ok) throw new Error(older.reason);
+    const stream = await settle(older.value.openStream());
+    b.hold();
+    await settle(stream.sendControl(Uint8Array.of(1)));
+    await simulation.clock.runFor(6_000);
+    const dialled = await settle(a.dialer.dial({ host: b.address, port: 4880 }, b.keyPair.nodeId, { timeoutMs: 1000 }));
+    if (!dialled.ok) throw new Error(dialled.reason);
+    await settle(a.pool.accept(dialled.value));
+    let closedMs: number | undefined;
+    void older.value.closed.then(() => {
+      closedMs = simulation.clock.elapsedMs;
+    });
+    for (let n = 0; n < 10; n++) {
+      await simulation.clock.runFor(25_000);
+      expect(closedMs).toBeUndefined();
+      await settle(stream.sendControl(Uint8Array.of(2)));
+    }
+    const stillMs = simulation.clock.elapsedMs;
+    await simulation.clock.runFor(70_000);
+    expect(closedMs).toBeGreaterThanOrEqual(stillMs + 59_000);
+    expect(closedMs).toBeLessThanOrEqual(stillMs + 61_000);
+    b.release();
+    await settle(Promise.all([a.pool.close(), b.pool.close()]));
+  });
+
   it('takes the place of the one that was idle for longest when all places are taken, and a stranger takes none', async () => {
     const { simulation, a, b, signal, settle, many, stranger } = world();
     await settle(b.listener.listen((connection) => void b.pool.accept(connection)));

@@ -258,12 +258,22 @@ export class ConnectionPool implements Connector {
   /** Streams under way end in their own time, in a few sessions of a peer; both ends judge alike, so nobody opens new ones. */
   #retire(session: Session): void {
     session.drain('replaced');
-    const timer = this.#runtime.clock.setTimer(SESSION_RETIRE_MS, () => session.close('replaced'));
-    void session.closed.then(() => timer.cancel());
+    void this.#closeWhenStill(session);
     const key = toHex(session.connection.peer.nodeId);
     const current = this.#sessions.get(key)?.session;
     const retired = [...this.#all].filter((other) => other !== current && toHex(other.connection.peer.nodeId) === key);
     for (const other of retired.slice(0, -RETIRED_SESSIONS_PER_PEER_MAX)) other.close('replaced');
+  }
+
+  /** A circuit or a tunnel in it is not cut off while it carries something; each has limits of its own. */
+  async #closeWhenStill(session: Session): Promise<void> {
+    const { clock } = this.#runtime;
+    const ended = new AbortController();
+    void session.closed.then(() => ended.abort());
+    for (let sinceMs = clock.monotonicMs(); !ended.signal.aborted; sinceMs = session.movedMs) {
+      await clock.sleep(sinceMs + SESSION_RETIRE_MS - clock.monotonicMs(), ended.signal).catch(() => undefined);
+      if (session.movedMs <= sinceMs) return session.close('replaced');
+    }
   }
 }
 
