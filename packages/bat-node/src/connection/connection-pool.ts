@@ -95,15 +95,19 @@ export class ConnectionPool implements Connector {
     });
   }
 
-  /** Takes a connection that somebody opened to us, or a better one to a peer; its session serves streams once HELLO is through. */
-  async accept(connection: Connection): Promise<void> {
+  /**
+   * Takes a connection that somebody opened to us, or a better one to a peer; its session serves streams once HELLO is through.
+   * `onSession` is called then, before the session is handed to who waits for one.
+   */
+  async accept(connection: Connection, onSession?: () => void): Promise<void> {
     if (this.#isClosed) return connection.close('stopping');
     if (!this.#hasRoomFor(connection, 'look')) return connection.close('limit');
     const session = await this.#hello(connection);
     if (!session.ok) return;
     // Nobody makes room for who has not said HELLO.
-    if (this.#hasRoomFor(connection, 'make')) this.#admit(session.value);
-    else session.value.close('limit');
+    if (!this.#hasRoomFor(connection, 'make')) return session.value.close('limit');
+    onSession?.();
+    this.#admit(session.value);
   }
 
   /** Live sessions, one for each peer. */

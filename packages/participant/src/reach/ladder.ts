@@ -51,7 +51,7 @@ export class Ladder implements Opener {
     this.#parts = parts;
   }
 
-  /** A connection that came in: when this node has called its peer, that is the answer to the call. */
+  /** A connection that came in, and whose session stands: when this node has called its peer, that is the answer to the call. */
   noteInbound(connection: Connection): void {
     const climb = this.#calling.get(toHex(connection.peer.nodeId));
     if (climb === undefined || connection.path === 'relayed') return;

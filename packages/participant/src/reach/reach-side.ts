@@ -181,10 +181,12 @@ export class ReachSide {
     await Promise.all([this.#lan?.stop(), this.#attacher?.stop(), this.#mapper?.stop()]);
   }
 
-  /** A connection that a peer opened to our listener. */
+  /**
+   * A connection that a peer opened to our listener. Its certificate has proved who it is; that it is of our network, and answers at all,
+   * HELLO shows: until then other ways to it are not given up.
+   */
   accept(connection: Connection): void {
-    this.reach.noteInbound(connection);
-    void this.#parts.pool().accept(connection);
+    void this.#parts.pool().accept(connection, () => this.reach.noteInbound(connection));
   }
 
   /** The network is being joined at these addresses: when nobody answers there by UDP, it is tried another way. */
