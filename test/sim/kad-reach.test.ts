@@ -98,6 +98,44 @@ describe('a KadNode in a small network', () => {
     expect((await world.check(placed)).batReachable, 'while nobody has an allowance left, the last word stands').toBe(true);
   });
 
+  it('finds a port that the router forwards under another number, and when it is gone', async () => {
+    const world = await buildReachWorld('reach-forward-other', 4);
+    const nat = world.network.addNat({ kind: 'linux', address: HOME });
+    const host = world.network.addHost({ behind: nat });
+    nat.forward('udp', 5000, host.address(PORT));
+    const placed = await world.join('home', host);
+    expect(await world.check(placed), 'nobody has told the number').toMatchObject({
+      external: { host: HOME, port: PORT },
+      kadReachable: false,
+    });
+    const check = async (kadPort?: number): Promise<SelfView> => {
+      await world.simulation.clock.runFor(41 * second);
+      return world.settle(placed.node.checkReach({ batPort: undefined, kadPort }));
+    };
+    expect(await check(5000)).toMatchObject({ kadReachable: true, kadReachableAt: { host: HOME, port: 5000 } });
+    expect(await check(), 'it is tried again').toMatchObject({ kadReachable: true, kadReachableAt: { host: HOME, port: 5000 } });
+    nat.forward('udp', 5000, { host: '10.9.9.9', port: 1 });
+    expect(await check()).toMatchObject({ kadReachable: false, kadReachableAt: undefined });
+  });
+
+  it('finds a forwarded port of another number at which somebody has dialled it', async () => {
+    const world = await buildReachWorld('reach-forward-hand', 4);
+    const nat = world.network.addNat({ kind: 'linux', address: HOME });
+    const host = world.network.addHost({ behind: nat });
+    nat.forward('udp', 5000, host.address(PORT));
+    const placed = await world.join('home', host);
+    await world.check(placed);
+    const friend = await world.add('friend');
+    await world.settle(friend.node.bootstrap([{ host: HOME, port: 5000 }]));
+    let view = placed.node.selfView();
+    for (let round = 0; round < 4 && view.kadReachable !== true; round++) {
+      await world.simulation.clock.runFor(41 * second);
+      view = await world.check(placed);
+      say(`  ${JSON.stringify(view)}`);
+    }
+    expect(view).toMatchObject({ external: { host: HOME, port: PORT }, kadReachableAt: { host: HOME, port: 5000 } });
+  });
+
   it('without anybody to ask ends at once and knows nothing', async () => {
     const world = await buildReachWorld('reach-alone', 0);
     const placed = await world.add('alone');

@@ -1,7 +1,7 @@
 // driven: whole participants on one simulated network, each behind the NAT that it is given: the production classes over simulated sockets.
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { InlineStagePool, MemoryOwnerStore, MemoryShardStore } from '@batchain/bat-node';
+import { InlineStagePool, MemoryOwnerStore, MemoryShardStore, TunnelService } from '@batchain/bat-node';
 import { makeKadConfig, networkKey, SessionRpc } from '@batchain/kad-node';
 import { Participant } from '@batchain/participant';
 import {
@@ -18,15 +18,15 @@ import {
 } from '@batchain/shared';
 import {
   createSimRuntime,
-  type NatKind,
   SimDatagramSocket,
   SimDialer,
   type SimHost,
+  type SimHostOptions,
   SimListener,
-  type SimNat,
   SimNetwork,
   type Simulation,
 } from '@batchain/shared/testing';
+import { SwitchingSocket } from '../../packages/participant/src/reach/switching-socket.ts';
 import { settleReal } from '../support/settle-real.ts';
 
 const KAD_PORT = 4870;
@@ -38,6 +38,8 @@ export interface SimParticipant {
   readonly nodeId: NodeId;
   readonly host: SimHost;
   readonly identity: PeerIdentity;
+  /** What `join` told. */
+  readonly isJoined: boolean;
 }
 
 export class ParticipantWorld {
@@ -51,10 +53,10 @@ export class ParticipantWorld {
     this.network = new SimNetwork(this.simulation);
   }
 
-  /** A started participant that offers a MiB and has joined through the addresses. */
+  /** A started participant that offers a MiB and has joined through the addresses; `hasTunnels`: it carries datagrams, or has them carried. */
   async add(
     name: string,
-    where: { readonly nat?: NatKind; readonly behind?: SimNat; readonly address?: string },
+    { hasTunnels = false, ...where }: SimHostOptions & { readonly hasTunnels?: boolean },
     join: readonly Address[] = [],
   ): Promise<SimParticipant> {
     const host = this.network.addHost({ name, ...where });
@@ -62,7 +64,11 @@ export class ParticipantWorld {
     const keyPair: KeyPair = keyPairFromSeed(sha256(utf8Bytes(name)));
     const identity = { nodeId: keyPair.nodeId, publicKey: keyPair.publicKey };
     const ownHosts = (): readonly string[] => host.addresses;
-    const socket = new SimDatagramSocket(host, { port: KAD_PORT });
+    const udp = new SimDatagramSocket(host, { port: KAD_PORT });
+    const switchingSocket = new SwitchingSocket(runtime, udp);
+    const makeSocket = (): SimDatagramSocket => new SimDatagramSocket(host);
+    const tunnels = new TunnelService(runtime, { makeSocket, ownHosts, publicHost: () => undefined });
+    const socket = hasTunnels ? switchingSocket : udp;
     const node = new Participant(
       runtime,
       {
@@ -76,6 +82,7 @@ export class ParticipantWorld {
         stagePool: new InlineStagePool(),
         keepOwnShard: async () => undefined,
         ownHosts,
+        ...(hasTunnels ? { switchingSocket, tunnels } : {}),
         memoryBytes: () => 0,
       },
       {
@@ -89,8 +96,8 @@ export class ParticipantWorld {
       },
     );
     await this.settle(node.start());
-    await this.settle(node.join(join));
-    const member = { node, nodeId: keyPair.nodeId, host, identity };
+    const isJoined = await this.settle(node.join(join));
+    const member = { node, nodeId: keyPair.nodeId, host, identity, isJoined };
     this.members.push(member);
     return member;
   }

@@ -54,6 +54,25 @@ describe('participants behind simulated NATs', () => {
     expect(await meet(other, kad1)).toBe('direct');
   });
 
+  it('has joined when `join` says so, though UDP does not get out', async () => {
+    world = new ParticipantWorld('reach-tunnel-join');
+    const first = await world.add('kad1', { address: '203.0.113.10', hasTunnels: true });
+    const beganMs = world.simulation.clock.elapsedMs;
+    const mute = await world.add('mute', { nat: 'udp-blocked', hasTunnels: true }, [world.kadAddress(first)]);
+    expect(mute.isJoined).toBe(true);
+    expect(world.simulation.clock.elapsedMs - beganMs, 'within the wait').toBeLessThan(8000);
+    expect((await world.settle(mute.node.status())).reach).toBe('relayed');
+  });
+
+  it('waits no longer than it takes to hear that nobody carries its datagrams', async () => {
+    world = new ParticipantWorld('reach-nobody');
+    const refusing = world.network.addHost({ name: 'refusing' });
+    const beganMs = world.simulation.clock.elapsedMs;
+    const lonely = await world.add('lonely', { hasTunnels: true }, [refusing.address(4870)]);
+    expect(lonely.isJoined).toBe(false);
+    expect(world.simulation.clock.elapsedMs - beganMs, 'the probe is over').toBeLessThan(5000);
+  });
+
   it('tell why when nothing leads there: each rung has a reason', async () => {
     const publics = await makePublicPair('reach-none');
     const [ana, bo] = [await addMember('ana', 'symmetric', publics), await addMember('bo', 'symmetric', publics)];

@@ -76,7 +76,7 @@ export const TCP_PUNCH_HANDSHAKE_MS: number = 2 * second;
 export const TCP_PUNCH_ADDRESSES_MAX = 4;
 /** Of two connections proved within this both ends opened one at once. */
 export const SIMULTANEOUS_MS: number = 5 * second;
-/** A session that another replaced ends at the latest after this. */
+/** A session that another replaced ends when its streams have carried nothing for so long. */
 export const SESSION_RETIRE_MS: number = 1 * minute;
 /** Payload of one data frame: large enough for speed, small enough to share a connection (T14). */
 export const DATA_BYTES_MAX: number = 256 * KiB;

@@ -156,6 +156,8 @@ export const LADDER_PLAN = {
 export const CALL_AGAIN_MS: number = 1.5 * second;
 export const CALL_TRIES_MAX = 3;
 export const CALL_TIMEOUT_MS: number = 6 * second;
+/** A broker that was asked too often passes one more signal on after so long: ten in a minute to one node. */
+export const SIGNAL_AGAIN_MS: number = 6 * second;
 /** A call that comes again later than this is a replay: its caller has given it up, and its answer is soon forgotten. */
 export const CALL_REPEATED_MS: number = 15 * second;
 /** Callers whose sequence is remembered against replays. */

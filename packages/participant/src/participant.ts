@@ -196,11 +196,18 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
     this.events.emit('started', { kad: this.kadAddress, bat: this.batAddress });
   }
 
-  /** Resolves when the addresses answered, or after 8 s: joining then goes on by itself. True when the network was joined. */
+  /**
+   * Resolves when the addresses answered, or did not by UDP nor over TCP, or after 8 s: joining then goes on by itself. True when the
+   * network was joined.
+   */
   async join(addresses: readonly Address[], signal?: AbortSignal): Promise<boolean> {
     if (addresses.length === 0) return this.kad.isJoined;
     this.#reachSide.joining(addresses);
-    const joined = this.kad.bootstrap(addresses).catch((error: unknown) => {
+    const join = async (): Promise<void> => {
+      await this.kad.bootstrap(addresses);
+      await this.#reachSide.joinByTunnel();
+    };
+    const joined = join().catch((error: unknown) => {
       this.#runtime.log.warn('participant.join.failed', { error: String(error) });
     });
     await Promise.race([joined, this.#runtime.clock.sleep(JOIN_WAIT_MS, signal)]);

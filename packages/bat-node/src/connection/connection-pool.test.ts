@@ -98,6 +98,26 @@ describe('the one session to a peer', () => {
     await settle(Promise.all([a.pool.close(), b.pool.close()]));
   });
 
+  it('is told of once HELLO is through, before it is handed to who waits for it; of a peer that stalls before, never', async () => {
+    const { simulation, a, b, signal, settle } = world();
+    const told: string[] = [];
+    await settle(b.listener.listen((connection) => void b.pool.accept(connection, () => told.push('stands'))));
+    const stalled = await settle(a.dialer.dial({ host: b.address, port: 4880 }, b.keyPair.nodeId, { timeoutMs: 1000 }));
+    if (!stalled.ok) throw new Error(stalled.reason);
+    await simulation.clock.runFor(3_000);
+    expect(b.pool.sessions()).toHaveLength(0);
+    const waiting = b.pool.connect(
+      { nodeId: a.keyPair.nodeId, record: recordAt(a.keyPair, [{ host: '198.18.99.99', port: 1 }]) },
+      options(signal),
+    );
+    void waiting.then(() => told.push('handed out'));
+    expect((await settle(a.pool.connect(b.hint, options(signal)))).ok).toBe(true);
+    expect((await settle(waiting)).ok).toBe(true);
+    await simulation.clock.runFor(10_000);
+    expect(told).toEqual(['stands', 'handed out']);
+    await settle(Promise.all([a.pool.close(), b.pool.close()]));
+  });
+
   it('is dialled once however many ask for it, and again after it has ended', async () => {
     const { a, b, signal, settle } = world();
     await settle(b.listener.listen((connection) => void b.pool.accept(connection)));
@@ -179,6 +199,35 @@ describe('the one session to a peer', () => {
     await settle(stream.end());
     b.release();
     await settle(older.value.closed);
+    await settle(Promise.all([a.pool.close(), b.pool.close()]));
+  });
+
+  it('is replaced, and what goes on in the older, as circuits and tunnels do, lives until it is still for a minute', async () => {
+    const { simulation, a, b, signal, settle } = world();
+    await settle(b.listener.listen((connection) => void b.pool.accept(connection)));
+    const older = await settle(a.pool.connect(b.hint, options(signal)));
+    if (!older.ok) throw new Error(older.reason);
+    const stream = await settle(older.value.openStream());
+    b.hold();
+    await settle(stream.sendControl(Uint8Array.of(1)));
+    await simulation.clock.runFor(6_000);
+    const dialled = await settle(a.dialer.dial({ host: b.address, port: 4880 }, b.keyPair.nodeId, { timeoutMs: 1000 }));
+    if (!dialled.ok) throw new Error(dialled.reason);
+    await settle(a.pool.accept(dialled.value));
+    let closedMs: number | undefined;
+    void older.value.closed.then(() => {
+      closedMs = simulation.clock.elapsedMs;
+    });
+    for (let n = 0; n < 10; n++) {
+      await simulation.clock.runFor(25_000);
+      expect(closedMs).toBeUndefined();
+      await settle(stream.sendControl(Uint8Array.of(2)));
+    }
+    const stillMs = simulation.clock.elapsedMs;
+    await simulation.clock.runFor(70_000);
+    expect(closedMs).toBeGreaterThanOrEqual(stillMs + 59_000);
+    expect(closedMs).toBeLessThanOrEqual(stillMs + 61_000);
+    b.release();
     await settle(Promise.all([a.pool.close(), b.pool.close()]));
   });
 

@@ -95,15 +95,19 @@ export class ConnectionPool implements Connector {
     });
   }
 
-  /** Takes a connection that somebody opened to us, or a better one to a peer; its session serves streams once HELLO is through. */
-  async accept(connection: Connection): Promise<void> {
+  /**
+   * Takes a connection that somebody opened to us, or a better one to a peer; its session serves streams once HELLO is through.
+   * `onSession` is called then, before the session is handed to who waits for one.
+   */
+  async accept(connection: Connection, onSession?: () => void): Promise<void> {
     if (this.#isClosed) return connection.close('stopping');
     if (!this.#hasRoomFor(connection, 'look')) return connection.close('limit');
     const session = await this.#hello(connection);
     if (!session.ok) return;
     // Nobody makes room for who has not said HELLO.
-    if (this.#hasRoomFor(connection, 'make')) this.#admit(session.value);
-    else session.value.close('limit');
+    if (!this.#hasRoomFor(connection, 'make')) return session.value.close('limit');
+    onSession?.();
+    this.#admit(session.value);
   }
 
   /** Live sessions, one for each peer. */
@@ -258,12 +262,22 @@ export class ConnectionPool implements Connector {
   /** Streams under way end in their own time, in a few sessions of a peer; both ends judge alike, so nobody opens new ones. */
   #retire(session: Session): void {
     session.drain('replaced');
-    const timer = this.#runtime.clock.setTimer(SESSION_RETIRE_MS, () => session.close('replaced'));
-    void session.closed.then(() => timer.cancel());
+    void this.#closeWhenStill(session);
     const key = toHex(session.connection.peer.nodeId);
     const current = this.#sessions.get(key)?.session;
     const retired = [...this.#all].filter((other) => other !== current && toHex(other.connection.peer.nodeId) === key);
     for (const other of retired.slice(0, -RETIRED_SESSIONS_PER_PEER_MAX)) other.close('replaced');
+  }
+
+  /** A circuit or a tunnel in it is not cut off while it carries something; each has limits of its own. */
+  async #closeWhenStill(session: Session): Promise<void> {
+    const { clock } = this.#runtime;
+    const ended = new AbortController();
+    void session.closed.then(() => ended.abort());
+    for (let sinceMs = clock.monotonicMs(); !ended.signal.aborted; sinceMs = session.movedMs) {
+      await clock.sleep(sinceMs + SESSION_RETIRE_MS - clock.monotonicMs(), ended.signal).catch(() => undefined);
+      if (session.movedMs <= sinceMs) return session.close('replaced');
+    }
   }
 }
 

@@ -19,7 +19,7 @@ import {
   STREAM_CREDIT_INITIAL_BYTES,
   STREAMS_PER_SIDE_MAX,
 } from '../limits.ts';
-import { type Hello, type HelloFailure, helloCodec, judgeHello, networkProof, WIRE_VERSIONS } from '../wire/hello.ts';
+import { type Hello, helloCodec, judgeHello, networkProof, WIRE_VERSIONS } from '../wire/hello.ts';
 import type { BatSession, PeerHello } from './bat-session.ts';
 import {
   type CreditAccount,
@@ -32,6 +32,7 @@ import {
   type WindowFacts,
 } from './credit.ts';
 import { answerDeadlineMs } from './deadlines.ts';
+import { asPeerSaid, type SessionFailure, toFailure } from './end-reason.ts';
 import { FrameAllowance } from './frame-allowance.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { SendTurns } from './send-turns.ts';
@@ -55,12 +56,8 @@ export interface SessionConfig {
   readonly versions?: readonly number[];
 }
 
-export type SessionFailure = HelloFailure | 'timeout' | 'closed';
-
 /** A data frame of at least so many bytes is bulk and does not count as a small frame. */
 const BULK_BYTES = 1024;
-/** Close words of the peer that say more than that it closed. */
-const PEER_WORDS = new Set(['wrong-network', 'unsupported-version', 'protocol-error', 'replaced', 'timeout', 'limit']);
 
 /** Runs over any Connection; made by openSession. */
 class Session implements BatSession, StreamHost {
@@ -92,6 +89,7 @@ class Session implements BatSession, StreamHost {
   /** The connection takes nothing more: it has ended, and word of that is on its way here. */
   #isCut = false;
   #sinceMs = 0;
+  #movedMs = 0;
   #closeReason: CloseReason | undefined;
 
   constructor(
@@ -141,6 +139,11 @@ class Session implements BatSession, StreamHost {
 
   get sinceMs(): number {
     return this.#sinceMs;
+  }
+
+  /** When a stream last carried something, either way (monotonic): heartbeats, credits and ends do not count. */
+  get movedMs(): number {
+    return this.#movedMs;
   }
 
   get silentMs(): number {
@@ -207,6 +210,7 @@ class Session implements BatSession, StreamHost {
   async sendInTurn(makeHead: () => Uint8Array | undefined, body: Uint8Array): Promise<void> {
     try {
       await this.#turns.send(makeHead, body);
+      this.#movedMs = this.clock.monotonicMs();
     } catch (error) {
       if (!isConnectionClosed(error)) throw error;
       this.#isCut = true;
@@ -261,6 +265,7 @@ class Session implements BatSession, StreamHost {
     const nowMs = this.clock.monotonicMs();
     this.#heartbeat.heard(nowMs);
     const frame = decodeFrame(message);
+    if (frame?.type === 'data' || frame?.type === 'control' || frame?.type === 'control-more') this.#movedMs = nowMs;
     if (frame === undefined) this.#violated('a malformed frame');
     else if (this.#hello === undefined) this.#receiveHello(frame);
     else if (!(frame.type === 'data' && frame.payload.length >= BULK_BYTES) && !this.#allowance.take(nowMs)) {
@@ -404,8 +409,7 @@ class Session implements BatSession, StreamHost {
 
   /** Runs at our own close and again when the connection has ended; only the first time counts. */
   #ended(connectionReason: CloseReason): CloseReason {
-    const word = connectionReason.reason === 'remote' ? (connectionReason.detail ?? '') : '';
-    this.#closeReason ??= PEER_WORDS.has(word) ? { reason: word, detail: 'said by the peer' } : connectionReason;
+    this.#closeReason ??= asPeerSaid(connectionReason);
     this.#heartbeat.stop();
     this.#places.close();
     const { reason, detail } = this.#closeReason;
@@ -418,12 +422,6 @@ class Session implements BatSession, StreamHost {
 export type { Session };
 
 const isConnectionClosed = (error: unknown): boolean => error instanceof BatChainError && error.code === 'BAT_E_CONNECTION_CLOSED';
-
-const FAILURES: readonly string[] = ['protocol-error', 'wrong-network', 'unsupported-version', 'unsupported-extension', 'timeout'];
-
-function toFailure(reason: string): SessionFailure {
-  return FAILURES.includes(reason) ? (reason as SessionFailure) : 'closed';
-}
 
 /**
  * Exchanges HELLOs over a fresh connection, whose handlers are set before this returns. The connection is closed when it

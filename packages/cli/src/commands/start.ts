@@ -50,8 +50,8 @@ function readyText(context: Context, ready: DaemonReady, tookMs: number): string
 function warnOf(context: Context, ready: DaemonReady): void {
   const { options, output } = context;
   if (ready.joined || options.join.length === 0) return;
-  output.warn(`no member of the network answered at ${options.join.join(', ')} (--join); the node goes on trying`, {
-    why: 'the member is away, the address or UDP port is wrong, a firewall drops UDP, or --network and its secret differ',
+  output.warn(`no member of the network answered at ${options.join.join(', ')} (--join); the node goes on trying, by UDP and over TCP`, {
+    why: 'the member is away, the address or UDP port is wrong, a firewall drops UDP and TCP, or --network and its secret differ',
     fix: `compare the address with "kad" in the member's \`batchain status\`; see who has answered: batchain peers${homeFlag(context)}`,
   });
 }

@@ -21,8 +21,11 @@ export interface ReachCheckParts {
 export interface CheckOptions {
   /** Where our bat port is to be dialled, at the IP that the peer sees us at; undefined leaves that out. */
   readonly batPort: number | undefined;
-  /** The port of our external IP that leads to our Kad port, when one is forwarded; the number of the Kad port itself by default. */
-  readonly kadPort?: number;
+  /**
+   * The port of our external IP that leads to our Kad port, when the router says so. By default the one that was found before, else where
+   * somebody has dialled us and the number of the Kad port itself.
+   */
+  readonly kadPort?: number | undefined;
 }
 
 export class ReachCheck {
@@ -66,25 +69,43 @@ export class ReachCheck {
   async #run({ batPort, kadPort }: CheckOptions): Promise<SelfView> {
     const endMs = this.#nowMs() + CHECK_DEADLINE_MS;
     const { self } = this.#parts;
-    const port = kadPort ?? this.#parts.rpc.localAddress.port;
+    const ports = this.#portsToTry(kadPort);
     const each = await Promise.all(
-      this.#choosePeers().map(async ({ nodeId, address }): Promise<ReachFindings> => {
+      this.#choosePeers().map(async ({ nodeId, address }, n): Promise<ReachFindings> => {
         const peer = { nodeId, address };
+        const port = ports[n % ports.length] as number;
         // What it sees us at may have changed since it last said.
         const pong = await this.#within(this.#parts.client.ask(peer, { type: 'ping' }), endMs);
         if (pong?.ok !== true) return NO_FINDINGS;
-        const isElsewhere = pong.value.observedAddress.port !== port;
+        const { observedAddress, isWitness } = pong.value;
+        const isElsewhere = observedAddress.port !== port;
         const [fromOtherPort, fromStranger, forwarded, bat] = await Promise.all([
           this.#tryOtherPort(peer, 0, endMs),
           this.#tryStranger(peer, endMs),
           isElsewhere ? this.#tryOtherPort(peer, port, endMs) : undefined,
           batPort === undefined ? undefined : this.#tryBat(peer, batPort, endMs),
         ]);
-        return { fromOtherPort, fromStranger, forwardedPort: forwarded === undefined ? undefined : forwarded ? port : 0, bat };
+        const forwardedPort = forwarded === true ? port : isElsewhere && forwarded === undefined ? undefined : 0;
+        // Who dialled a forwarded port has its datagrams sent there: that says nothing of our mapping.
+        if (!isWitness && self.isForwarded(observedAddress)) {
+          const isOpen = fromStranger ?? fromOtherPort;
+          return { ...NO_FINDINGS, forwardedPort: isOpen === true ? observedAddress.port : forwarded === true ? port : undefined, bat };
+        }
+        return { fromOtherPort, fromStranger, forwardedPort, bat };
       }),
     );
     if (!this.#isStopped) self.noteFindings(judge(each));
     return self.view();
+  }
+
+  /** One for each peer that is asked, in turns. Where somebody dialled us is only a hint, so our own number is tried as well. */
+  #portsToTry(kadPort: number | undefined): readonly number[] {
+    const { self, rpc } = this.#parts;
+    const known = kadPort ?? self.forwardedPort;
+    if (known !== undefined) return [known];
+    const { dialledPort } = self;
+    const own = rpc.localAddress.port;
+    return dialledPort === undefined || dialledPort === own ? [own] : this.#runtime.random.shuffle([dialledPort, own]);
   }
 
   /** Of distinct IPs, those on the Internet when there are any: who shares our network cannot tell what comes in from outside. */

@@ -25,6 +25,7 @@ export class SelfKnowledge {
   #toldText = '';
   #hostsNow: { readonly hosts: readonly string[]; readonly atMs: number } | undefined;
   #externalHost: string | undefined;
+  #dialledAt: Address | undefined;
 
   constructor(runtime: Runtime, hooks: SelfKnowledgeHooks) {
     this.#runtime = runtime;
@@ -37,6 +38,23 @@ export class SelfKnowledge {
     return makeSelfView(mapping, this.#udp.state(nowMs), this.#findings);
   }
 
+  /** The port of our external IP that was found to lead here, and is not where peers see us. */
+  get forwardedPort(): number | undefined {
+    const { forwardedPort = 0 } = this.#findings;
+    return forwardedPort > 0 ? forwardedPort : undefined;
+  }
+
+  /** One at which somebody says that it has dialled us. */
+  get dialledPort(): number | undefined {
+    return this.#dialledAt !== undefined && this.isForwarded(this.#dialledAt) ? this.#dialledAt.port : undefined;
+  }
+
+  /** Another port of our external IP than where peers see us. */
+  isForwarded({ host, port }: Address): boolean {
+    const { external } = this.view();
+    return external !== undefined && external.host === host && external.port !== port;
+  }
+
   /**
    * A peer answered. `isWitness`: it told where our datagrams come from; otherwise `address` is where it dialled us, which tells
    * nothing of how a NAT maps what we send, but shows that none is there when it is our own.
@@ -44,6 +62,7 @@ export class SelfKnowledge {
   noteAnswer(voter: Address, address: Address, isWitness: boolean): void {
     const nowMs = this.#nowMs();
     this.#udp.noteAnswer(voter, nowMs);
+    if (!isWitness && !isPrivateHost(address.host)) this.#dialledAt = address;
     const counts = isWitness || this.#isOurs(voter, address, nowMs);
     const isNews = counts && this.#samples.note(voter, address, nowMs) && !this.#isAsTold(address);
     if (isNews || this.#udp.state(nowMs) !== this.#told?.udp) this.#tell();

@@ -5,7 +5,7 @@ import type { RpcFailure, RpcReply } from '../rpc/kad-rpc.ts';
 import type { KadRequest } from '../wire/messages.ts';
 import { type SignalTarget, type SignalWay, SignalWays, waysOfRecord } from './signal-ways.ts';
 
-/** `unreachable`: nobody that we know of has a way to it; `refused`: somebody has, and all were busy. */
+/** `unreachable`: nobody that we know of has a way to it; `refused`: somebody has, and all were busy (before the abort, if there was one). */
 export type SignalFailure = 'unreachable' | 'refused' | 'aborted';
 /** `via` passed the signal on. That it arrived only an answer can tell. */
 export type SignalResult = Result<{ readonly via: Address }, SignalFailure>;
@@ -34,7 +34,7 @@ export class SignalSender {
   send(target: SignalTarget, bytes: Uint8Array, signal?: AbortSignal): Promise<SignalResult> {
     return new Promise((resolve) => {
       if (signal?.aborted === true) return resolve(fail('aborted'));
-      const onAbort = (): void => sending.settle(fail('aborted'));
+      const onAbort = (): void => sending.abandon();
       const sending = new Sending(this.#runtime, this.#parts, target, bytes, (result) => {
         signal?.removeEventListener('abort', onAbort);
         resolve(result);
@@ -86,6 +86,11 @@ class Sending {
     this.#add(this.#parts.addressesOf(nodeId).map((address) => ({ nodeId, address })));
     if (record !== undefined) this.#addRecord(record);
     this.#next();
+  }
+
+  /** Nobody waits for it any more; that brokers were busy is known all the same. */
+  abandon(): void {
+    this.settle(this.#isAnyBusy ? fail('refused', this.#reasons.join(', ')) : fail('aborted'));
   }
 
   settle(result: SignalResult): void {

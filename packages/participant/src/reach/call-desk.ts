@@ -12,7 +12,7 @@ import {
   toHex,
   type Verifier,
 } from '@batchain/shared';
-import { CALL_AGAIN_MS, CALL_REPEATED_MS, CALL_TRIES_MAX, CALLERS_REMEMBERED_MAX } from '../limits.ts';
+import { CALL_AGAIN_MS, CALL_REPEATED_MS, CALL_TRIES_MAX, CALLERS_REMEMBERED_MAX, SIGNAL_AGAIN_MS } from '../limits.ts';
 import { PunchDesk } from './punch-desk.ts';
 import { openPunch } from './punch-signal.ts';
 import { CALL_ID_BYTES, MEETING_NONCE_BYTES, openSignal, type ReachSignal, signSignal } from './reach-signal.ts';
@@ -53,6 +53,22 @@ export interface CallAnswer {
 }
 
 export type CallFailure = 'unreachable' | 'timeout' | 'aborted';
+
+/** What came of sending one call, so far. */
+interface Sent {
+  /** Some broker passed it on. */
+  isPassed: boolean;
+  /** Why it was not passed on, the last time that it was not. */
+  failure: string;
+}
+
+/** Brokers answer `busy` to that. */
+const ASKED_TOO_OFTEN = `its brokers were asked too often; try again in ${SIGNAL_AGAIN_MS / 1000} s`;
+
+function describeSent({ isPassed, failure }: Sent): string {
+  if (failure === '') return 'no answer';
+  return isPassed ? `no answer, and a repetition failed: ${failure}` : failure;
+}
 
 export class CallDesk {
   readonly #runtime: Runtime;
@@ -106,11 +122,17 @@ export class CallDesk {
     const key = toHex(call.callId);
     const bytes = signSignal(this.#signer, call);
     const sending = new AbortController();
-    const both = AbortSignal.any([signal, sending.signal]);
+    const sent: Sent = { isPassed: false, failure: '' };
+    const ended = this.#sendAgain(target, bytes, AbortSignal.any([signal, sending.signal]), sent).catch((error: unknown) => {
+      sent.failure = String(error);
+    });
     try {
       return await new Promise<Result<CallAnswer, CallFailure>>((resolve) => {
-        let lastFailure = 'no answer';
-        const timer = clock.setTimer(timeoutMs, () => finish(fail('timeout', lastFailure)));
+        const timer = clock.setTimer(timeoutMs, () => {
+          // What is still under way tells then what it met.
+          sending.abort();
+          void ended.then(() => finish(fail('timeout', describeSent(sent))));
+        });
         const onAbort = (): void => finish(fail('aborted'));
         const finish = (result: Result<CallAnswer, CallFailure>): void => {
           timer.cancel();
@@ -120,14 +142,9 @@ export class CallDesk {
         if (signal.aborted) return onAbort();
         signal.addEventListener('abort', onAbort);
         this.#waiting.set(key, { answerer: call.to, take: (answer) => finish(ok(answer)) });
-        this.#sendAgain(target, bytes, both).then(
-          (failure) => {
-            if (failure === '') return;
-            lastFailure = failure;
-            finish(fail('unreachable', failure));
-          },
-          (error: unknown) => finish(fail('unreachable', String(error))),
-        );
+        void ended.then(() => {
+          if (!sent.isPassed && !sending.signal.aborted) finish(fail('unreachable', describeSent(sent)));
+        });
       });
     } finally {
       sending.abort();
@@ -135,21 +152,22 @@ export class CallDesk {
     }
   }
 
-  /** Empty when some broker took it, else why none did. */
-  async #sendAgain(target: SignalTarget, bytes: Uint8Array, signal: AbortSignal): Promise<string> {
-    let failure = '';
+  async #sendAgain(target: SignalTarget, bytes: Uint8Array, signal: AbortSignal, sent: Sent): Promise<void> {
     const avoid: Address[] = [];
     for (let i = 0; i < CALL_TRIES_MAX && !signal.aborted; i++) {
       // With no other broker left, the same one again: what was called may have had no time.
       const others = target.record === undefined || target.record.contact.brokers.length > avoid.length;
-      const sent = await this.#signalling.sendSignal(others ? { ...target, avoid } : target, bytes, { signal });
+      const result = await this.#signalling.sendSignal(others ? { ...target, avoid } : target, bytes, { signal });
       // `ok` says that it was passed on, not that it arrived.
-      if (sent.ok) avoid.push(sent.value.via);
-      else failure = sent.detail === undefined ? sent.reason : `${sent.reason}: ${sent.detail}`;
-      if (!sent.ok && avoid.length === 0) break;
+      if (result.ok) {
+        sent.isPassed = true;
+        avoid.push(result.value.via);
+      } else if (result.reason === 'refused') sent.failure = ASKED_TOO_OFTEN;
+      else if (result.reason !== 'aborted')
+        sent.failure = result.detail === undefined ? result.reason : `${result.reason}: ${result.detail}`;
+      if (!sent.isPassed) break;
       await this.#runtime.clock.sleep(CALL_AGAIN_MS, signal).catch(() => undefined);
     }
-    return avoid.length > 0 ? '' : failure;
   }
 
   /** Never rejects: what was not sent is asked for again. */

@@ -8,6 +8,7 @@ const HOME: SelfInputs = {
     filtering: 'unknown',
     preservesPort: true,
     kadReachable: undefined,
+    kadReachableAt: undefined,
     batReachable: undefined,
   },
   hosts: ['127.0.0.1', '192.168.1.10'],
@@ -38,6 +39,16 @@ describe('what a node says of itself', () => {
       mappings: [{ protocol: 'tcp', external: { host: '203.0.113.7', port: 50_001 } }],
     });
     expect(names(mapped.batAddresses)).toEqual(['203.0.113.7:50001', '192.168.1.10:4880']);
+  });
+
+  it('behind a router that forwards another port: the number that leads here, not the one that others see', () => {
+    const kadReachableAt = { host: '203.0.113.7', port: 5000 };
+    const found = { ...HOME, seen: { ...HOME.seen, kadReachable: true, kadReachableAt } };
+    expect(names(describeSelf(found).kadAddresses)).toEqual(['203.0.113.7:5000', '192.168.1.10:4870']);
+    const mapped = { ...found, mappings: [{ protocol: 'udp', external: kadReachableAt } as const] };
+    expect(names(describeSelf(mapped).kadAddresses)).toEqual(['203.0.113.7:5000', '192.168.1.10:4870']);
+    const inVain = { ...mapped, seen: { ...HOME.seen, kadReachable: false } };
+    expect(names(describeSelf(inVain).kadAddresses), 'nobody came through').toEqual(['203.0.113.7:4870', '192.168.1.10:4870']);
   });
 
   it('with a public address of its own: that, unless somebody has found a firewall before it', () => {

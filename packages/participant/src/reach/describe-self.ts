@@ -11,6 +11,8 @@ export interface SeenByOthers {
   readonly filtering: NatFiltering;
   readonly preservesPort: boolean;
   readonly kadReachable: boolean | undefined;
+  /** Where strangers' datagrams got through: a forwarded port may have another number than the one that others see. */
+  readonly kadReachableAt: Address | undefined;
   readonly batReachable: boolean | undefined;
 }
 
@@ -88,9 +90,9 @@ export function describeSelf(inputs: SelfInputs): SelfDescription {
   const kadOwn = chooseAdvertised(inputs.kad, hosts);
   const batOwn = chooseAdvertised(inputs.bat, hosts);
   const lan = (own: readonly Address[]): readonly Address[] => own.filter((address) => !isPublic(address));
-  const kadAddresses = isKadReachable
-    ? distinct([mappedTo('udp'), isOwn ? undefined : external, ...kadOwn])
-    : distinct([external, ...lan(kadOwn)]);
+  // What was found to work comes before what the router says.
+  const kadOutside = isOwn ? undefined : (seen.kadReachableAt ?? external);
+  const kadAddresses = isKadReachable ? distinct([kadOutside, mappedTo('udp'), ...kadOwn]) : distinct([external, ...lan(kadOwn)]);
   const batOutside = mappedTo('tcp') ?? { host: external.host, port: inputs.bat.port };
   const batAddresses = isBatReachable ? distinct([isOwn ? undefined : batOutside, ...batOwn]) : lan(batOwn);
   const facts: SelfFacts = {

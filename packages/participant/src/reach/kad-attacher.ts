@@ -43,6 +43,8 @@ export class KadAttacher {
   readonly #joins: Address[] = [];
   #state: AttachState = UDP_WORKS;
   #running: Promise<void> | undefined;
+  /** Who waits for the end of the first round; undefined when it is over. */
+  #waiting: Set<() => void> | undefined;
   /** Ends the pause under way. */
   #wake: AbortController = new AbortController();
   #steady: AttachCandidate | undefined;
@@ -66,13 +68,23 @@ export class KadAttacher {
       if (!isKnown && this.#joins.length < ATTACH_JOINS_MAX) this.#joins.push(join);
     }
     if (this.#stop.signal.aborted) return;
+    if (this.#running === undefined) this.#waiting = new Set();
     this.#running ??= this.#run()
       .catch((error: unknown) => {
         if (!this.#stop.signal.aborted) this.#runtime.log.error('reach.attach.failed', { error: String(error) });
       })
       .finally(() => {
         this.#running = undefined;
+        this.#firstRoundEnded();
       });
+  }
+
+  /** Resolves when the first round is over: `onChange` was called with a tunnel, UDP works after all, or nobody carries as yet. */
+  async firstRound(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      if (this.#waiting === undefined) resolve();
+      else this.#waiting.add(resolve);
+    });
   }
 
   /** The machine's network is another now: no pause is waited for, and UDP is tried at once. */
@@ -93,6 +105,7 @@ export class KadAttacher {
       const attached = await this.#attach(round);
       if (attached === 'udp') return this.#change(UDP_WORKS);
       if (attached === undefined) {
+        this.#firstRoundEnded();
         await this.#pause(Math.min(ATTACH_PAUSE_MAX_MS, ATTACH_PAUSE_MIN_MS * 2 ** Math.min(round, 16)));
         round += 1;
         continue;
@@ -132,6 +145,7 @@ export class KadAttacher {
     const { socket } = this.#parts;
     await socket.attach(tunnel);
     this.#change({ hasNoUdp: true, via: candidate.address, address: tunnel.localAddress });
+    this.#firstRoundEnded();
     const over = new AbortController();
     const ended = tunnel.closed.then((reason) => {
       this.#runtime.log.info('reach.attach.ended', { via: formatAddress(candidate.address), reason });
@@ -167,6 +181,12 @@ export class KadAttacher {
     if (this.#wake.signal.aborted) this.#wake = new AbortController();
     const jitteredMs = delayMs * (1 - JITTER_RATIO) + this.#runtime.random.below(Math.ceil(delayMs * JITTER_RATIO));
     await this.#runtime.clock.sleep(jitteredMs, AbortSignal.any([signal, this.#wake.signal])).catch(() => undefined);
+  }
+
+  #firstRoundEnded(): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    for (const resolve of waiting ?? []) resolve();
   }
 
   #change(state: AttachState): void {

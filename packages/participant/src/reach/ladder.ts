@@ -51,7 +51,7 @@ export class Ladder implements Opener {
     this.#parts = parts;
   }
 
-  /** A connection that came in: when this node has called its peer, that is the answer to the call. */
+  /** A connection that came in, and whose session stands: when this node has called its peer, that is the answer to the call. */
   noteInbound(connection: Connection): void {
     const climb = this.#calling.get(toHex(connection.peer.nodeId));
     if (climb === undefined || connection.path === 'relayed') return;
@@ -155,7 +155,7 @@ export class Ladder implements Opener {
       const answer = await desk.call({ nodeId, record }, call, { signal, timeoutMs: CALL_TIMEOUT_MS });
       if (!answer.ok) {
         ended(answer.reason === 'aborted' ? 'cancelled' : 'failed', answer.detail ?? answer.reason, clock.monotonicMs());
-        return fail(answer.reason, `no answer through its brokers: ${answer.detail ?? answer.reason}`);
+        return fail(answer.reason, `not met through its brokers: ${answer.detail ?? answer.reason}`);
       }
       ended('won', '', clock.monotonicMs());
       const rungs = meeting.rungs({ call, ...answer.value }, climb);

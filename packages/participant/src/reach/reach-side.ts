@@ -92,6 +92,8 @@ export class ReachSide {
   #isMapping = false;
   #silentTimer: Timer | undefined;
   readonly #joins: Address[] = [];
+  /** By the way that was found last. */
+  #rejoining: Promise<unknown> = Promise.resolve();
   #isRunning = false;
 
   constructor(runtime: Runtime, parts: ReachSideParts) {
@@ -179,10 +181,12 @@ export class ReachSide {
     await Promise.all([this.#lan?.stop(), this.#attacher?.stop(), this.#mapper?.stop()]);
   }
 
-  /** A connection that a peer opened to our listener. */
+  /**
+   * A connection that a peer opened to our listener. Its certificate has proved who it is; that it is of our network, and answers at all,
+   * HELLO shows: until then other ways to it are not given up.
+   */
   accept(connection: Connection): void {
-    this.reach.noteInbound(connection);
-    void this.#parts.pool().accept(connection);
+    void this.#parts.pool().accept(connection, () => this.reach.noteInbound(connection));
   }
 
   /** The network is being joined at these addresses: when nobody answers there by UDP, it is tried another way. */
@@ -192,6 +196,15 @@ export class ReachSide {
     this.#silentTimer = this.#runtime.clock.setTimer(UDP_SILENT_AFTER_MS, () => {
       if (this.#isRunning && !this.#parts.kad.isJoined) this.#attacher?.noteUdpSilent(this.#joins);
     });
+  }
+
+  /** Nobody answered by UDP: resolves when the network was joined, or was not, through a participant that carries our datagrams, or none does. */
+  async joinByTunnel(): Promise<void> {
+    if (this.#attacher === undefined || this.#parts.kad.isJoined || !this.#isRunning) return;
+    this.#silentTimer?.cancel();
+    this.#attacher.noteUdpSilent(this.#joins);
+    await this.#attacher.firstRound();
+    await this.#rejoining;
   }
 
   /** A peer has gone silent: our address outside may be another now, and brokers would not know us. */
@@ -327,7 +340,9 @@ export class ReachSide {
       this.#relays.lookSoon();
       if (state.address === undefined && state.hasNoUdp) return;
       // The same members, by the new way.
-      kad.bootstrap(this.#joins).catch((error: unknown) => this.#runtime.log.warn('reach.rejoin.failed', { error: String(error) }));
+      this.#rejoining = kad
+        .bootstrap(this.#joins)
+        .catch((error: unknown) => this.#runtime.log.warn('reach.rejoin.failed', { error: String(error) }));
     });
   }
 

@@ -44,7 +44,7 @@ export class Reach implements Opener {
     return this.#ladder.open(target, signal);
   }
 
-  /** A connection that a peer opened to our listener. */
+  /** A connection that a peer opened to our listener, and whose session stands. */
   noteInbound(connection: Connection): void {
     this.#ladder.noteInbound(connection);
     this.#answerer.settled(toHex(connection.peer.nodeId));

@@ -8,7 +8,7 @@ import type { RelayHint } from './reach-types.ts';
 export interface SelfView {
   selfView(): SeenByOthers;
   /** Asks others to reach us; resolves when they have told, or have not for 5 s. */
-  checkReach(options: { readonly batPort: number | undefined }): Promise<unknown>;
+  checkReach(options: { readonly batPort: number | undefined; readonly kadPort: number | undefined }): Promise<unknown>;
   setReachability(options: { readonly isReachable: boolean }): void;
 }
 
@@ -102,7 +102,10 @@ export class SelfKeeper {
     this.#isChecking = true;
     try {
       const batPort = this.#mappings.get('tcp')?.external.port ?? this.#parts.bound().bat.port;
-      await this.#parts.kad.checkReach({ batPort });
+      const udp = this.#mappings.get('udp')?.external;
+      // Others try it at the address where they see us.
+      const kadPort = udp?.host === this.#parts.kad.selfView().external?.host ? udp?.port : undefined;
+      await this.#parts.kad.checkReach({ batPort, kadPort });
     } finally {
       this.#isChecking = false;
       this.#arm(this.#isAgain ? SELF_CHECK_AGAIN_MS : SELF_CHECK_INTERVAL_MS);

@@ -118,6 +118,14 @@ describe('NatTable', () => {
     expect(nat.inbound({ host: OUTER, port: 4880 }, otherHost, 0)).toEqual({ ...inner, port: 4880 });
   });
 
+  it('answers from the forwarded port whoever came in there, and nobody else', () => {
+    const nat = table('linux');
+    nat.forward(5000, inner);
+    expect(nat.inbound({ host: OUTER, port: 5000 }, otherHost, 0)).toEqual(inner);
+    expect(nat.outbound(inner, otherHost, 1)).toEqual({ host: OUTER, port: 5000 });
+    expect(nat.outbound(inner, remote, 1)).toEqual({ host: OUTER, port: inner.port });
+  });
+
   it('has none of its mappings left after a rebind', () => {
     const nat = table('full-cone');
     const external = nat.outbound(inner, remote, 0);

@@ -73,6 +73,8 @@ const RANDOM_COUNT = 65_536 - RANDOM_FIRST;
 const RANDOM_TRIES = 32;
 /** A full table drops the mapping that was unused for longest, as small routers do; a birthday burst of 256 sockets fits many times. */
 const MAPPINGS_MAX = 16_384;
+/** Flows through forwarded ports that are remembered; the longest unused goes first. */
+const FORWARDED_FLOWS_MAX = 4096;
 /** Remote ends remembered per mapping; the oldest goes first. */
 const PERMITS_MAX = 4096;
 
@@ -92,6 +94,8 @@ function dependOn(dependence: NatDependence, remote: Address): string {
   return dependence === 'address-dependent' ? remote.host : formatAddress(remote);
 }
 
+const flowKey = (inner: Address, remote: Address): string => `${formatAddress(inner)} ${formatAddress(remote)}`;
+
 /** The state of one NAT or firewall for one protocol. */
 export class NatTable {
   readonly behaviour: NatBehaviour;
@@ -100,6 +104,8 @@ export class NatTable {
   #mappings = new Map<string, Mapping>();
   #byExternal = new Map<string, Mapping>();
   #forwards = new Map<number, Address>();
+  /** Flows that came in at a forwarded port, by inner and remote end: what answers them leaves from that port. */
+  #forwardedFlows = new Map<string, { readonly external: Address; readonly lastMs: number }>();
   #nextSequential = 0;
 
   constructor(behaviour: NatBehaviour, random: Random, outerHost: string) {
@@ -115,6 +121,9 @@ export class NatTable {
 
   /** A packet leaves `inner` towards `remote`: the source address that it carries outside. */
   outbound(inner: Address, remote: Address, nowMs: number): Address {
+    const flow = flowKey(inner, remote);
+    const forwarded = this.#forwardedFlows.get(flow);
+    if (forwarded !== undefined && nowMs - forwarded.lastMs < this.behaviour.lifetimeMs) return forwarded.external;
     const key = `${formatAddress(inner)} ${dependOn(this.behaviour.mapping, remote)}`;
     let mapping = this.#mappings.get(key);
     if (mapping === undefined || !this.#isAlive(mapping, nowMs)) mapping = this.#open(key, inner, nowMs);
@@ -132,7 +141,10 @@ export class NatTable {
   /** A packet from `remote` arrives at `external`: the inner endpoint that gets it; undefined when it is dropped. */
   inbound(external: Address, remote: Address, nowMs: number): Address | undefined {
     const forwarded = this.#forwards.get(external.port);
-    if (forwarded !== undefined) return forwarded;
+    if (forwarded !== undefined) {
+      this.#noteForwarded(flowKey(forwarded, remote), external, nowMs);
+      return forwarded;
+    }
     if (!this.behaviour.isTranslating && this.behaviour.filtering === 'endpoint-independent') return external;
     const mapping = this.#byExternal.get(formatAddress(external));
     if (mapping === undefined || !this.#isAlive(mapping, nowMs)) return undefined;
@@ -152,6 +164,13 @@ export class NatTable {
     this.#outerHost = outerHost;
     this.#mappings.clear();
     this.#byExternal.clear();
+    this.#forwardedFlows.clear();
+  }
+
+  #noteForwarded(flow: string, external: Address, nowMs: number): void {
+    this.#forwardedFlows.delete(flow);
+    this.#forwardedFlows.set(flow, { external, lastMs: nowMs });
+    if (this.#forwardedFlows.size > FORWARDED_FLOWS_MAX) this.#forwardedFlows.delete(this.#forwardedFlows.keys().next().value as string);
   }
 
   #lifetimeMs(mapping: Mapping): number {
