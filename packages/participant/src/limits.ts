@@ -152,6 +152,12 @@ export const LADDER_PLAN = {
   relayHeadStartMs: 500,
   relayMs: 6 * second,
 } as const;
+/** How often it is looked which peers are reached through a relay. */
+export const IMPROVE_CHECK_MS: number = 5 * second;
+/** Another way to them is looked for so long after the first race, and each time after three times as long, at last twice an hour. */
+export const IMPROVE_FIRST_MS: number = 20 * second;
+export const IMPROVE_AGAIN_FACTOR = 3;
+export const IMPROVE_AGAIN_MAX_MS: number = 30 * minute;
 /** A call is sent again through the brokers when no answer came for so long, so often in all. */
 export const CALL_AGAIN_MS: number = 1.5 * second;
 export const CALL_TRIES_MAX = 3;

@@ -30,6 +30,7 @@ export interface LadderParts {
 /** What stays the same from record to record. */
 interface Ascent {
   readonly nodeId: NodeId;
+  readonly tools: MeetingTools;
   readonly climb: Climb;
   readonly signal: AbortSignal;
   /** The newest contact record, looked for once. */
@@ -65,7 +66,19 @@ export class Ladder implements Opener {
     this.#stop.abort();
   }
 
-  async open(target: ProviderHint, signal: AbortSignal): Promise<Result<Connection, DialFailure>> {
+  open(target: ProviderHint, signal: AbortSignal): Promise<Result<Connection, DialFailure>> {
+    return this.#open(target, this.#parts.tools, signal);
+  }
+
+  /** Looks for a way without a relay to a peer that is met through one; `onBetter` gets it. */
+  async improve(nodeId: NodeId, signal: AbortSignal): Promise<void> {
+    if (this.#calling.has(toHex(nodeId))) return;
+    const stop = AbortSignal.any([signal, this.#stop.signal]);
+    const opened = await this.#open({ nodeId, record: undefined }, { ...this.#parts.tools, joinRelay: undefined }, stop);
+    if (opened.ok) this.#parts.onBetter(opened.value);
+  }
+
+  async #open(target: ProviderHint, tools: MeetingTools, signal: AbortSignal): Promise<Result<Connection, DialFailure>> {
     const { clock } = this.#runtime;
     const climb = this.#parts.log.begin(target.nodeId, new Climb('caller', clock.nowMs(), clock.monotonicMs()));
     const overall = AbortSignal.any([signal, clock.timeoutSignal(LADDER_MS)]);
@@ -79,7 +92,7 @@ export class Ladder implements Opener {
       climb.skipped('direct', 'its contact record was not found');
       return fail(overall.aborted ? 'aborted' : 'unreachable', 'its contact record was not found');
     }
-    const ascent: Ascent = { nodeId: target.nodeId, climb, signal: overall, newest };
+    const ascent: Ascent = { nodeId: target.nodeId, tools, climb, signal: overall, newest };
     const opened = await this.#climb(record, ascent);
     if (overall.aborted && !signal.aborted && !opened.ok) return fail('timeout', `no way to it in ${LADDER_MS} ms`);
     if (opened.ok || overall.aborted) return opened;
@@ -91,8 +104,7 @@ export class Ladder implements Opener {
 
   /** Dials what the record names; calls when there is nothing to dial, or beside dials that take long. */
   async #climb(record: ContactRecord, ascent: Ascent): Promise<Result<Connection, DialFailure>> {
-    const { nodeId, climb, signal, newest } = ascent;
-    const { tools } = this.#parts;
+    const { nodeId, tools, climb, signal, newest } = ascent;
     const plan = planDials(record, tools.selfFacts(), tools.ownHosts());
     for (const { rung, reason } of plan.skipped) climb.skipped(rung, reason);
     const dialRung = (rung: 'lan' | 'direct', budgetMs: number): RaceRung[] =>
@@ -125,7 +137,7 @@ export class Ladder implements Opener {
     const callable = canBeCalled(record) ? record : await newest();
     if (calling.aborted || callable === undefined || !canBeCalled(callable)) return dialled;
     if (isAllDialled(callable, plan) && (await isGone(dialled))) return dialled;
-    const met = this.#call(nodeId, callable, climb, calling).catch(
+    const met = this.#call(callable, { ...ascent, signal: calling }).catch(
       (error: unknown): Result<Connection, DialFailure> => fail('error', String(error)),
     );
     const first = await firstOk(dialled, met);
@@ -141,8 +153,8 @@ export class Ladder implements Opener {
     return first;
   }
 
-  async #call(nodeId: NodeId, record: ContactRecord, climb: Climb, signal: AbortSignal): Promise<Result<Connection, DialFailure>> {
-    const { desk, tools, onBetter } = this.#parts;
+  async #call(record: ContactRecord, { nodeId, tools, climb, signal }: Ascent): Promise<Result<Connection, DialFailure>> {
+    const { desk, onBetter } = this.#parts;
     const { clock } = this.#runtime;
     const meeting = await Meeting.prepareCaller(this.#runtime, tools);
     const key = toHex(nodeId);

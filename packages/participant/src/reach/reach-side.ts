@@ -35,6 +35,7 @@ import { LanDiscovery } from './lan-discovery.ts';
 import type { MeetingTools } from './meeting.ts';
 import { NetworkWatch } from './network-watch.ts';
 import { PacedDialer } from './paced-dialer.ts';
+import { PathImprover } from './path-improver.ts';
 import { PortMapper, type PortMapperConfig } from './port-mapper.ts';
 import { Reach, type ReachParts } from './reach.ts';
 import type { DataChannels, RelayHint, RungOptions, TcpPunching } from './reach-types.ts';
@@ -84,6 +85,7 @@ export class ReachSide {
   readonly #dialer: Dialer;
   readonly #relays: RelayDirectory;
   readonly #stun: StunServers;
+  readonly #improver: PathImprover;
   readonly #self: SelfKeeper;
   readonly #attacher: KadAttacher | undefined;
   readonly #watch: NetworkWatch;
@@ -115,6 +117,10 @@ export class ReachSide {
       candidates: () => this.#relayCandidates(),
       resolve: (nodeId, signal) => kad.getContact(nodeId, { signal }),
       reaches: async (record, signal) => (await this.#connectTo(record, signal)).ok,
+    });
+    this.#improver = new PathImprover(runtime, {
+      relayedPeers: () => relayedPeers(pool()),
+      improve: (nodeId, signal) => this.reach.improve(nodeId, signal),
     });
     this.#self = new SelfKeeper(runtime, {
       kad,
@@ -164,6 +170,7 @@ export class ReachSide {
     this.#isRunning = true;
     this.#self.start();
     this.#relays.start();
+    this.#improver.start();
     this.#watch.start();
     this.#lan = this.#makeLanDiscovery();
     await this.#lan?.start();
@@ -175,6 +182,7 @@ export class ReachSide {
     this.#silentTimer?.cancel();
     this.#self.stop();
     this.#relays.stop();
+    this.#improver.stop();
     this.#watch.stop();
     this.reach.close();
     this.#parts.tools.dataChannels?.close();
@@ -229,6 +237,7 @@ export class ReachSide {
   #networkChanged(): void {
     this.pathDied();
     this.#stun.forget();
+    this.#improver.networkChanged();
     this.#attacher?.networkChanged();
     this.#lan?.refresh();
     this.#mapper?.refresh();
@@ -338,6 +347,7 @@ export class ReachSide {
     return new KadAttacher(this.#runtime, parts, (state) => {
       this.#self.checkSoon();
       this.#relays.lookSoon();
+      this.#improver.networkChanged();
       if (state.address === undefined && state.hasNoUdp) return;
       // The same members, by the new way.
       this.#rejoining = kad
@@ -362,4 +372,10 @@ export class ReachSide {
       },
     });
   }
+}
+
+/** Those of our own calls: the other end would call at the same time. */
+function relayedPeers(pool: ConnectionPool): NodeId[] {
+  const isOurs = ({ connection }: BatSession): boolean => connection.path === 'relayed' && connection.isInitiator;
+  return pool.sessions().flatMap(({ nodeId, session }) => (session.isUsable && isOurs(session) ? [nodeId] : []));
 }

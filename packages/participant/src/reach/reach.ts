@@ -44,6 +44,11 @@ export class Reach implements Opener {
     return this.#ladder.open(target, signal);
   }
 
+  /** Looks for a way without a relay to a peer that is met through one; `onConnection` gets it. */
+  improve(nodeId: NodeId, signal: AbortSignal): Promise<void> {
+    return this.#ladder.improve(nodeId, signal);
+  }
+
   /** A connection that a peer opened to our listener, and whose session stands. */
   noteInbound(connection: Connection): void {
     this.#ladder.noteInbound(connection);
