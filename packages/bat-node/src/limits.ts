@@ -34,7 +34,7 @@ export const SESSION_IDLE_MS: number = 1 * minute;
 
 /** Candidates in one description: the interfaces of an ordinary machine and one reflexive address fit, and a signal holds them (T8). */
 export const ICE_CANDIDATES_MAX = 8;
-/** Of those, to one IP: the library sends some 3 checks a second to each, which is all that a victim may get of us (T8). */
+/** Of those, to one IP: the library checks each 0, 0.5, 1.5 and 3.5 s after the beginning, so twice in a second (T8). */
 export const ICE_CANDIDATES_PER_IP_MAX = 1;
 /** Gathering asks one STUN server that has just answered; without an answer by then the call goes out with what there is. */
 export const ICE_GATHER_MS: number = 1 * second;
@@ -65,7 +65,7 @@ export const DIAL_HEAD_START_MS = 300;
 export const DIAL_ADDRESS_TIMEOUT_MS: number = 8 * second;
 /** SYNs of a simultaneous open are sent for so long: both ends start within a round trip of one another. */
 export const TCP_PUNCH_MS: number = 4 * second;
-/** After a refusal the next SYN waits so long, and up to the jitter longer: below 3 SYNs a second to an address (T8)... */
+/** After a refusal the next SYN waits so long, and up to the jitter longer: below 3 SYNs a second to an address that is vouched for (T8)... */
 export const TCP_PUNCH_PAUSE_MS = 340;
 export const TCP_PUNCH_PAUSE_JITTER_MS = 120;
 /** ...and no more than this in all; the system's own repetitions (after 1 s, and then each second at most) fit below it in the time. */

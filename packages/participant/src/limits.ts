@@ -175,6 +175,14 @@ export const MEETINGS_MAX = 32;
 /** Calls per second that may make us send to one public host (T8). */
 export const NAMED_HOST_CALLS_PER_S = 1;
 export const NAMED_HOSTS_REMEMBERED_MAX = 4096;
+/**
+ * Checks and knocks to one public host that nobody vouches for, of all calls together: two in any second, so that with a probe of the
+ * KadNode for somebody else there are three (T8). The window is longer than a second by what a packet may be late on a busy machine (0.12 s was seen).
+ */
+export const NAMED_HOST_DATAGRAMS_MAX = 2;
+export const NAMED_HOST_DATAGRAM_WINDOW_MS: number = 1.2 * second;
+/** When the library checks its one candidate at a host, after the beginning: it doubles its waits. Measured on the wire; the channel's budget ends it. */
+export const ICE_CHECK_TIMES_MS: readonly number[] = [0, 500, 1500, 3500];
 /** What `peers --why` can tell: the latest attempts at so many peers. */
 export const CLIMBS_PER_PEER_MAX = 3;
 export const CLIMB_PEERS_MAX = 256;
@@ -289,7 +297,7 @@ export const BURST_HOST_INTERVAL_MS: number = 1 * minute;
 export const BURST_PEERS_MAX = 1024;
 /** How long the called end waits for the other way that the caller may have chosen: above a round trip. */
 export const RACE_LINGER_MS: number = 1 * second;
-/** Between two dials of one public host at which nobody has answered (T8); how long an answer counts; hosts that are remembered. */
-export const DIAL_PACE_MS: number = 1 * second;
+/** Between two dials of one host at which nobody has answered: a second, and what a busy machine is late with a SYN (T8); how long an answer counts; hosts that are remembered. */
+export const DIAL_PACE_MS: number = 1.2 * second;
 export const DIAL_PROVED_MS: number = 10 * minute;
 export const DIAL_HOSTS_REMEMBERED_MAX = 4096;

@@ -153,6 +153,18 @@ describe('TCP simultaneous open', () => {
     for (const pause of pauses()) expect(pause).toBeGreaterThanOrEqual(TCP_PUNCH_PAUSE_MS);
   });
 
+  it('T8 sends a SYN in its turn only, and none when its turn does not come', async () => {
+    const server = await serve(() => undefined);
+    const to = addressOf(server);
+    server.close();
+    await once(server, 'close');
+    const asked: string[] = [];
+    const beforeSyn = async (host: string): Promise<boolean> => asked.push(host) < 3;
+    const punch = await makePuncher(ana, hurried().runtime).prepare();
+    const result = await punch.open([to], ben.nodeId, 'caller', { timeoutMs: 60_000, beforeSyn });
+    expect([result.ok, asked]).toEqual([false, [to.host, to.host, to.host]]);
+  });
+
   it('names the reason when it comes to nothing', async () => {
     const silent = addressOf(await serve(() => undefined));
     const prepare = () => makePuncher(ana).prepare();

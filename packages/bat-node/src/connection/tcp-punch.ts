@@ -35,6 +35,8 @@ export interface TcpPunchOptions {
   readonly signal?: AbortSignal;
   /** For everything up to the connection; SYNs are sent for at most TCP_PUNCH_MS of it. */
   readonly timeoutMs: number;
+  /** Waits before each SYN until it may go to the host; false when that is not in time: no more SYNs go there then. */
+  readonly beforeSyn?: (host: string) => Promise<boolean>;
 }
 
 /** One attempt; `open` at most once. */
@@ -44,7 +46,8 @@ export interface PreparedTcpPunch {
   /**
    * Dials all `remotes` at once from `localPort` while the peer does the same towards us, until one connects: then TLS 1.3 (the
    * caller is its client) with both keys checked, and the upgrade. Of each host one address is tried, of at most
-   * TCP_PUNCH_ADDRESSES_MAX hosts. A host sees at most 3 SYNs a second and 10 in all (T8).
+   * TCP_PUNCH_ADDRESSES_MAX hosts. A host sees at most 3 SYNs a second and 10 in all,
+   * fewer when `beforeSyn` says so (T8).
    */
   open(
     remotes: readonly Address[],
@@ -95,7 +98,7 @@ export class TcpPuncher {
     remotes: readonly Address[],
     peer: NodeId,
     role: 'caller' | 'called',
-    options: Required<TcpPunchOptions>,
+    options: RunningOptions,
   ): Promise<Result<Connection, DialFailure>> {
     const ownHosts = this.#config.ownHosts();
     const targets = onePerHost(remotes.filter((remote) => isDialable(remote, ownHosts))).slice(0, TCP_PUNCH_ADDRESSES_MAX);
@@ -110,10 +113,11 @@ export class TcpPuncher {
         : this.#listener.acceptOver(socket, facts, { signal, timeoutMs });
     };
     // Two connections may come up at once. The caller secures one at a time, so both ends end with the same one.
-    return new PunchRace(this.#runtime, localPort, targets, secure, role === 'caller').run(options);
+    return new PunchRace(this.#runtime, localPort, targets, secure, role === 'caller', options.beforeSyn).run(options);
   }
 }
 
+type RunningOptions = TcpPunchOptions & { readonly signal: AbortSignal };
 type Secure = (socket: Socket, remote: Address, signal: AbortSignal) => Promise<Result<Connection, DialFailure>>;
 
 /** The SYNs of one attempt, and what comes of them. */
@@ -123,6 +127,7 @@ class PunchRace {
   readonly #targets: readonly Address[];
   readonly #secure: Secure;
   readonly #isOneByOne: boolean;
+  readonly #beforeSyn: TcpPunchOptions['beforeSyn'];
   readonly #cancel = new AbortController();
   /** Sockets that are not connected yet, or connected and waiting for their turn. */
   readonly #sockets = new Set<Socket>();
@@ -133,16 +138,24 @@ class PunchRace {
   #failure: Result<never, DialFailure> = fail('timeout', 'no answer to any SYN');
   #resolve: (result: Result<Connection, DialFailure>) => void = () => undefined;
 
-  constructor(runtime: Runtime, localPort: number, targets: readonly Address[], secure: Secure, isOneByOne: boolean) {
+  constructor(
+    runtime: Runtime,
+    localPort: number,
+    targets: readonly Address[],
+    secure: Secure,
+    isOneByOne: boolean,
+    beforeSyn: TcpPunchOptions['beforeSyn'],
+  ) {
     this.#runtime = runtime;
     this.#localPort = localPort;
     this.#targets = targets;
     this.#secure = secure;
     this.#isOneByOne = isOneByOne;
+    this.#beforeSyn = beforeSyn;
     this.#dialling = targets.length;
   }
 
-  run({ signal, timeoutMs }: Required<TcpPunchOptions>): Promise<Result<Connection, DialFailure>> {
+  run({ signal, timeoutMs }: RunningOptions): Promise<Result<Connection, DialFailure>> {
     if (signal.aborted) return Promise.resolve(fail('aborted'));
     return new Promise((resolve) => {
       const onAbort = (): void => this.#finish(fail('aborted'));
@@ -155,8 +168,14 @@ class PunchRace {
         signal.removeEventListener('abort', onAbort);
         resolve(result);
       };
-      for (const remote of this.#targets) this.#dial(remote, 1);
+      for (const remote of this.#targets) this.#dialInTurn(remote, 1);
     });
+  }
+
+  #dialInTurn(remote: Address, count: number): void {
+    const turn = this.#beforeSyn?.(remote.host);
+    if (turn === undefined) this.#dial(remote, count);
+    else void turn.then((isTurn) => (isTurn ? this.#dial(remote, count) : this.#giveUp()));
   }
 
   #dial(remote: Address, count: number): void {
@@ -168,7 +187,7 @@ class PunchRace {
       this.#failure = dialFailure(error);
       // A router, or a machine that is not dialling yet, refuses. Both pause a random while, so that they do not miss one another for ever.
       const pauseMs = TCP_PUNCH_PAUSE_MS + this.#runtime.random.below(TCP_PUNCH_PAUSE_JITTER_MS);
-      if (count < TCP_PUNCH_DIALS_MAX) this.#runtime.clock.setTimer(pauseMs, () => this.#dial(remote, count + 1));
+      if (count < TCP_PUNCH_DIALS_MAX) this.#runtime.clock.setTimer(pauseMs, () => this.#dialInTurn(remote, count + 1));
       else this.#giveUp();
     });
     socket.once('connect', () => {

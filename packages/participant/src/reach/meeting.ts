@@ -29,10 +29,15 @@ import type {
   TcpPunching,
 } from './reach-types.ts';
 import type { RaceRung } from './rung-race.ts';
+import type { StrangerPace } from './stranger-pace.ts';
 
 /** What makes connections; what is undefined is not there on this machine. */
 export interface MeetingTools {
   readonly dialer: Dialer;
+  /** Of what goes to hosts that the other only named. */
+  readonly pace: StrangerPace;
+  /** Two brokers see the peer at this IP, or it showed so itself. */
+  readonly isVouched: (peer: NodeId, host: string) => boolean;
   readonly ownHosts: () => readonly string[];
   readonly selfFacts: () => SelfFacts;
   readonly tcp: TcpPunching | undefined;
@@ -160,7 +165,9 @@ export class Meeting {
   async #punchTcp(theirs: MeetingFacts, peer: NodeId, options: RungOptions): Promise<Result<Connection, DialFailure>> {
     if (this.#tcp === undefined || theirs.external === undefined) return fail('not-dialable', 'an external address is not known');
     const remote = { host: theirs.external.host, port: theirs.tcpPort };
-    const opened = await this.#tcp.open([remote], peer, this.role, options);
+    const { pace, isVouched } = this.#tools;
+    const beforeSyn = async (host: string): Promise<boolean> => isVouched(peer, host) || (await pace.dialTurn(host, options)) === 'now';
+    const opened = await this.#tcp.open([remote], peer, this.role, { ...options, beforeSyn });
     if (opened.ok) this.#tcp = undefined;
     return opened;
   }
@@ -173,9 +180,16 @@ export class Meeting {
     const channel = this.#channel;
     if (channel === undefined || theirs.facts.ice === undefined) return fail('not-dialable', 'one side could not open one');
     const peer = { nodeId: nodeIdFromPublicKey(theirs.from), publicKey: theirs.from };
+    const startMs = this.#runtime.clock.monotonicMs();
+    const hosts = theirs.facts.ice.candidates
+      .map(({ address }) => address.host)
+      .filter((host) => !this.#tools.isVouched(peer.nodeId, host));
+    const ended = await this.#tools.pace.checksTurn(new Set(hosts), { signal, timeoutMs });
+    if (ended === undefined) return fail(signal.aborted ? 'aborted' : 'timeout', 'other calls name its address');
+    const leftMs = timeoutMs - (this.#runtime.clock.monotonicMs() - startMs);
     const opening = channel.connect(theirs.facts.ice, peer, { caller: call.nonce, called: answer.nonce });
     const onAbort = (): void => channel.close();
-    const timer = this.#runtime.clock.setTimer(timeoutMs, onAbort);
+    const timer = this.#runtime.clock.setTimer(leftMs, onAbort);
     signal.addEventListener('abort', onAbort);
     try {
       const opened = await opening;
@@ -184,6 +198,7 @@ export class Meeting {
     } finally {
       timer.cancel();
       signal.removeEventListener('abort', onAbort);
+      ended();
     }
   }
 

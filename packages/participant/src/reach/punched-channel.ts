@@ -26,6 +26,7 @@ import { type NatFacts, planHandPunch } from './hand-punch/plan-hand-punch.ts';
 import type { PunchDesk, PunchPeer } from './punch-desk.ts';
 import type { ReachSignal } from './reach-signal.ts';
 import type { ChannelAttempt, DataChannels, MeetingRole, RungOptions } from './reach-types.ts';
+import type { StrangerPace } from './stranger-pace.ts';
 
 export interface PunchedChannelParts {
   readonly puncher: Pick<HandPuncher, 'prepare'>;
@@ -36,6 +37,7 @@ export interface PunchedChannelParts {
   readonly observers: () => Promise<readonly Address[]>;
   /** Two brokers see the peer at this IP, or it showed so itself. */
   readonly isVouched: (peer: NodeId, host: string) => boolean;
+  readonly pace: Pick<StrangerPace, 'takeDatagram'>;
 }
 
 /** Both signals, and the broker that carried them. */
@@ -97,7 +99,8 @@ export class PunchedChannel {
     const { method } = planHandPunch(prepared.facts, facts.value.facts, { role, isVouched: true });
     const needsBurst = method === 'birthday' || method === 'predict';
     const isVouched = needsBurst && this.#takeBurst(peer.nodeId, seen);
-    const run = { signal, role, key, isVouched, timeoutMs: HAND_PUNCH_TIMEOUT_MS };
+    const mayKnock = (host: string): boolean => this.#parts.isVouched(peer.nodeId, host) || this.#parts.pace.takeDatagram(host);
+    const run = { signal, role, key, isVouched, mayKnock, timeoutMs: HAND_PUNCH_TIMEOUT_MS };
     const path = await prepared.run(facts.value.facts, run);
     if (!path.ok) return failed(path);
     return this.#openChannel(meeting, peer, theirs, { bindPort: path.value.localPort, onlyRemote: path.value.remote }, signal);

@@ -41,6 +41,7 @@ import { Reach, type ReachParts } from './reach.ts';
 import type { DataChannels, RelayHint, RungOptions, TcpPunching } from './reach-types.ts';
 import { RelayDirectory } from './relay-directory.ts';
 import { SelfKeeper } from './self-keeper.ts';
+import { StrangerPace } from './stranger-pace.ts';
 import { StunServers } from './stun-servers.ts';
 import type { SwitchingSocket } from './switching-socket.ts';
 import { makeTunnelOpener } from './tunnel-opener.ts';
@@ -82,6 +83,7 @@ export class ReachSide {
   readonly reach: Reach;
   readonly #runtime: Runtime;
   readonly #parts: ReachSideParts;
+  readonly #pace: StrangerPace;
   readonly #dialer: Dialer;
   readonly #relays: RelayDirectory;
   readonly #stun: StunServers;
@@ -102,7 +104,8 @@ export class ReachSide {
     this.#runtime = runtime;
     this.#parts = parts;
     const { kad, tools, resolve, pool } = parts;
-    this.#dialer = new PacedDialer(runtime, tools.dialer);
+    this.#pace = new StrangerPace(runtime);
+    this.#dialer = new PacedDialer(runtime, tools.dialer, this.#pace);
     this.#stun = new StunServers(runtime, { openSocket: tools.openSocket, candidates: () => this.#stunCandidates() });
     this.reach = new Reach(runtime, {
       signer: parts.keyPair,
@@ -286,10 +289,11 @@ export class ReachSide {
     return [...brokers, ...contacts.map(({ address }) => address)].filter(({ host }) => !isPrivateHost(host));
   }
 
-  #meetingTools(): Omit<MeetingTools, 'punchedChannel'> {
+  #meetingTools(): Omit<MeetingTools, 'punchedChannel' | 'isVouched'> {
     const { tools } = this.#parts;
     return {
       dialer: this.#dialer,
+      pace: this.#pace,
       ownHosts: tools.ownHosts,
       selfFacts: () => this.#self.describe().facts,
       tcp: tools.tcpPunching,

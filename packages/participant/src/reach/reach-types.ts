@@ -54,8 +54,13 @@ export interface RungOptions {
 /** One attempt at TCP simultaneous open, its local port taken. */
 export interface TcpAttempt {
   readonly localPort: number;
-  open(remotes: readonly Address[], peer: NodeId, role: MeetingRole, options: RungOptions): Promise<Result<Connection, DialFailure>>;
+  open(remotes: readonly Address[], peer: NodeId, role: MeetingRole, options: TcpRungOptions): Promise<Result<Connection, DialFailure>>;
   close(): void;
+}
+
+export interface TcpRungOptions extends RungOptions {
+  /** Waits before each SYN until it may go to the host; false when that is not in time. */
+  readonly beforeSyn?: (host: string) => Promise<boolean>;
 }
 
 export interface TcpPunching {

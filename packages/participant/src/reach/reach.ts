@@ -13,9 +13,9 @@ export interface ReachParts {
   readonly signer: Signer;
   readonly verifier: Verifier;
   readonly signalling: Signalling & { onSignal(handler: (signal: ReceivedSignal) => void): void };
-  readonly tools: Omit<MeetingTools, 'punchedChannel'>;
+  readonly tools: Omit<MeetingTools, 'punchedChannel' | 'isVouched'>;
   /** UDP sockets for hand punching; absent where there are none. */
-  readonly handPunch?: Omit<PunchedChannelParts, 'desk' | 'isVouched'>;
+  readonly handPunch?: Omit<PunchedChannelParts, 'desk' | 'isVouched' | 'pace'>;
   readonly resolve: (nodeId: NodeId, signal: AbortSignal) => Promise<ContactRecord | undefined>;
   /** Takes connections that nobody waits for: those of calls of others, and better ones than a relayed one. */
   readonly onConnection: (connection: Connection) => void;
@@ -32,8 +32,10 @@ export class Reach implements Opener {
     const desk = new CallDesk(runtime, signalling, { signer, verifier });
     const isVouched = (peer: NodeId, host: string): boolean => desk.isVouched(peer, host);
     const punchedChannel =
-      handPunch === undefined ? undefined : new PunchedChannel(runtime, { ...handPunch, desk: desk.punches, isVouched });
-    const tools: MeetingTools = { ...parts.tools, punchedChannel };
+      handPunch === undefined
+        ? undefined
+        : new PunchedChannel(runtime, { ...handPunch, desk: desk.punches, isVouched, pace: parts.tools.pace });
+    const tools: MeetingTools = { ...parts.tools, punchedChannel, isVouched };
     this.#desk = desk;
     this.#ladder = new Ladder(runtime, { desk, tools, log: this.#log, resolve, onBetter: onConnection });
     this.#answerer = new CallAnswerer(runtime, { desk, tools, log: this.#log, onConnection });

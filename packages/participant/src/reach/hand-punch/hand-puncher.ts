@@ -25,6 +25,8 @@ export interface HandPunchOptions {
   readonly key: Uint8Array;
   /** The peer has proved control of its IP within the last minute (two brokers vouch for it): bursts are allowed (T8). */
   readonly isVouched: boolean;
+  /** Asked before each knock; what may not go now goes a little later. */
+  readonly mayKnock?: (host: string) => boolean;
   /** HAND_PUNCH_TIMEOUT_MS by default. */
   readonly timeoutMs?: number;
 }
@@ -81,7 +83,7 @@ export class HandPuncher {
     sockets: PunchSocket[],
     ours: PunchFacts,
     theirs: PunchFacts,
-    { signal, role, key, isVouched, timeoutMs = HAND_PUNCH_TIMEOUT_MS }: HandPunchOptions,
+    { signal, role, key, isVouched, mayKnock = () => true, timeoutMs = HAND_PUNCH_TIMEOUT_MS }: HandPunchOptions,
   ): Promise<Result<PunchedPath, HandPunchFailure>> {
     assert(key.length === PUNCH_KEY_BYTES, 'the key of a punch has 32 bytes');
     try {
@@ -91,7 +93,7 @@ export class HandPuncher {
       const ownHosts = this.#config.ownHosts();
       if (!shots.every(({ to }) => isDialable(to, ownHosts))) return fail('not-dialable', shots[0]?.to.host);
       if (plan.method === 'birthday' && plan.part === 'moving') sockets.push(...(await this.#open(HAND_PUNCH_SOCKETS - sockets.length)));
-      const path = await new PunchRun(this.#runtime, sockets, shots, role, key).run(timeoutMs, signal);
+      const path = await new PunchRun(this.#runtime, sockets, shots, { role, key, mayKnock }).run(timeoutMs, signal);
       const socket = path === undefined ? undefined : sockets[path.socket];
       if (path === undefined || socket === undefined) return fail('timeout', `${plan.method}: ${plan.why}`);
       return ok({ localPort: socket.localPort, remote: path.remote, method: plan.method });

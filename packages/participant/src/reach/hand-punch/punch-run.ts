@@ -15,17 +15,25 @@ import type { PunchSocket } from './punch-socket.ts';
 /** How often it is looked what is due: five packets of a burst. */
 const TICK_MS = 10;
 
+export interface PunchRunOptions {
+  readonly role: PunchRole;
+  /** 32 bytes that only the two ends know. */
+  readonly key: Uint8Array;
+  readonly mayKnock: (host: string) => boolean;
+}
+
 export class PunchRun {
   readonly #runtime: Runtime;
   readonly #sockets: readonly PunchSocket[];
   readonly #shots: readonly PunchShot[];
   readonly #role: PunchRole;
   readonly #key: Uint8Array;
+  readonly #mayKnock: (host: string) => boolean;
   readonly #paths: PunchPaths;
   readonly #knock: Uint8Array;
   readonly #startMs: number;
   #nextShot = 0;
-  /** Shots are late by so much: what was held back, or late because the machine was busy, is not caught up in a burst. */
+  /** Shots are late by so much: what was held back, what could not go yet, or late because the machine was busy, is not caught up in a burst. */
   #lagMs = 0;
   #shotAtMs = 0;
   #repliesLeft = HAND_PUNCH_REPLIES_MAX;
@@ -34,12 +42,14 @@ export class PunchRun {
   #repeatAtMs = HAND_PUNCH_REPEAT_MS;
   #agreedAtMs: number | undefined;
 
-  constructor(runtime: Runtime, sockets: readonly PunchSocket[], shots: readonly PunchShot[], role: PunchRole, key: Uint8Array) {
+  constructor(runtime: Runtime, sockets: readonly PunchSocket[], shots: readonly PunchShot[], options: PunchRunOptions) {
+    const { role, key, mayKnock } = options;
     this.#runtime = runtime;
     this.#sockets = sockets;
     this.#shots = shots;
     this.#role = role;
     this.#key = key;
+    this.#mayKnock = mayKnock;
     this.#paths = new PunchPaths(role);
     this.#knock = encodePunchPacket(key, role, 'knock');
     this.#startMs = runtime.clock.monotonicMs();
@@ -84,6 +94,10 @@ export class PunchRun {
     for (;;) {
       const shot = this.#shots[this.#nextShot];
       if (shot === undefined || shot.atMs + this.#lagMs > nowMs) return;
+      if (!this.#mayKnock(shot.to.host)) {
+        this.#lagMs = nowMs + TICK_MS - shot.atMs;
+        return;
+      }
       this.#nextShot += 1;
       this.#sockets[shot.socket]?.send(this.#knock, shot.to);
     }
