@@ -67,7 +67,7 @@ export interface BatMember {
 }
 
 /** The store, with the bytes counted that come over the wire. */
-function counting(store: ShardStore, received: Received): ShardStore {
+export function counting(store: ShardStore, received: Received): ShardStore {
   return new Proxy(store, {
     get(target, name) {
       const value = Reflect.get(target, name, target) as unknown;

@@ -254,9 +254,13 @@ export const SIGNALS_IN_FLIGHT_MAX = 64;
 export const SIGNAL_PEERS_MAX = 1024;
 /** A target is here when it was heard from so lately: three of its keep-alives. A mapping that was silent for longer is gone. */
 export const SIGNAL_TARGET_HEARD_MS: number = 80 * second;
-/** Signals that we take of one sender, and in all: brokers can make senders up, and each costs the ladder a signature check. */
+/** Signals that we take of one sender through one broker: what a lying broker sends in its name leaves the other brokers alone. */
 export const SIGNALS_TAKEN_PER_SENDER_PER_S = 1;
 export const SIGNALS_TAKEN_PER_SENDER_BURST = 8;
+/** Through one broker (its IP), whomever it names: an honest one passes on ten at once; several may share a private address. */
+export const SIGNALS_TAKEN_PER_BROKER_PER_S = 5;
+export const SIGNALS_TAKEN_PER_BROKER_BURST = 20;
+/** In all: brokers can make senders up, and each signal costs the ladder a signature check. */
 export const SIGNALS_TAKEN_PER_S = 20;
 export const SIGNALS_TAKEN_BURST = 40;
 /** Brokers, addresses of the target and others that one signal is tried through. */

@@ -188,6 +188,11 @@ export const CLIMBS_PER_PEER_MAX = 3;
 export const CLIMB_PEERS_MAX = 256;
 /** Relays that are named in a signal. */
 export const RELAYS_KEPT_MAX = 2;
+/** How long a relay whose circuit failed is not named while there is another; then it may have been mended. How many are remembered. */
+export const RELAY_FAULT_KEPT_MS: number = 30 * minute;
+export const RELAY_FAULTS_MAX = 64;
+/** A circuit that ended sooner is no sign that its relay serves well, whatever word it ended with. */
+export const RELAY_STEADY_MS: number = 50 * second;
 /** Public nodes that are asked whether they relay, in one look. */
 export const RELAY_CANDIDATES_MAX = 16;
 /** How often it is looked whether they still do; a tenth of it while none is known. */

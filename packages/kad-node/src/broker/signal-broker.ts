@@ -60,7 +60,7 @@ export class SignalBroker {
   /** A broker says that `from` sends us this. False when there were too many, or nobody listens. */
   take(from: ProvedPeer, bytes: Uint8Array, via: Address): boolean {
     const { nodeId, address } = from;
-    if (this.#handler === undefined || equalBytes(nodeId, this.#selfId) || !this.#allowance.take(nodeId, this.#nowMs())) return false;
+    if (this.#handler === undefined || equalBytes(nodeId, this.#selfId) || !this.#allowance.take(nodeId, via, this.#nowMs())) return false;
     this.counts.taken++;
     // Copies: what a datagram holds is not kept.
     this.#handler({ from: nodeId.slice() as NodeId, bytes: bytes.slice(), via, seenAt: address });

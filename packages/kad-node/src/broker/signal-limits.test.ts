@@ -1,4 +1,4 @@
-import { type NodeId, sha256, uintBytes } from '@batchain/shared';
+import { type Address, type NodeId, sha256, uintBytes } from '@batchain/shared';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SIGNAL_PEERS_MAX } from '../limits.ts';
@@ -67,10 +67,29 @@ describe('what a broker passes on', () => {
 });
 
 describe('what a node takes', () => {
+  const X: Address = { host: '198.51.100.1', port: 4870 };
+  const Y: Address = { host: '198.51.100.2', port: 4870 };
+  const broker = (n: number): Address => ({ host: `203.0.113.${n % 250}`, port: 4870 });
+
   it('T8 is eight at once and one a second of each sender, and forty and twenty of all', () => {
     const allowance = new SignalAllowance(0);
-    expect(count(20, () => allowance.take(id(1), 0))).toBe(8);
-    expect(count(1000, (n) => allowance.take(id(n + 2), 0))).toBe(32);
-    expect(count(1000, (n) => allowance.take(id(n + 2000), 1000))).toBe(20);
+    expect(count(20, () => allowance.take(id(1), X, 0))).toBe(8);
+    expect(count(1000, (n) => allowance.take(id(n + 2), broker(n), 0))).toBe(32);
+    expect(count(1000, (n) => allowance.take(id(n + 2000), broker(n), 1000))).toBe(20);
+  });
+
+  it('T8 is twenty at once and five a second through each broker, whatever port it sends from', () => {
+    const allowance = new SignalAllowance(0);
+    expect(count(100, (n) => allowance.take(id(n), { ...X, port: n }, 0))).toBe(20);
+    expect(count(100, (n) => allowance.take(id(n + 1000), X, 1000))).toBe(5);
+  });
+
+  it('T8 through one broker is not used up by what another one sends, be it in the name of the same sender', () => {
+    const allowance = new SignalAllowance(0);
+    for (let ms = 0; ms < 10_000; ms += 20) {
+      allowance.take(id(1), X, ms);
+      allowance.take(id(ms + 10), X, ms);
+    }
+    expect(count(20, () => allowance.take(id(1), Y, 10_000))).toBe(8);
   });
 });

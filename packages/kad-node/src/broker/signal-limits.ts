@@ -1,5 +1,5 @@
 // pure: how many signals one node passes on and takes, so that nobody is flooded through it (T8).
-import { type NodeId, toHex } from '@batchain/shared';
+import { type Address, type NodeId, toHex } from '@batchain/shared';
 import {
   INTRODUCES_BURST,
   INTRODUCES_PER_S,
@@ -8,11 +8,14 @@ import {
   SIGNALS_PER_TARGET_BURST,
   SIGNALS_PER_TARGET_PER_S,
   SIGNALS_TAKEN_BURST,
+  SIGNALS_TAKEN_PER_BROKER_BURST,
+  SIGNALS_TAKEN_PER_BROKER_PER_S,
   SIGNALS_TAKEN_PER_S,
   SIGNALS_TAKEN_PER_SENDER_BURST,
   SIGNALS_TAKEN_PER_SENDER_PER_S,
 } from '../limits.ts';
 import { BoundedMap } from '../rpc/bounded-map.ts';
+import { sourceOf } from '../rpc/source-ip.ts';
 import { TokenBucket } from '../rpc/token-bucket.ts';
 
 const WINDOW_MS = 1000;
@@ -32,7 +35,7 @@ export class BrokerLimits {
 
   /** One INTRODUCE of this requester is to be served. */
   takeRequester(nodeId: NodeId, nowMs: number): boolean {
-    return bucketOf(this.#requesters, nodeId, INTRODUCES_PER_S, INTRODUCES_BURST, nowMs).take(nowMs);
+    return bucketOf(this.#requesters, toHex(nodeId), INTRODUCES_PER_S, INTRODUCES_BURST, nowMs).take(nowMs);
   }
 
   /** One signal is to go to this target. */
@@ -77,8 +80,13 @@ export class BrokerLimits {
   }
 }
 
-/** The allowances of who is called. A broker may name senders as it likes, hence the bound on all together. */
+/**
+ * The allowances of who is called. A broker may name senders as it likes, hence the bound on all together; and whatever it sends uses up
+ * only what is taken through it, so that the same sender is heard through another.
+ */
 export class SignalAllowance {
+  readonly #brokers = new BoundedMap<string, TokenBucket>(SIGNAL_PEERS_MAX);
+  /** By broker and sender. */
   readonly #senders = new BoundedMap<string, TokenBucket>(SIGNAL_PEERS_MAX);
   readonly #all: TokenBucket;
 
@@ -86,15 +94,17 @@ export class SignalAllowance {
     this.#all = new TokenBucket(SIGNALS_TAKEN_PER_S, SIGNALS_TAKEN_BURST, nowMs);
   }
 
-  /** One signal of this sender is to be taken. */
-  take(from: NodeId, nowMs: number): boolean {
-    const bucket = bucketOf(this.#senders, from, SIGNALS_TAKEN_PER_SENDER_PER_S, SIGNALS_TAKEN_PER_SENDER_BURST, nowMs);
-    return bucket.take(nowMs) && this.#all.take(nowMs);
+  /** One signal of this sender, which the broker at `via` brings, is to be taken. */
+  take(from: NodeId, via: Address, nowMs: number): boolean {
+    const source = sourceOf(via.host);
+    const name = `${source} ${toHex(from)}`;
+    const broker = bucketOf(this.#brokers, source, SIGNALS_TAKEN_PER_BROKER_PER_S, SIGNALS_TAKEN_PER_BROKER_BURST, nowMs);
+    const sender = bucketOf(this.#senders, name, SIGNALS_TAKEN_PER_SENDER_PER_S, SIGNALS_TAKEN_PER_SENDER_BURST, nowMs);
+    return sender.take(nowMs) && broker.take(nowMs) && this.#all.take(nowMs);
   }
 }
 
-function bucketOf(buckets: BoundedMap<string, TokenBucket>, nodeId: NodeId, perSecond: number, burst: number, nowMs: number): TokenBucket {
-  const name = toHex(nodeId);
+function bucketOf(buckets: BoundedMap<string, TokenBucket>, name: string, perSecond: number, burst: number, nowMs: number): TokenBucket {
   let bucket = buckets.get(name);
   if (bucket === undefined) {
     bucket = new TokenBucket(perSecond, burst, nowMs);

@@ -201,6 +201,7 @@ export class CallDesk {
       const waiting = this.#waiting.get(toHex(signal.callId));
       if (waiting !== undefined && equalBytes(waiting.answerer, from)) waiting.take({ answer: signal, via });
     } else if (this.#isNew(from, signal)) this.#onCall(signal, via);
+    else this.#runtime.log.debug('reach.replayed-call', { peer: toHex(from), via: via.host });
   }
 
   /** A call that is repeated has the sequence and the id of the one before, and comes soon after it; all else that is not newer is a replay. */

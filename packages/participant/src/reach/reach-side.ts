@@ -305,9 +305,12 @@ export class ReachSide {
           : async (relay, circuit, peer, role, options) => {
               if (equalBytes(relay.nodeId, peer) || equalBytes(relay.nodeId, this.#parts.kad.nodeId))
                 return fail('not-dialable', 'the relay is one of both ends');
-              const session = await this.#sessionWithRelay(relay, options);
-              if (!session.ok) return session;
-              return (tools.relayClient as RelayClient).join(session.value, circuit, peer, role, options);
+              const join = async (): Promise<Result<Connection, DialFailure>> => {
+                const session = await this.#sessionWithRelay(relay, options);
+                if (!session.ok) return session;
+                return (tools.relayClient as RelayClient).join(session.value, circuit, peer, role, options);
+              };
+              return this.#relays.watch(relay, join(), options);
             },
     };
   }

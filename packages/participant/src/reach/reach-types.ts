@@ -49,6 +49,8 @@ export type RungName = (typeof RUNGS)[number];
 export interface RungOptions {
   readonly signal: AbortSignal;
   readonly timeoutMs: number;
+  /** True once a connection is there by another way. */
+  readonly isDecided?: () => boolean;
 }
 
 /** One attempt at TCP simultaneous open, its local port taken. */

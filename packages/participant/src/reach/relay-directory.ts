@@ -1,8 +1,16 @@
 // driven: participants that carry connections of others and that this node has reached itself: named in its signals.
-import type { ContactRecord, NodeId, Runtime, Timer } from '@batchain/shared';
+import type { CloseReason, Connection, ContactRecord, DialFailure, NodeId, Result, Runtime, Timer } from '@batchain/shared';
 import { isPrivateHost, toHex } from '@batchain/shared';
-import { RELAY_CANDIDATES_MAX, RELAY_CHECK_INTERVAL_MS, RELAY_CHECK_SOON_MS, RELAYS_KEPT_MAX } from '../limits.ts';
-import type { RelayHint } from './reach-types.ts';
+import {
+  RELAY_CANDIDATES_MAX,
+  RELAY_CHECK_INTERVAL_MS,
+  RELAY_CHECK_SOON_MS,
+  RELAY_FAULT_KEPT_MS,
+  RELAY_FAULTS_MAX,
+  RELAY_STEADY_MS,
+  RELAYS_KEPT_MAX,
+} from '../limits.ts';
+import type { RelayHint, RungOptions } from './reach-types.ts';
 
 export interface RelayDirectoryParts {
   /** Nodes to ask, the preferred first: brokers, then other public KadNodes. */
@@ -12,11 +20,23 @@ export interface RelayDirectoryParts {
   readonly reaches: (record: ContactRecord, signal: AbortSignal) => Promise<boolean>;
 }
 
+/** Words with which a relay that keeps to its limits ends a circuit. */
+const LIMIT_WORDS: ReadonlySet<string | undefined> = new Set(['idle', 'relay-bytes', 'relay-time', 'relay-quota', 'relay-full']);
+
+/** Neither end closed the connection, or one did because it heard nothing more. It may have been the relay. */
+function isFault({ reason, detail }: CloseReason, livedMs: number): boolean {
+  if (LIMIT_WORDS.has(detail) && livedMs >= RELAY_STEADY_MS) return false;
+  return reason === 'error' || reason === 'protocol-error' || detail === 'timeout';
+}
+
 export class RelayDirectory {
   readonly #runtime: Runtime;
   readonly #parts: RelayDirectoryParts;
   readonly #stop = new AbortController();
+  /** All that were found, the preferred first. */
   #relays: readonly RelayHint[] = [];
+  /** When a circuit of a relay last failed, by its id in hex; the one that failed longest ago first. */
+  readonly #faults = new Map<string, number>();
   #timer: Timer | undefined;
   #isLooking = false;
   /** Something changed during the look. */
@@ -27,8 +47,47 @@ export class RelayDirectory {
     this.#parts = parts;
   }
 
+  /**
+   * Those to name. One that failed lately is left out as long as there is another: both ends of a meeting choose among what both name, so
+   * a relay that alters or drops what it carries costs either end one attempt. When all have failed, the one that did so longest ago is first.
+   */
   get relays(): readonly RelayHint[] {
-    return this.#relays;
+    const nowMs = this.#runtime.clock.monotonicMs();
+    const failedMs = ({ nodeId }: RelayHint): number => {
+      const atMs = this.#faults.get(toHex(nodeId)) ?? Number.NEGATIVE_INFINITY;
+      return nowMs - atMs < RELAY_FAULT_KEPT_MS ? atMs : Number.NEGATIVE_INFINITY;
+    };
+    const sound = this.#relays.filter((relay) => failedMs(relay) === Number.NEGATIVE_INFINITY);
+    const named = sound.length > 0 ? sound : this.#relays.toSorted((a, b) => failedMs(a) - failedMs(b));
+    return named.slice(0, RELAYS_KEPT_MAX);
+  }
+
+  /** Remembers when `joining` a circuit of the relay fails, and when the connection through it breaks. */
+  async watch(
+    { nodeId }: RelayHint,
+    joining: Promise<Result<Connection, DialFailure>>,
+    { timeoutMs, isDecided }: Pick<RungOptions, 'timeoutMs' | 'isDecided'>,
+  ): Promise<Result<Connection, DialFailure>> {
+    const { clock } = this.#runtime;
+    const beganMs = clock.monotonicMs();
+    const joined = await joining;
+    const openedMs = clock.monotonicMs();
+    if (joined.ok) void joined.value.closed.then((end) => isFault(end, clock.monotonicMs() - openedMs) && this.#failed(nodeId, end));
+    else {
+      // Where another way was faster, the other end has left the circuit.
+      const isNeeded = isDecided?.() !== true && (joined.reason !== 'aborted' || openedMs - beganMs >= timeoutMs);
+      if (isNeeded) this.#failed(nodeId, joined);
+    }
+    return joined;
+  }
+
+  #failed(nodeId: NodeId, { reason, detail }: CloseReason): void {
+    const key = toHex(nodeId);
+    this.#faults.delete(key);
+    this.#faults.set(key, this.#runtime.clock.monotonicMs());
+    const oldest = this.#faults.keys().next();
+    if (this.#faults.size > RELAY_FAULTS_MAX && oldest.done !== true) this.#faults.delete(oldest.value);
+    this.#runtime.log.info('reach.relay-failed', { relay: key, reason, detail });
   }
 
   start(): void {
@@ -73,7 +132,7 @@ export class RelayDirectory {
         if (hint !== undefined && this.#relays.length === 0 && !this.#stop.signal.aborted) this.#relays = [hint];
         return hint;
       });
-      const found = (await Promise.all(checks)).filter((hint) => hint !== undefined).slice(0, RELAYS_KEPT_MAX);
+      const found = (await Promise.all(checks)).filter((hint) => hint !== undefined);
       if (this.#stop.signal.aborted) return;
       this.#relays = found;
       this.#runtime.log.debug('reach.relays', { relays: found.map((relay) => toHex(relay.nodeId)) });

@@ -101,7 +101,11 @@ export class RungRace {
       else if (!this.#isOver) this.#failure = end;
       this.#advance();
     };
-    const options = { signal: AbortSignal.any([this.#cancel.signal, budget.signal]), timeoutMs: entry.budgetMs };
+    const options: RungOptions = {
+      signal: AbortSignal.any([this.#cancel.signal, budget.signal]),
+      timeoutMs: entry.budgetMs,
+      isDecided: () => this.#hasFirst,
+    };
     entry.run(options).then(finish, (error: unknown) => finish(fail('error', String(error))));
   }
 
