@@ -1,14 +1,24 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const source = { ssr: { resolve: { conditions: ['@batchain/source'] } } };
 
 /**
  * One kind of test. Groups run one after the other; the tests with real processes mostly wait, so two of them share the cores.
- * `forks` because native add-ons do not survive worker threads.
+ * `forks` because native add-ons do not survive worker threads. As many workers as there are cores: vitest leaves one of them idle.
  */
 const project = (name: string, groupOrder: number, include: string[], testTimeout: number, extra: object = {}) => ({
   ...source,
-  test: { name, include, testTimeout, hookTimeout: testTimeout, pool: 'forks' as const, sequence: { groupOrder }, ...extra },
+  test: {
+    name,
+    include,
+    testTimeout,
+    hookTimeout: testTimeout,
+    pool: 'forks' as const,
+    maxWorkers: availableParallelism(),
+    sequence: { groupOrder },
+    ...extra,
+  },
 });
 
 export default defineConfig({
