@@ -8,20 +8,12 @@ import {
   type Crypto,
   type DatagramSocket,
   type Dialer,
-  type DialFailure,
   equalAddress,
-  equalBytes,
-  fail,
-  isPrivateHost,
   type KeyPair,
   type Listener,
   type NodeId,
-  ok,
-  type Result,
   type Runtime,
-  sha256,
   type Timer,
-  utf8Bytes,
 } from '@batchain/shared';
 import type { LanInterface } from '../adapters/lan-interfaces.ts';
 import { JOIN_WAIT_MS, UDP_SILENT_AFTER_MS } from '../limits.ts';
@@ -30,16 +22,19 @@ import type { SelfDescription } from './describe-self.ts';
 import type { MappingTrial } from './diagnose.ts';
 import { HandPuncher } from './hand-punch/hand-puncher.ts';
 import { KadAttacher } from './kad-attacher.ts';
+import { KnownNodes } from './known-nodes.ts';
 import { lanNetworkTag } from './lan-advert.ts';
 import { LanDiscovery } from './lan-discovery.ts';
 import type { MeetingTools } from './meeting.ts';
 import { NetworkWatch } from './network-watch.ts';
 import { PacedDialer } from './paced-dialer.ts';
 import { PathImprover } from './path-improver.ts';
-import { PortMapper, type PortMapperConfig } from './port-mapper.ts';
+import type { PortMapperConfig } from './port-mapper.ts';
 import { Reach, type ReachParts } from './reach.ts';
-import type { DataChannels, RelayHint, RungOptions, TcpPunching } from './reach-types.ts';
+import type { DataChannels, TcpPunching } from './reach-types.ts';
 import { RelayDirectory } from './relay-directory.ts';
+import { makeRelayJoiner } from './relay-joiner.ts';
+import { RouterPorts } from './router-ports.ts';
 import { SelfKeeper } from './self-keeper.ts';
 import { StrangerPace } from './stranger-pace.ts';
 import { StunServers } from './stun-servers.ts';
@@ -91,9 +86,9 @@ export class ReachSide {
   readonly #self: SelfKeeper;
   readonly #attacher: KadAttacher | undefined;
   readonly #watch: NetworkWatch;
-  readonly #mapper: PortMapper | undefined;
+  readonly #ports: RouterPorts;
+  readonly #nodes: KnownNodes;
   #lan: LanDiscovery | undefined;
-  #isMapping = false;
   #silentTimer: Timer | undefined;
   readonly #joins: Address[] = [];
   /** By the way that was found last. */
@@ -104,9 +99,10 @@ export class ReachSide {
     this.#runtime = runtime;
     this.#parts = parts;
     const { kad, tools, resolve, pool } = parts;
+    this.#nodes = new KnownNodes(kad);
     this.#pace = new StrangerPace(runtime);
     this.#dialer = new PacedDialer(runtime, tools.dialer, this.#pace);
-    this.#stun = new StunServers(runtime, { openSocket: tools.openSocket, candidates: () => this.#stunCandidates() });
+    this.#stun = new StunServers(runtime, { openSocket: tools.openSocket, candidates: () => this.#nodes.stunCandidates() });
     this.reach = new Reach(runtime, {
       signer: parts.keyPair,
       verifier: parts.crypto.verifier,
@@ -117,9 +113,9 @@ export class ReachSide {
       onConnection: (connection) => void pool().accept(connection),
     });
     this.#relays = new RelayDirectory(runtime, {
-      candidates: () => this.#relayCandidates(),
+      candidates: () => this.#nodes.relayCandidates(),
       resolve: (nodeId, signal) => kad.getContact(nodeId, { signal }),
-      reaches: async (record, signal) => (await this.#connectTo(record, signal)).ok,
+      reaches: async (record, signal) => (await pool().connect({ nodeId: record.nodeId, record }, { signal, timeoutMs: JOIN_WAIT_MS })).ok,
     });
     this.#improver = new PathImprover(runtime, {
       relayedPeers: () => relayedPeers(pool()),
@@ -132,12 +128,18 @@ export class ReachSide {
       relays: () => this.#relays.relays,
       hasNoUdp: () => this.#hasNoUdp,
       onChange: (self) => {
-        this.#mapWhereNeeded(self);
+        this.#ports.askWhereNeeded(self);
         parts.onChange(self);
       },
     });
     this.#attacher = this.#makeAttacher();
-    this.#mapper = this.#makeMapper();
+    this.#ports = new RouterPorts(runtime, {
+      keyPair: parts.keyPair,
+      asking: tools.portMapping,
+      ports: () => ({ udpPort: kad.localAddress.port, tcpPort: tools.listener.localAddress.port }),
+      onMapped: (mapping) => this.#self.mapped(mapping),
+      onLost: (protocol) => this.#self.unmapped(protocol),
+    });
     this.#watch = new NetworkWatch(runtime, { ownHosts: tools.ownHosts, onChange: () => this.#networkChanged() });
     kad.events.on('self-changed', () => this.#self.checkSoon());
     kad.events.on('joined', () => this.#self.checkSoon());
@@ -189,7 +191,7 @@ export class ReachSide {
     this.#watch.stop();
     this.reach.close();
     this.#parts.tools.dataChannels?.close();
-    await Promise.all([this.#lan?.stop(), this.#attacher?.stop(), this.#mapper?.stop()]);
+    await Promise.all([this.#lan?.stop(), this.#attacher?.stop(), this.#ports.stop()]);
   }
 
   /**
@@ -228,13 +230,7 @@ export class ReachSide {
 
   /** What the router was asked for, one line for each way. */
   get mappingTrials(): readonly MappingTrial[] {
-    return (this.#mapper?.state().ports ?? []).flatMap(({ protocol, tried }) =>
-      tried.map(({ by, outcome, detail }) => ({
-        by,
-        isMapped: outcome === 'mapped',
-        reason: `${protocol} ${outcome}${detail === undefined ? '' : ` (${detail})`}`,
-      })),
-    );
+    return this.#ports.trials;
   }
 
   #networkChanged(): void {
@@ -243,31 +239,9 @@ export class ReachSide {
     this.#improver.networkChanged();
     this.#attacher?.networkChanged();
     this.#lan?.refresh();
-    this.#mapper?.refresh();
+    this.#ports.refresh();
     this.#self.checkSoon();
     this.#relays.lookSoon();
-  }
-
-  /** A router is asked to forward ports once it is known that one stands between us and the others. */
-  #mapWhereNeeded({ reach }: SelfDescription): void {
-    if (this.#isMapping || this.#mapper === undefined || reach !== 'punched') return;
-    this.#isMapping = true;
-    this.#mapper.start({ udpPort: this.#parts.kad.localAddress.port, tcpPort: this.#parts.tools.listener.localAddress.port });
-  }
-
-  #makeMapper(): PortMapper | undefined {
-    const { portMapping } = this.#parts.tools;
-    if (portMapping === undefined) return undefined;
-    // Secret, and the same after a restart: a deterministic signature (RFC 8032) of a label that nothing else signs.
-    const nonceKey = sha256(this.#parts.keyPair.sign(utf8Bytes('batchain/1/port-mapping')));
-    return new PortMapper(
-      this.#runtime,
-      { ...portMapping, nonceKey },
-      {
-        onMapped: (mapping) => this.#self.mapped(mapping),
-        onLost: ({ protocol }) => this.#self.unmapped(protocol),
-      },
-    );
   }
 
   get #hasNoUdp(): boolean {
@@ -282,63 +256,20 @@ export class ReachSide {
     return { handPunch: { puncher, channels, natFacts: () => kad.selfView(), observers: () => this.#stun.get() } };
   }
 
-  /** KadNodes outside that may answer STUN, our brokers first. */
-  #stunCandidates(): Address[] {
-    const brokers = this.#parts.kad.contact.contact.brokers.map(({ kad }) => kad);
-    const contacts = this.#contacts().filter(({ failures }) => failures === 0);
-    return [...brokers, ...contacts.map(({ address }) => address)].filter(({ host }) => !isPrivateHost(host));
-  }
-
   #meetingTools(): Omit<MeetingTools, 'punchedChannel' | 'isVouched'> {
-    const { tools } = this.#parts;
+    const { kad, pool, tools } = this.#parts;
+    const { relayClient: client } = tools;
+    const dialer = this.#dialer;
     return {
-      dialer: this.#dialer,
+      dialer,
       pace: this.#pace,
       ownHosts: tools.ownHosts,
       selfFacts: () => this.#self.describe().facts,
       tcp: tools.tcpPunching,
       channels: tools.dataChannels,
       stunServers: () => this.#stun.get(),
-      joinRelay:
-        tools.relayClient === undefined
-          ? undefined
-          : async (relay, circuit, peer, role, options) => {
-              if (equalBytes(relay.nodeId, peer) || equalBytes(relay.nodeId, this.#parts.kad.nodeId))
-                return fail('not-dialable', 'the relay is one of both ends');
-              const join = async (): Promise<Result<Connection, DialFailure>> => {
-                const session = await this.#sessionWithRelay(relay, options);
-                if (!session.ok) return session;
-                return (tools.relayClient as RelayClient).join(session.value, circuit, peer, role, options);
-              };
-              return this.#relays.watch(relay, join(), options);
-            },
+      joinRelay: client === undefined ? undefined : makeRelayJoiner({ self: kad.nodeId, client, dialer, pool, relays: () => this.#relays }),
     };
-  }
-
-  /** The session that stands, or a plain dial: a relay that needs a meeting of its own is none. */
-  async #sessionWithRelay(relay: RelayHint, options: RungOptions): Promise<Result<BatSession, DialFailure>> {
-    const pool = this.#parts.pool();
-    const live = pool.sessions().find(({ nodeId, session }) => session.isUsable && equalBytes(nodeId, relay.nodeId));
-    if (live !== undefined) return ok(live.session);
-    const dialled = await this.#dialer.dial(relay.bat, relay.nodeId, options);
-    return dialled.ok ? pool.adopt(dialled.value) : dialled;
-  }
-
-  #connectTo(target: ContactRecord | { readonly nodeId: NodeId }, signal: AbortSignal): Promise<Result<BatSession, DialFailure>> {
-    const record = 'contact' in target ? target : undefined;
-    return this.#parts.pool().connect({ nodeId: target.nodeId, record }, { signal, timeoutMs: JOIN_WAIT_MS });
-  }
-
-  /** Our brokers first, then other public contacts. */
-  #relayCandidates(): NodeId[] {
-    const { kad } = this.#parts;
-    const brokers = kad.contact.contact.brokers.map(({ nodeId }) => nodeId);
-    const contacts = this.#contacts().map(({ nodeId }) => nodeId);
-    return [...brokers, ...contacts];
-  }
-
-  #contacts(): readonly { readonly nodeId: NodeId; readonly address: Address; readonly failures: number }[] {
-    return this.#parts.kad.routes().buckets.flatMap((bucket) => bucket.contacts);
   }
 
   #makeAttacher(): KadAttacher | undefined {
@@ -349,7 +280,7 @@ export class ReachSide {
       // The pool is made after this.
       open: (...args: Parameters<TunnelOpener>) => makeTunnelOpener(tools.dialer, pool())(...args),
       knownHosts: () => this.#relays.relays.map(({ nodeId, bat }) => ({ address: bat, expected: nodeId })),
-      knownKad: () => this.#contacts().map(({ address }) => address),
+      knownKad: () => this.#nodes.addresses(),
     };
     return new KadAttacher(this.#runtime, parts, (state) => {
       this.#self.checkSoon();
