@@ -12,11 +12,12 @@ const { values } = parseArgs({
       default: ['open,open', 'open,linux', 'linux,linux', 'port-restricted,port-restricted', 'symmetric,symmetric'],
     },
     mib: { type: 'string', default: '64' },
+    seconds: { type: 'string', default: '30' },
     quick: { type: 'boolean', default: false },
   },
 });
-/** A rate is known after so long, however large the file. */
-const MEASURE_MS = values.quick ? 8_000 : 30_000;
+/** A rate is known after so long, however large the file; fewer of the conditions when it is to be quick. */
+const MEASURE_MS = Number(values.quick ? 8 : values.seconds) * 1000;
 /** A get tells its progress by the segment. */
 const SEGMENT_BYTES: number = 4 * MiB;
 /** A link that a delay line was put into loses what was on it. */
