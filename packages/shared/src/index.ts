@@ -15,6 +15,7 @@ export * from './identity/contact.ts';
 export * from './identity/file-id.ts';
 export * from './identity/key-pair.ts';
 export * from './identity/node-id.ts';
+export * from './identity/seal.ts';
 export * from './identity/signed.ts';
 export * from './identity/signer.ts';
 export * from './net/address.ts';
