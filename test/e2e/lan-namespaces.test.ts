@@ -1,15 +1,13 @@
 // LAN discovery as it runs on real interfaces: network namespaces joined by virtual cables, the well-known port, no internet.
 import { type ChildProcess, spawnSync } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
-import { NetworkNamespaces, namespaceObstacle } from '../support/network-namespaces.ts';
+import { builtParticipant, closeLabs, linesOf, type NetworkNamespaces, namespaceObstacle, openLab } from '../support/network-namespaces.ts';
 
 const obstacle = namespaceObstacle();
 /** As root in CI this is never skipped: what is missing there is a failure. */
 const mustRun = process.env.CI !== undefined && process.getuid?.() === 0;
 const hasNft = spawnSync('nft', ['--version']).error === undefined;
-const built = (path: string): string => new URL(`../../packages/participant/dist/${path}.js`, import.meta.url).href;
 const CHILD = fileURLToPath(new URL('../support/lan-child.mjs', import.meta.url));
 
 type Interfaces = readonly { readonly host: string; readonly problem?: string }[];
@@ -28,9 +26,13 @@ class Member {
   readonly #waiting = new Set<() => void>();
 
   constructor(lab: NetworkNamespaces, machine: string, byte: number) {
-    this.child = lab.spawn(machine, process.execPath, [CHILD, built('reach/lan-discovery'), built('adapters/lan-interfaces'), `${byte}`]);
-    if (this.child.stdout === null) throw new Error('stdout is piped');
-    createInterface({ input: this.child.stdout }).on('line', (line) => {
+    this.child = lab.spawn(machine, process.execPath, [
+      CHILD,
+      builtParticipant('reach/lan-discovery'),
+      builtParticipant('adapters/lan-interfaces'),
+      `${byte}`,
+    ]);
+    linesOf(this.child).on('line', (line) => {
       this.lines.push(JSON.parse(line) as Line);
       for (const look of this.#waiting) look();
     });
@@ -68,17 +70,7 @@ class Member {
   }
 }
 
-const labs: NetworkNamespaces[] = [];
-
-function openLab(title: string): NetworkNamespaces {
-  const lab = new NetworkNamespaces(title);
-  labs.push(lab);
-  return lab;
-}
-
-afterEach(async () => {
-  for (const lab of labs.splice(0)) await lab.close();
-});
+afterEach(closeLabs);
 
 describe.skipIf(obstacle !== undefined && !mustRun)('participants in namespaces of their own', () => {
   it('BD-14 BD-41 find each other on one LAN without a route anywhere, and are told of it on an interface that comes later', async () => {

@@ -4,12 +4,10 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
-import { NetworkNamespaces, namespaceObstacle } from '../support/network-namespaces.ts';
+import { builtParticipant, closeLabs, linesOf, namespaceObstacle, openLab } from '../support/network-namespaces.ts';
 
-const built = (path: string): string => new URL(`../../packages/participant/dist/${path}.js`, import.meta.url).href;
 const CHILD = fileURLToPath(new URL('../support/port-map-child.mjs', import.meta.url));
 /** Also where no package manager has put it on the path. */
 const MINIUPNPD = process.env.MINIUPNPD ?? 'miniupnpd';
@@ -89,16 +87,9 @@ setTimeout(() => process.exit(1), Number(process.argv[3]));
 
 const obstacle = findObstacle();
 const folders: string[] = [];
-const labs: NetworkNamespaces[] = [];
-
-function openLab(title: string): NetworkNamespaces {
-  const lab = new NetworkNamespaces(title);
-  labs.push(lab);
-  return lab;
-}
 
 afterEach(async () => {
-  for (const lab of labs.splice(0)) await lab.close();
+  await closeLabs();
   for (const folder of folders.splice(0)) await rm(folder, { recursive: true });
 });
 
@@ -107,17 +98,13 @@ async function lineOf(lines: AsyncIterator<string>): Promise<Record<string, unkn
   return JSON.parse(value ?? '{}') as Record<string, unknown>;
 }
 
-const linesOf = (child: ChildProcess): AsyncIterator<string> => {
-  if (child.stdout === null) throw new Error('stdout is piped');
-  return createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-};
+const iterate = (child: ChildProcess): AsyncIterator<string> => linesOf(child)[Symbol.asyncIterator]();
 
 /** Its log goes on; it is read on so that it does not stall. */
 function isListening(router: ChildProcess, words: string): Promise<void> {
   return new Promise((resolve, reject) => {
     router.once('exit', (code) => reject(new Error(`the router ended with ${code}`)));
-    if (router.stdout === null) throw new Error('stdout is piped');
-    createInterface({ input: router.stdout }).on('line', (line) => {
+    linesOf(router).on('line', (line) => {
       if (line.includes(words)) resolve();
     });
   });
@@ -139,14 +126,19 @@ describe.skipIf(obstacle !== undefined)('a router of the real world', () => {
       exec '${MINIUPNPD}' -d -4 -f '${folder}/config' -P '${folder}/pid' 2>&1`;
     await isListening(lab.spawn('router', 'sh', ['-c', setUp]), by === 'upnp' ? 'HTTP listening' : 'Listening for NAT-PMP/PCP');
 
-    const home = lab.spawn('home', process.execPath, [CHILD, built('reach/port-mapper'), built('adapters/gateway-route'), '4870']);
-    const told = linesOf(home);
+    const home = lab.spawn('home', process.execPath, [
+      CHILD,
+      builtParticipant('reach/port-mapper'),
+      builtParticipant('adapters/gateway-route'),
+      '4870',
+    ]);
+    const told = iterate(home);
     const external = { host: OUTSIDE, port: 4870 };
     expect(await lineOf(told)).toEqual({ mapped: { protocol: 'udp', internalPort: 4870, external, by } });
     expect(await lineOf(told)).toEqual({ mapped: { protocol: 'tcp', internalPort: 4870, external, by } });
 
     const call = (waitMs: number): AsyncIterator<string> =>
-      linesOf(lab.spawn('caller', process.execPath, ['-e', CALLER, OUTSIDE, '4870', `${waitMs}`]));
+      iterate(lab.spawn('caller', process.execPath, ['-e', CALLER, OUTSIDE, '4870', `${waitMs}`]));
     expect((await call(20_000).next()).value).toBe('from outside');
 
     home.stdin?.end();

@@ -1,7 +1,7 @@
 // driven: a participant that lies as a broker: what it is given to pass on it drops, keeps back, alters, or sends again and again.
 import type { KadRpc, SessionRpc } from '@batchain/kad-node';
 import { type Address, type Clock, equalBytes, type KeyPair, type NodeId, type Runtime, second } from '@batchain/shared';
-import { sealBody, signalBodyCodec, unsealBody } from '../../packages/participant/src/reach/reach-signal.ts';
+import { signalSeal } from '../../packages/participant/src/reach/reach-signal.ts';
 
 export const BROKER_LIES = ['drops', 'delays', 'alters', 'replays'] as const;
 export type BrokerLie = (typeof BROKER_LIES)[number];
@@ -82,19 +82,19 @@ export class HostileBroker {
 
   /** Names itself wherever the sender named itself: under the sender's signature, and under its own. */
   #alter(heard: Heard, keyPair: KeyPair): void {
-    const sealed = unsealBody(heard.signal);
-    const body = sealed.ok ? signalBodyCodec.decode(sealed.value.body) : undefined;
-    if (!sealed.ok || body?.ok !== true) return;
+    const unsealed = signalSeal.unseal(heard.signal);
+    if (!unsealed.ok) return;
+    const { body, signature } = unsealed.value;
     const own = this.#own;
     const altered = {
-      ...body.value,
+      ...body,
       batAddresses: [own],
       external: own,
       isBatReachable: true,
       relays: [{ nodeId: keyPair.nodeId, bat: own }],
     };
-    const underTheirs = sealBody({ ...keyPair, sign: () => sealed.value.signature }, signalBodyCodec.encode(altered));
-    const underOurs = sealBody(keyPair, signalBodyCodec.encode({ ...altered, from: keyPair.publicKey }));
+    const underTheirs = signalSeal.seal({ ...keyPair, sign: () => signature }, altered);
+    const underOurs = signalSeal.seal(keyPair, { ...altered, from: keyPair.publicKey });
     for (const signal of [underTheirs, underOurs]) if (this.#pass({ ...heard, signal }, own)) this.forged++;
   }
 

@@ -1,5 +1,6 @@
 // driven: network namespaces of a test's own, joined by virtual cables; Linux and root only. Nothing in them reaches any other network.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { createInterface, type Interface } from 'node:readline';
 
 /** Why none can be made here; undefined when they can. */
 export function namespaceObstacle(): string | undefined {
@@ -17,7 +18,7 @@ function ip(...args: string[]): void {
   if (status !== 0) throw new Error(`ip ${args.join(' ')}: ${error?.message ?? stderr.toString().trim()}`);
 }
 
-/** All that was made and started in it is gone after `close`. That belongs in `afterEach`: a test that timed out never leaves its block. */
+/** All that was made and started in it is gone after `close`. */
 export class NetworkNamespaces {
   readonly #prefix: string;
   readonly #names: string[] = [];
@@ -83,4 +84,26 @@ export class NetworkNamespaces {
     // The cables go with the namespaces.
     for (const name of this.#names.splice(0)) spawnSync('ip', ['netns', 'delete', name]);
   }
+}
+
+const labs: NetworkNamespaces[] = [];
+
+/** A test file that opens labs closes them with `afterEach(closeLabs)`: a test that timed out never leaves its block. */
+export function openLab(title: string): NetworkNamespaces {
+  const lab = new NetworkNamespaces(title);
+  labs.push(lab);
+  return lab;
+}
+
+export async function closeLabs(): Promise<void> {
+  for (const lab of labs.splice(0)) await lab.close();
+}
+
+/** A module of participant for a program on a machine, which runs what was built. */
+export const builtParticipant = (path: string): string => new URL(`../../packages/participant/dist/${path}.js`, import.meta.url).href;
+
+/** What a child prints, line by line. */
+export function linesOf(child: ChildProcess): Interface {
+  if (child.stdout === null) throw new Error('stdout is piped');
+  return createInterface({ input: child.stdout });
 }

@@ -1,4 +1,4 @@
-// pure: public surface of @batchain/shared.
+// driven: public surface of @batchain/shared.
 export * from './codec/cbor.ts';
 export * from './codec/codec.ts';
 export * from './codec/guarded-json.ts';
@@ -15,11 +15,14 @@ export * from './identity/contact.ts';
 export * from './identity/file-id.ts';
 export * from './identity/key-pair.ts';
 export * from './identity/node-id.ts';
+export * from './identity/seal.ts';
 export * from './identity/signed.ts';
 export * from './identity/signer.ts';
 export * from './net/address.ts';
+export * from './net/base-connection.ts';
 export * from './net/connection.ts';
 export * from './net/datagram-socket.ts';
+export * from './net/read-queue.ts';
 export * from './runtime/clock.ts';
 export * from './runtime/logger.ts';
 export * from './runtime/random.ts';

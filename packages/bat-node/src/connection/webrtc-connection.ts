@@ -1,15 +1,5 @@
 // driven: a Connection over one open data channel: credit of its own (the library never stops reading), close words, hand-over in order.
-import {
-  type Address,
-  BatChainError,
-  type CloseReason,
-  CONNECTION_MESSAGE_BYTES_MAX,
-  type Connection,
-  type ConnectionPath,
-  type PeerIdentity,
-  type Runtime,
-  type Timer,
-} from '@batchain/shared';
+import { BaseConnection, type CloseReason, type ConnectionFacts, ReadQueue, type Runtime, type Timer } from '@batchain/shared';
 import { CHANNEL_WINDOW_BYTES, CLOSE_TIMEOUT_MS, FRAME_COST_BYTES, SEND_BUFFER_HIGH_BYTES, SEND_BUFFER_LOW_BYTES } from '../limits.ts';
 import {
   CHANNEL_FRAME_BYTES_MAX,
@@ -29,43 +19,25 @@ export interface OpenChannel {
   close(): void;
 }
 
-export interface WebrtcConnectionFacts {
-  readonly peer: PeerIdentity;
-  readonly binding: Uint8Array;
-  readonly path: ConnectionPath;
-  readonly remoteAddress: Address | undefined;
-  readonly isInitiator: boolean;
-}
-
 /** Credit is given back in pieces of this, and never in smaller ones. */
 const CREDIT_STEP_BYTES: number = CHANNEL_WINDOW_BYTES / 4;
+
+const LOST: CloseReason = { reason: 'error', detail: 'the connection was lost' };
 
 type InboxItem = Extract<ChannelFrame, { readonly kind: 'message' | 'close' }> | { readonly kind: 'lost' };
 
 const costOf = (frameBytes: number): number => frameBytes + FRAME_COST_BYTES;
 
 /** Adapter of the Connection port; made by DataChannelTransport only. */
-export class WebrtcConnection implements Connection {
-  readonly peer: PeerIdentity;
-  readonly binding: Uint8Array;
-  readonly path: ConnectionPath;
-  readonly remoteAddress: Address | undefined;
-  readonly isInitiator: boolean;
-  readonly closed: Promise<CloseReason>;
+export class WebrtcConnection extends BaseConnection {
   readonly #runtime: Runtime;
   readonly #channel: OpenChannel;
   /** Where a frame is put together; the channel copies it. */
   readonly #scratch: Uint8Array;
-  #resolveClosed: (reason: CloseReason) => void = () => undefined;
-  #handler: ((message: Uint8Array) => void) | undefined;
-  #isPaused = false;
-  #isReading = false;
-  /** Ended for whoever uses it; the channel may still be taking leave. */
-  #isClosed = false;
   #isLost = false;
   #closeTimer: Timer | undefined;
   /** Came in while nobody was reading; bounded by the window. */
-  readonly #inbox: InboxItem[] = [];
+  readonly #inbox: ReadQueue<InboxItem>;
   /** What the peer may still send before it needs credit. */
   #inCreditBytes = CHANNEL_WINDOW_BYTES;
   #consumedBytes = 0;
@@ -73,21 +45,17 @@ export class WebrtcConnection implements Connection {
   readonly #outbox: Uint8Array[] = [];
   #outboxBytes = 0;
   #outCreditBytes = CHANNEL_WINDOW_BYTES;
-  #waiters: { readonly resolve: () => void; readonly reject: (error: unknown) => void }[] = [];
 
   /** `scratch` holds CHANNEL_FRAME_BYTES_MAX and may be shared by all connections of a thread. */
-  constructor(runtime: Runtime, channel: OpenChannel, scratch: Uint8Array, facts: WebrtcConnectionFacts) {
+  constructor(runtime: Runtime, channel: OpenChannel, scratch: Uint8Array, facts: ConnectionFacts) {
+    super(facts, { highBytes: SEND_BUFFER_HIGH_BYTES, lowBytes: SEND_BUFFER_LOW_BYTES });
     this.#runtime = runtime;
     this.#channel = channel;
     this.#scratch = scratch;
-    this.peer = facts.peer;
-    this.binding = facts.binding;
-    this.path = facts.path;
-    this.remoteAddress = facts.remoteAddress;
-    this.isInitiator = facts.isInitiator;
-    this.closed = new Promise((resolve) => {
-      this.#resolveClosed = resolve;
-    });
+    this.#inbox = new ReadQueue(
+      (read) => runtime.clock.setTimer(0, read),
+      (item, handler) => this.#take(item, handler),
+    );
     channel.attach({
       onMessage: (message) => this.#receive(message),
       onLow: () => this.#pump(),
@@ -108,21 +76,16 @@ export class WebrtcConnection implements Connection {
   }
 
   onMessage(handler: (message: Uint8Array) => void): void {
-    this.#handler = handler;
-    this.#armRead();
+    this.#inbox.onMessage(handler);
   }
 
   pause(isPaused: boolean): void {
-    this.#isPaused = isPaused;
-    this.#armRead();
+    this.#inbox.pause(isPaused);
   }
 
   /** What was sent before goes out first, then the word; the channel ends when the peer has read it, or after CLOSE_TIMEOUT_MS. */
   close(reason: string): void {
-    if (this.#isClosed) return;
-    this.#end({ reason: 'local', detail: reason });
-    this.#inbox.length = 0;
-    if (this.#isLost) return;
+    if (!this.end({ reason: 'local', detail: reason }) || this.#isLost) return;
     this.#closeTimer = this.#runtime.clock.setTimer(CLOSE_TIMEOUT_MS, () => this.#channel.close());
     this.#enqueue(encodeChannelClose(reason));
     this.#pump();
@@ -131,12 +94,11 @@ export class WebrtcConnection implements Connection {
   // Sending.
 
   #sendFrame(length: number, parts: readonly Uint8Array[]): Promise<void> {
-    if (length > CONNECTION_MESSAGE_BYTES_MAX) return Promise.reject(tooLong(length));
-    if (this.#isClosed || this.#isLost) return Promise.reject(closedError());
+    const refusal = this.refusal(length, !this.#isLost);
+    if (refusal !== undefined) return Promise.reject(refusal);
     const frame = this.#scratch.subarray(0, putMessage(this.#scratch, parts));
     if (this.#outbox.length > 0 || !this.#passes(frame)) this.#enqueue(frame.slice());
-    if (this.bufferedBytes <= SEND_BUFFER_HIGH_BYTES) return Promise.resolve();
-    return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
+    return this.belowMark();
   }
 
   #enqueue(frame: Uint8Array): void {
@@ -158,8 +120,7 @@ export class WebrtcConnection implements Connection {
       this.#outbox.shift();
       this.#outboxBytes -= frame.length;
     }
-    if (this.#waiters.length === 0 || this.bufferedBytes > SEND_BUFFER_LOW_BYTES) return;
-    for (const waiter of this.#waiters.splice(0)) waiter.resolve();
+    this.drained();
   }
 
   // Receiving.
@@ -171,11 +132,8 @@ export class WebrtcConnection implements Connection {
     else {
       this.#inCreditBytes -= costOf(bytes.length);
       if (this.#inCreditBytes < 0) this.#violated('more than it had credit for');
-      else if (this.#isClosed) this.#drop(frame);
-      else {
-        this.#inbox.push(frame);
-        if (!this.#isReading) this.#read();
-      }
+      else if (this.isEnded) this.#drop(frame);
+      else this.#inbox.push(frame);
     }
   }
 
@@ -205,33 +163,19 @@ export class WebrtcConnection implements Connection {
     this.#channel.send(encodeChannelCredit(bytes));
   }
 
-  /** Reading goes on in an event of its own, never inside the caller. */
-  #armRead(): void {
-    if (this.#inbox.length === 0 || this.#isReading) return;
-    this.#isReading = true;
-    this.#runtime.clock.setTimer(0, () => {
-      this.#isReading = false;
-      this.#read();
-    });
+  #take(item: InboxItem, handler: (message: Uint8Array) => void): void {
+    if (item.kind === 'message') {
+      this.#consumed(item.message.length + 1);
+      this.#handOver(item.message, handler);
+    } else if (item.kind === 'close') {
+      this.end(item.word === undefined ? { reason: 'remote' } : { reason: 'remote', detail: item.word });
+      this.#channel.close();
+    } else this.end(LOST);
   }
 
-  #read(): void {
-    while (this.#handler !== undefined && !this.#isPaused && !this.#isClosed) {
-      const item = this.#inbox.shift();
-      if (item === undefined) return;
-      if (item.kind === 'message') {
-        this.#consumed(item.message.length + 1);
-        this.#handOver(item.message);
-      } else if (item.kind === 'close') {
-        this.#end(item.word === undefined ? { reason: 'remote' } : { reason: 'remote', detail: item.word });
-        this.#channel.close();
-      } else this.#end({ reason: 'error', detail: 'the connection was lost' });
-    }
-  }
-
-  #handOver(message: Uint8Array): void {
+  #handOver(message: Uint8Array, handler: (message: Uint8Array) => void): void {
     try {
-      this.#handler?.(message);
+      handler(message);
     } catch (error) {
       this.#runtime.log.error('bat.webrtc.handler-failed', { error });
       this.close('internal');
@@ -242,7 +186,7 @@ export class WebrtcConnection implements Connection {
 
   #violated(detail: string): void {
     this.#runtime.log.info('bat.webrtc.protocol-error', { peer: this.peer.nodeId, detail });
-    this.#end({ reason: 'protocol-error', detail });
+    this.end({ reason: 'protocol-error', detail });
     this.#channel.close();
   }
 
@@ -253,33 +197,17 @@ export class WebrtcConnection implements Connection {
     this.#outbox.length = 0;
     this.#outboxBytes = 0;
     this.#channel.close();
-    this.#rejectWaiters();
-    if (this.#isClosed) return;
-    this.#inbox.push({ kind: 'lost' });
-    if (this.#inbox.length === 1) this.#end({ reason: 'error', detail: 'the connection was lost' });
-    else if (!this.#isReading) this.#read();
+    this.rejectWaiters();
+    if (this.isEnded) return;
+    if (this.#inbox.isEmpty) this.end(LOST);
+    else this.#inbox.push({ kind: 'lost' });
   }
 
-  #end(reason: CloseReason): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#resolveClosed(reason);
-    this.#rejectWaiters();
-  }
-
-  #rejectWaiters(): void {
-    for (const waiter of this.#waiters.splice(0)) waiter.reject(closedError());
+  protected override end(reason: CloseReason): boolean {
+    this.#inbox.clear();
+    return super.end(reason);
   }
 }
 
 /** A buffer for WebrtcConnection. */
 export const makeScratch = (): Uint8Array => new Uint8Array(CHANNEL_FRAME_BYTES_MAX);
-
-function closedError(): BatChainError {
-  return new BatChainError('BAT_E_CONNECTION_CLOSED', { what: 'the connection is closed' });
-}
-
-function tooLong(length: number): BatChainError {
-  const what = `a message of ${length} bytes; at most ${CONNECTION_MESSAGE_BYTES_MAX} fit`;
-  return new BatChainError('BAT_E_INTERNAL', { what, why: 'a sender must split what it sends' });
-}

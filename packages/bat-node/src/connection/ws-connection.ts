@@ -1,15 +1,6 @@
 // driven: a Connection over one open WebSocket and its TLS socket: back-pressure, single-frame messages, close reasons.
 import type { Writable } from 'node:stream';
-import {
-  type Address,
-  BatChainError,
-  type CloseReason,
-  CONNECTION_MESSAGE_BYTES_MAX,
-  type Connection,
-  type ConnectionPath,
-  concatBytes,
-  type PeerIdentity,
-} from '@batchain/shared';
+import { BaseConnection, type CloseReason, type ConnectionFacts, concatBytes } from '@batchain/shared';
 import { SEND_BUFFER_HIGH_BYTES, SEND_BUFFER_LOW_BYTES } from '../limits.ts';
 import type { CopyBuffers } from './copy-buffers.ts';
 
@@ -27,14 +18,6 @@ export interface MessageSocket {
   on(event: 'close', listener: (code: number, text: Uint8Array) => void): unknown;
 }
 
-export interface WsConnectionFacts {
-  readonly peer: PeerIdentity;
-  readonly binding: Uint8Array;
-  readonly path: ConnectionPath;
-  readonly remoteAddress: Address | undefined;
-  readonly isInitiator: boolean;
-}
-
 const OPEN = 1;
 /** Close code of our own closes; the reason word travels as the close text. */
 const CLOSE_CODE = 4000;
@@ -50,36 +33,20 @@ const FINAL_BINARY = 0x82;
 const reasonText = (reason: string): string => reason.replace(/[^\x20-\x7e]/g, '?').slice(0, CLOSE_TEXT_BYTES_MAX);
 
 /** Adapter of the Connection port; made by WsDialer and WsListener only. */
-export class WsConnection implements Connection {
-  readonly peer: PeerIdentity;
-  readonly binding: Uint8Array;
-  path: ConnectionPath;
-  readonly remoteAddress: Address | undefined;
-  readonly isInitiator: boolean;
-  readonly closed: Promise<CloseReason>;
+export class WsConnection extends BaseConnection {
   readonly #socket: MessageSocket;
   readonly #stream: Writable;
   readonly #copies: CopyBuffers;
-  #resolveClosed: (reason: CloseReason) => void = () => undefined;
-  #isClosed = false;
   #isPaused = false;
   #handler: ((message: Uint8Array) => void) | undefined;
   #error: Error | undefined;
-  #waiters: { resolve: () => void; reject: (error: unknown) => void }[] = [];
 
   /** `stream` is the TLS socket under `socket`; both belong to this connection from now on. */
-  constructor(socket: MessageSocket, stream: Writable, copies: CopyBuffers, facts: WsConnectionFacts) {
+  constructor(socket: MessageSocket, stream: Writable, copies: CopyBuffers, facts: ConnectionFacts) {
+    super(facts, { highBytes: SEND_BUFFER_HIGH_BYTES, lowBytes: SEND_BUFFER_LOW_BYTES });
     this.#socket = socket;
     this.#stream = stream;
     this.#copies = copies;
-    this.peer = facts.peer;
-    this.binding = facts.binding;
-    this.remoteAddress = facts.remoteAddress;
-    this.isInitiator = facts.isInitiator;
-    this.path = facts.path;
-    this.closed = new Promise((resolve) => {
-      this.#resolveClosed = resolve;
-    });
     // Nothing is read before there is a handler, so no message can be missed.
     socket.pause();
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
@@ -90,7 +57,7 @@ export class WsConnection implements Connection {
     stream.on('error', (error) => {
       this.#error ??= error;
     });
-    socket.on('close', (code, text) => this.#end(this.#remoteReason(code, text)));
+    socket.on('close', (code, text) => this.end(this.#remoteReason(code, text)));
   }
 
   get bufferedBytes(): number {
@@ -98,10 +65,10 @@ export class WsConnection implements Connection {
   }
 
   send(message: Uint8Array): Promise<void> {
-    if (message.length > CONNECTION_MESSAGE_BYTES_MAX) return Promise.reject(tooLong(message.length));
-    if (this.#isClosed || this.#socket.readyState !== OPEN) return Promise.reject(this.#closedError());
+    const refusal = this.refusal(message.length, this.#socket.readyState === OPEN);
+    if (refusal !== undefined) return Promise.reject(refusal);
     this.#socket.send(message, this.#onWritten);
-    return this.#belowMark();
+    return this.belowMark();
   }
 
   /**
@@ -113,15 +80,15 @@ export class WsConnection implements Connection {
   sendParts(head: Uint8Array, body: Uint8Array): Promise<void> {
     if (body.length <= COPY_BYTES_MAX) return this.send(concatBytes(head, body));
     const length = head.length + body.length;
-    if (length > CONNECTION_MESSAGE_BYTES_MAX) return Promise.reject(tooLong(length));
-    if (this.#isClosed || this.#socket.readyState !== OPEN) return Promise.reject(this.#closedError());
+    const refusal = this.refusal(length, this.#socket.readyState === OPEN);
+    if (refusal !== undefined) return Promise.reject(refusal);
     const isWaiting = this.#stream.writableLength > 0;
     this.#stream.cork();
     this.#stream.write(frameHead(head, length, this.isInitiator));
     if (isWaiting && body.buffer instanceof SharedArrayBuffer) this.#writeCopy(body);
     else this.#stream.write(body, this.#onWritten);
     this.#stream.uncork();
-    return this.#belowMark();
+    return this.belowMark();
   }
 
   #writeCopy(body: Uint8Array): void {
@@ -144,24 +111,24 @@ export class WsConnection implements Connection {
   }
 
   close(reason: string): void {
-    if (this.#isClosed) return;
+    if (this.isEnded) return;
     this.#socket.close(CLOSE_CODE, reasonText(reason));
     // A paused socket would not see the peer's answer and would hold on until the close time-out.
     this.#socket.resume();
-    this.#end({ reason: 'local', detail: reason });
+    this.end({ reason: 'local', detail: reason });
   }
 
   /** Ends without a close handshake. */
   terminate(reason: string): void {
     this.#socket.terminate();
-    this.#end({ reason: 'local', detail: reason });
+    this.end({ reason: 'local', detail: reason });
   }
 
   #receive(data: unknown, isBinary: boolean): void {
-    if (this.#isClosed) return;
+    if (this.isEnded) return;
     if (isBinary && data instanceof Uint8Array) this.#handler?.(data);
     else {
-      this.#end({ reason: 'protocol-error', detail: 'not a binary message' });
+      this.end({ reason: 'protocol-error', detail: 'not a binary message' });
       this.#socket.terminate();
     }
   }
@@ -169,16 +136,8 @@ export class WsConnection implements Connection {
   readonly #onWritten = (error?: Error | null): void => {
     // What was not written ends with the socket, often without an error here; its close event rejects those who wait.
     if ((error !== undefined && error !== null) || this.#stream.destroyed) return;
-    if (this.#waiters.length === 0 || this.#socket.bufferedAmount > SEND_BUFFER_LOW_BYTES) return;
-    const waiters = this.#waiters;
-    this.#waiters = [];
-    for (const waiter of waiters) waiter.resolve();
+    this.drained();
   };
-
-  #belowMark(): Promise<void> {
-    if (this.#socket.bufferedAmount <= SEND_BUFFER_HIGH_BYTES) return Promise.resolve();
-    return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
-  }
 
   #remoteReason(code: number, text: Uint8Array): CloseReason {
     const word = Buffer.from(text).toString('latin1');
@@ -188,24 +147,6 @@ export class WsConnection implements Connection {
     if (error !== undefined) return { reason: 'error', detail: error.code ?? error.message };
     return code === 1006 ? { reason: 'error', detail: 'the connection was lost' } : { reason: 'remote', detail: `code ${code}` };
   }
-
-  #end(reason: CloseReason): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#resolveClosed(reason);
-    const waiters = this.#waiters;
-    this.#waiters = [];
-    for (const waiter of waiters) waiter.reject(this.#closedError());
-  }
-
-  #closedError(): BatChainError {
-    return new BatChainError('BAT_E_CONNECTION_CLOSED', { what: 'the connection is closed' });
-  }
-}
-
-function tooLong(length: number): BatChainError {
-  const what = `a message of ${length} bytes; at most ${CONNECTION_MESSAGE_BYTES_MAX} fit`;
-  return new BatChainError('BAT_E_INTERNAL', { what, why: 'a sender must split what it sends' });
 }
 
 /** RFC 6455 section 5.2: frame header for `length` bytes of payload, the mask of a client being zero, then the head. */

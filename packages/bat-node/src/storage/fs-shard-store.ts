@@ -1,5 +1,5 @@
 // driven: the ShardStore on a disk. Nothing is answered before its bytes, its journal record and its index row are synced.
-import { assert, equalBytes, fail, ok, type Result, type Runtime, sha256, toHex } from '@batchain/shared';
+import { assert, equalBytes, fail, ok, type Result, type Runtime, SIGNATURE_BYTES, sha256, toHex } from '@batchain/shared';
 import type { FileId, ShardId } from '../ids.ts';
 import { ROSTER_BYTES_MAX } from '../limits.ts';
 import type {
@@ -20,7 +20,7 @@ import { type HostedEntry, hasPlace, placesAfter } from './hosted-ledger.ts';
 import { type FileRecord, isPlace, type PlaceRecord, placeOf } from './hosted-records.ts';
 import type { KeyValueStore } from './key-value-store.ts';
 import { extendLease, judgeLease, toldLeaseEnd } from './leases.ts';
-import { SIGNATURE_BYTES, type SignedRoster } from './roster-files.ts';
+import type { SignedRoster } from './roster-files.ts';
 import { type ShardStoreConfig, StoreCore } from './store-core.ts';
 import { hostedShard, StoreIntake } from './store-intake.ts';
 import { type ScrubOptions, type ScrubResult, scrubShards } from './store-scrub.ts';

@@ -1,5 +1,5 @@
 // driven: the rosters of the hosted files on disk: a 64-byte signature, then the roster.
-import { concatBytes, equalBytes, fail, ok, type Random, type Result, sha256, toHex } from '@batchain/shared';
+import { concatBytes, equalBytes, fail, ok, type Random, type Result, SIGNATURE_BYTES, sha256, toHex } from '@batchain/shared';
 import type { ShardId } from '../ids.ts';
 import { ROSTER_BYTES_MAX } from '../limits.ts';
 import { locateSegment, ROSTER_HEAD_BYTES, ROSTER_SEGMENT_BYTES_MAX, shardIdIn } from '../manifest/roster-index.ts';
@@ -8,8 +8,6 @@ import { atomicWriteFile, isTemporaryName, readWhole, removeIfThere } from './at
 import { faultOf } from './disk-fault.ts';
 import { type FileSystem, isMissing, type OpenFile } from './file-system.ts';
 import type { StoreLayout } from './store-layout.ts';
-
-export const SIGNATURE_BYTES = 64;
 
 export interface SignedRoster {
   readonly roster: Uint8Array;

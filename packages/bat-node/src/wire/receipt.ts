@@ -2,7 +2,6 @@
 import {
   boolean,
   bytesOf,
-  type Codec,
   type DecodeReason,
   extensionsOf,
   fail,
@@ -13,6 +12,7 @@ import {
   ok,
   type Result,
   recordOf,
+  Seal,
   type Signer,
   signFor,
   uintOf,
@@ -44,26 +44,23 @@ const receiptBodyCodec = makeCodec(
   }),
 );
 
-const sealedCodec: Codec<{ readonly body: Uint8Array; readonly signature: Uint8Array }> = makeCodec(
-  'signed-receipt',
-  RECEIPT_BYTES_MAX,
-  recordOf({ body: bytesOf(1, RECEIPT_BYTES_MAX), signature: bytesOf(64) }),
-);
+const receiptSeal = new Seal({
+  purpose: 'storage-receipt',
+  name: 'signed-receipt',
+  bytesMax: RECEIPT_BYTES_MAX,
+  bodyCodec: receiptBodyCodec,
+  signerOf: ({ hostKey }) => hostKey,
+});
 
 /** The receipt as it travels: body and the host's signature over it. */
 export function signReceipt(host: Signer, receipt: StorageReceipt): Uint8Array {
-  const body = receiptBodyCodec.encode({ ...receipt, extensions: NO_EXTENSIONS });
-  return sealedCodec.encode({ body, signature: signFor(host, 'storage-receipt', body) });
+  return receiptSeal.seal(host, { ...receipt, extensions: NO_EXTENSIONS });
 }
 
 /** Decodes a receipt and checks the signature of the host key that it names. */
 export function openReceipt(verifier: Verifier, bytes: Uint8Array): Result<StorageReceipt, DecodeReason | 'bad-signature'> {
-  const sealed = sealedCodec.decode(bytes);
-  if (!sealed.ok) return sealed;
-  const receipt = receiptBodyCodec.decode(sealed.value.body);
+  const receipt = receiptSeal.open(verifier, bytes);
   if (!receipt.ok) return receipt;
-  if (!verifyFor(verifier, 'storage-receipt', receipt.value.hostKey, sealed.value.body, sealed.value.signature))
-    return fail('bad-signature');
   const { extensions: _, ...rest } = receipt.value;
   return ok(rest);
 }

@@ -4,7 +4,7 @@ import { RECORD_LIFETIME_MAX_MS } from '../limits.ts';
 import { immutableKey, openMutableValue } from './mutable-value.ts';
 import { isOwnerGrant } from './owner-grant.ts';
 import { openProviderRecord } from './provider-record.ts';
-import type { RecordFacts, RecordFault, RecordKind } from './record-kind.ts';
+import { type RecordFacts, type RecordFault, type RecordKind, recordFault } from './record-kind.ts';
 
 type Check = (verifier: Verifier, bytes: Uint8Array, storedBy: Uint8Array) => Result<RecordFacts, RecordFault>;
 
@@ -28,7 +28,7 @@ const CHECKS: Readonly<Record<RecordKind, Check>> = {
   },
   contact: (verifier, bytes) => {
     const opened = openContactRecord(verifier, bytes);
-    if (!opened.ok) return fail(opened.reason === 'bad-signature' ? 'bad-signature' : 'malformed', opened.detail);
+    if (!opened.ok) return recordFault(opened);
     const { nodeId, contact } = opened.value;
     const isHost = contact.flags.stores && !contact.flags.isLeaving;
     const { sequence, lifetimeMs } = contact;

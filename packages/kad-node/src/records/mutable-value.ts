@@ -5,25 +5,22 @@ import {
   type Extensions,
   equalBytes,
   extensionsOf,
-  fail,
   makeCodec,
   NO_EXTENSIONS,
   nullable,
   ok,
   type Result,
   recordOf,
-  SIGNATURE_BYTES,
+  Seal,
   type Signer,
   sha256,
-  signFor,
   uintOf,
   utf8Bytes,
   VALUE_BYTES_MAX,
   type Verifier,
-  verifyFor,
 } from '@batchain/shared';
 import { RECORD_BYTES_MAX, RECORD_LIFETIME_MAX_MS, VALUE_NAME_BYTES_MAX } from '../limits.ts';
-import type { RecordFault } from './record-kind.ts';
+import { type RecordFault, recordFault } from './record-kind.ts';
 
 const KEY_TAG: Uint8Array = utf8Bytes('batchain/1/mutable-key\0');
 
@@ -76,33 +73,26 @@ const bodyCodec: Codec<Body> = makeCodec(
   }),
 );
 
-interface Signed {
-  readonly body: Uint8Array;
-  readonly signature: Uint8Array;
-}
-
-const signedCodec: Codec<Signed> = makeCodec(
-  'mutable-value',
-  RECORD_BYTES_MAX,
-  recordOf({ body: bytesOf(1, RECORD_BYTES_MAX), signature: bytesOf(SIGNATURE_BYTES) }),
-);
+const valueSeal = new Seal({
+  purpose: 'mutable-value',
+  name: 'mutable-value',
+  bytesMax: RECORD_BYTES_MAX,
+  bodyCodec,
+  signerOf: ({ publicKey }) => publicKey,
+});
 
 export type MutableInput = Pick<MutableValue, 'name' | 'sequence' | 'lifetimeMs' | 'value'>;
 
 /** Signs a value, or with `value: null` a tombstone, of the signer's own. */
 export function signMutableValue(signer: Signer, input: MutableInput): MutableValue {
-  const body = bodyCodec.encode({ ...input, publicKey: signer.publicKey, extensions: NO_EXTENSIONS });
-  const bytes = signedCodec.encode({ body, signature: signFor(signer, 'mutable-value', body) });
+  const bytes = valueSeal.seal(signer, { ...input, publicKey: signer.publicKey, extensions: NO_EXTENSIONS });
   return { ...input, publicKey: signer.publicKey, key: mutableKey(signer.publicKey, input.name), bytes };
 }
 
 /** Decodes and checks a value from outside. */
 export function openMutableValue(verifier: Verifier, bytes: Uint8Array): Result<MutableValue, RecordFault> {
-  const signed = signedCodec.decode(bytes);
-  if (!signed.ok) return fail('malformed', signed.detail);
-  const body = bodyCodec.decode(signed.value.body);
-  if (!body.ok) return fail('malformed', body.detail);
-  const { extensions: _ignored, ...fields } = body.value;
-  if (!verifyFor(verifier, 'mutable-value', fields.publicKey, signed.value.body, signed.value.signature)) return fail('bad-signature');
+  const opened = valueSeal.open(verifier, bytes);
+  if (!opened.ok) return recordFault(opened);
+  const { extensions: _ignored, ...fields } = opened.value;
   return ok({ ...fields, key: mutableKey(fields.publicKey, fields.name), bytes });
 }

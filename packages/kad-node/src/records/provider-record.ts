@@ -4,7 +4,6 @@ import {
   type Codec,
   type Extensions,
   extensionsOf,
-  fail,
   makeCodec,
   NO_EXTENSIONS,
   type NodeId,
@@ -12,15 +11,13 @@ import {
   ok,
   type Result,
   recordOf,
-  SIGNATURE_BYTES,
+  Seal,
   type Signer,
-  signFor,
   uintOf,
   type Verifier,
-  verifyFor,
 } from '@batchain/shared';
 import { PROVIDER_RECORD_BYTES_MAX, RECORD_LIFETIME_MAX_MS } from '../limits.ts';
-import type { RecordFault } from './record-kind.ts';
+import { type RecordFault, recordFault } from './record-kind.ts';
 
 /** Extension with the grant of the file's owner; odd, so that nodes that do not know it keep the record all the same. */
 export const GRANT_EXTENSION = 1;
@@ -65,35 +62,28 @@ const bodyCodec: Codec<Body> = makeCodec(
   }),
 );
 
-interface Signed {
-  readonly body: Uint8Array;
-  readonly signature: Uint8Array;
-}
-
-const signedCodec: Codec<Signed> = makeCodec(
-  'provider-record',
-  PROVIDER_RECORD_BYTES_MAX,
-  recordOf({ body: bytesOf(1, PROVIDER_RECORD_BYTES_MAX), signature: bytesOf(SIGNATURE_BYTES) }),
-);
+const providerSeal = new Seal({
+  purpose: 'provider-record',
+  name: 'provider-record',
+  bytesMax: PROVIDER_RECORD_BYTES_MAX,
+  bodyCodec,
+  signerOf: ({ hostPublicKey }) => hostPublicKey,
+});
 
 /** Signs a record of the signer's own. Longer than PROVIDER_RECORD_BYTES_MAX only when the grant is too long: then it throws. */
 export function signProviderRecord(signer: Signer, input: ProviderInput): ProviderRecord {
   const { fileId, sequence, lifetimeMs, grant } = input;
   const extensions: Extensions = grant === undefined ? NO_EXTENSIONS : new Map([[GRANT_EXTENSION, grant]]);
-  const body = bodyCodec.encode({ fileId, hostPublicKey: signer.publicKey, sequence, lifetimeMs, extensions });
-  const bytes = signedCodec.encode({ body, signature: signFor(signer, 'provider-record', body) });
+  const bytes = providerSeal.seal(signer, { fileId, hostPublicKey: signer.publicKey, sequence, lifetimeMs, extensions });
   if (bytes.length > PROVIDER_RECORD_BYTES_MAX) throw new RangeError(`a provider record of ${bytes.length} bytes: the grant is too long`);
   return { fileId, hostPublicKey: signer.publicKey, hostId: signer.nodeId, sequence, lifetimeMs, grant, bytes };
 }
 
 /** Decodes and checks a record from outside. It proves who announced, not that the shards are there. */
 export function openProviderRecord(verifier: Verifier, bytes: Uint8Array): Result<ProviderRecord, RecordFault> {
-  const signed = signedCodec.decode(bytes);
-  if (!signed.ok) return fail('malformed', signed.detail);
-  const body = bodyCodec.decode(signed.value.body);
-  if (!body.ok) return fail('malformed', body.detail);
-  const { fileId, hostPublicKey, sequence, lifetimeMs, extensions } = body.value;
-  if (!verifyFor(verifier, 'provider-record', hostPublicKey, signed.value.body, signed.value.signature)) return fail('bad-signature');
+  const opened = providerSeal.open(verifier, bytes);
+  if (!opened.ok) return recordFault(opened);
+  const { fileId, hostPublicKey, sequence, lifetimeMs, extensions } = opened.value;
   const hostId = nodeIdFromPublicKey(hostPublicKey);
   return ok({ fileId, hostPublicKey, hostId, sequence, lifetimeMs, grant: extensions.get(GRANT_EXTENSION), bytes });
 }

@@ -1,10 +1,16 @@
 // pure: the kinds of records that the DHT keeps, and how the store sees any of them.
+import { fail, type Result } from '@batchain/shared';
 
 export const RECORD_KINDS = ['provider', 'contact', 'immutable', 'mutable'] as const;
 export type RecordKind = (typeof RECORD_KINDS)[number];
 
 /** Why bytes are not a record of their kind. */
 export type RecordFault = 'malformed' | 'bad-signature';
+
+/** Whatever else a seal says of a record, it is malformed. */
+export function recordFault({ reason, detail }: { readonly reason: string; readonly detail?: string }): Result<never, RecordFault> {
+  return fail(reason === 'bad-signature' ? reason : 'malformed', detail);
+}
 
 /** What the store needs to know of a record whose signature, or hash, was checked. */
 export interface RecordFacts {

@@ -1,6 +1,8 @@
 // driven: a question to the router by datagrams, sent again until it is answered or time is up.
-import { type Address, type DatagramSocket, fail, ok, type Result, type Runtime } from '@batchain/shared';
+import { type Address, type DatagramSocket, equalAddress, fail, ok, type Result, type Runtime } from '@batchain/shared';
+import type { GatewayRoute } from '../adapters/gateway-route.ts';
 import { GATEWAY_WAITS_MS } from '../limits.ts';
+import type { MappingFailure } from './mapping-method.ts';
 
 /** A socket bound to one of our addresses, at any port. */
 export type OpenSocket = (ownHost: string) => DatagramSocket;
@@ -47,4 +49,30 @@ export async function askGateway<T>(
   } finally {
     await socket.close().catch(() => undefined);
   }
+}
+
+export interface PortQuestion<T> {
+  readonly route: GatewayRoute;
+  /** Of the router; nothing else may answer. */
+  readonly port: number;
+  readonly bytes: Uint8Array;
+  /** What the router says; undefined when the packet is no answer to this. */
+  readonly decode: (bytes: Uint8Array) => Result<T, 'unsupported' | 'refused'> | undefined;
+}
+
+/** Asks one port of the router. */
+export async function askGatewayPort<T>(
+  runtime: Runtime,
+  openSocket: OpenSocket,
+  { route, port, bytes, decode }: PortQuestion<T>,
+  signal: AbortSignal,
+): Promise<Result<T, MappingFailure>> {
+  const router = { host: route.gateway, port };
+  const question = {
+    ownHost: route.ownHost,
+    packets: [{ to: router, bytes }],
+    read: (answer: Uint8Array, from: Address) => (equalAddress(from, router) ? decode(answer) : undefined),
+  };
+  const asked = await askGateway(runtime, openSocket, question, signal);
+  return asked.ok ? asked.value : asked;
 }

@@ -1,7 +1,7 @@
 // driven: port mapping by NAT-PMP (RFC 6886), the predecessor of PCP on the same port of the router.
-import { equalAddress, fail, makeAddress, ok, type Result, type Runtime, second } from '@batchain/shared';
+import { fail, makeAddress, ok, type Result, type Runtime, second } from '@batchain/shared';
 import type { GatewayRoute } from '../adapters/gateway-route.ts';
-import { askGateway, type OpenSocket } from './gateway-questions.ts';
+import { askGatewayPort, type OpenSocket, type PortQuestion } from './gateway-questions.ts';
 import type { GrantedMapping, MappingFailure, MappingMethod, MappingRequest } from './mapping-method.ts';
 import { decodeNatPmpAddress, decodeNatPmpMap, encodeNatPmpMap, NAT_PMP_ADDRESS_REQUEST } from './nat-pmp-codec.ts';
 
@@ -40,23 +40,12 @@ export class NatPmpClient implements MappingMethod {
     return this.#ask(route, encodeNatPmpMap(request), (bytes) => decodeNatPmpMap(bytes, request), signal);
   }
 
-  async #ask<T>(
+  #ask<T>(
     route: GatewayRoute,
     bytes: Uint8Array,
-    decode: (bytes: Uint8Array) => Result<T, 'unsupported' | 'refused'> | undefined,
+    decode: PortQuestion<T>['decode'],
     signal: AbortSignal,
   ): Promise<Result<T, MappingFailure>> {
-    const router = { host: route.gateway, port: this.#port };
-    const asked = await askGateway(
-      this.#runtime,
-      this.#openSocket,
-      {
-        ownHost: route.ownHost,
-        packets: [{ to: router, bytes }],
-        read: (answer, from) => (equalAddress(from, router) ? decode(answer) : undefined),
-      },
-      signal,
-    );
-    return asked.ok ? asked.value : asked;
+    return askGatewayPort(this.#runtime, this.#openSocket, { route, port: this.#port, bytes, decode }, signal);
   }
 }

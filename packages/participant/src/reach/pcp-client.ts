@@ -1,8 +1,8 @@
 // driven: port mapping by PCP (RFC 6887).
 import { createHmac } from 'node:crypto';
-import { equalAddress, ok, plainBytes, type Result, type Runtime, second } from '@batchain/shared';
+import { ok, plainBytes, type Result, type Runtime, second } from '@batchain/shared';
 import type { GatewayRoute } from '../adapters/gateway-route.ts';
-import { askGateway, type OpenSocket } from './gateway-questions.ts';
+import { askGatewayPort, type OpenSocket } from './gateway-questions.ts';
 import type { GrantedMapping, MappingFailure, MappingMethod, MappingRequest } from './mapping-method.ts';
 import { decodePcpAnswer, encodePcpMap, PCP_NONCE_BYTES } from './pcp-codec.ts';
 
@@ -37,21 +37,12 @@ export class PcpClient implements MappingMethod {
     await this.#ask(route, request, 0, signal);
   }
 
-  async #ask(route: GatewayRoute, { protocol, internalPort, externalPort }: MappingRequest, lifetimeS: number, signal: AbortSignal) {
-    const router = { host: route.gateway, port: this.#config.port };
+  #ask(route: GatewayRoute, { protocol, internalPort, externalPort }: MappingRequest, lifetimeS: number, signal: AbortSignal) {
     const nonce = this.#nonceFor(`${protocol} ${internalPort}`);
     const request = { ownHost: route.ownHost, nonce, protocol, internalPort, externalPort, lifetimeS };
-    const asked = await askGateway(
-      this.#runtime,
-      this.#openSocket,
-      {
-        ownHost: route.ownHost,
-        packets: [{ to: router, bytes: encodePcpMap(request) }],
-        read: (bytes, from) => (equalAddress(from, router) ? decodePcpAnswer(bytes, request) : undefined),
-      },
-      signal,
-    );
-    return asked.ok ? asked.value : asked;
+    const decode = (bytes: Uint8Array) => decodePcpAnswer(bytes, request);
+    const question = { route, port: this.#config.port, bytes: encodePcpMap(request), decode };
+    return askGatewayPort(this.#runtime, this.#openSocket, question, signal);
   }
 
   #nonceFor(what: string): Uint8Array {

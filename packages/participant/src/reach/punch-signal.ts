@@ -7,7 +7,6 @@ import {
   bytesOf,
   type Codec,
   type Extensions,
-  equalBytes,
   extensionsOf,
   fail,
   idOf,
@@ -16,7 +15,6 @@ import {
   NAT_MAPPINGS,
   NO_EXTENSIONS,
   type NodeId,
-  nodeIdFromPublicKey,
   nullable,
   ok,
   type Result,
@@ -27,7 +25,7 @@ import {
   wordOf,
 } from '@batchain/shared';
 import type { PunchFacts } from './hand-punch/plan-hand-punch.ts';
-import { CALL_ID_BYTES, iceShape, SIGNAL_BYTES_MAX, type SignalExpectation, sealBody, unsealBody, verifyBody } from './reach-signal.ts';
+import { CALL_ID_BYTES, faultOfEnds, iceShape, makeSignalSeal, SIGNAL_BYTES_MAX, type SignalExpectation } from './reach-signal.ts';
 import { NAT_FILTERINGS } from './reach-types.ts';
 
 const SOCKETS_MAX = 4;
@@ -64,7 +62,7 @@ interface WirePunch {
   readonly extensions: Extensions;
 }
 
-export const punchBodyCodec: Codec<WirePunch> = makeCodec(
+const punchBodyCodec: Codec<WirePunch> = makeCodec(
   'punch-signal',
   SIGNAL_BYTES_MAX,
   recordOf({
@@ -86,29 +84,28 @@ export const punchBodyCodec: Codec<WirePunch> = makeCodec(
   }),
 );
 
+const punchSeal = makeSignalSeal(punchBodyCodec);
+
 export function signPunch(signer: Signer, { callId, from, to, content }: PunchSignal): Uint8Array {
   const facts = content.step === 'facts' ? content.facts : undefined;
-  return sealBody(
-    signer,
-    punchBodyCodec.encode({
-      kind: 'punch',
-      callId,
-      from,
-      to,
-      facts:
-        facts === undefined
-          ? null
-          : {
-              mapping: facts.mapping,
-              filtering: facts.filtering,
-              preservesPort: facts.preservesPort,
-              portDelta: facts.portDelta === undefined ? null : facts.portDelta + PORT_STEP_OFFSET,
-              observed: facts.observed,
-            },
-      ice: content.step === 'channel' ? content.ice : null,
-      extensions: NO_EXTENSIONS,
-    }),
-  );
+  return punchSeal.seal(signer, {
+    kind: 'punch',
+    callId,
+    from,
+    to,
+    facts:
+      facts === undefined
+        ? null
+        : {
+            mapping: facts.mapping,
+            filtering: facts.filtering,
+            preservesPort: facts.preservesPort,
+            portDelta: facts.portDelta === undefined ? null : facts.portDelta + PORT_STEP_OFFSET,
+            observed: facts.observed,
+          },
+    ice: content.step === 'channel' ? content.ice : null,
+    extensions: NO_EXTENSIONS,
+  });
 }
 
 function contentOf({ facts, ice }: WirePunch): PunchStep | undefined {
@@ -125,13 +122,11 @@ export function openPunch(
   bytes: Uint8Array,
   expected: SignalExpectation,
 ): Result<PunchSignal, 'malformed' | 'wrong-identity' | 'bad-signature'> {
-  const sealed = unsealBody(bytes);
-  if (!sealed.ok) return fail('malformed', sealed.detail);
-  const body = punchBodyCodec.decode(sealed.value.body);
-  if (!body.ok) return fail('malformed', body.detail);
-  const { callId, from, to } = body.value;
-  const content = contentOf(body.value);
+  const unsealed = punchSeal.unseal(bytes);
+  if (!unsealed.ok) return fail('malformed', unsealed.detail);
+  const { callId, from, to } = unsealed.value.body;
+  const content = contentOf(unsealed.value.body);
   if (content === undefined) return fail('malformed', 'neither facts nor a channel');
-  if (!equalBytes(to, expected.to) || !equalBytes(nodeIdFromPublicKey(from), expected.from)) return fail('wrong-identity');
-  return verifyBody(verifier, from, sealed.value) ? ok({ callId, from, to, content }) : fail('bad-signature');
+  const fault = faultOfEnds(punchSeal, verifier, unsealed.value, expected);
+  return fault === undefined ? ok({ callId, from, to, content }) : fail(fault);
 }

@@ -21,13 +21,13 @@ import {
   ok,
   type Result,
   recordOf,
+  Seal,
   type Shape,
   type Signer,
-  signFor,
   textOf,
+  type Unsealed,
   uintOf,
   type Verifier,
-  verifyFor,
   wordOf,
 } from '@batchain/shared';
 import { type MeetingFacts, NAT_FILTERINGS, type RelayHint } from './reach-types.ts';
@@ -86,7 +86,7 @@ interface WireSignal {
   readonly extensions: Extensions;
 }
 
-export const signalBodyCodec: Codec<WireSignal> = makeCodec(
+const signalBodyCodec: Codec<WireSignal> = makeCodec(
   'reach-signal',
   SIGNAL_BYTES_MAX,
   recordOf({
@@ -110,19 +110,26 @@ export const signalBodyCodec: Codec<WireSignal> = makeCodec(
   }),
 );
 
-interface SealedBody {
-  readonly body: Uint8Array;
-  readonly signature: Uint8Array;
+/** What the body of every signal names, of whatever kind it is. */
+interface SignalEnds {
+  readonly from: Uint8Array;
+  readonly to: NodeId;
 }
 
-const sealedCodec: Codec<SealedBody> = makeCodec(
-  'signed-reach-signal',
-  SIGNAL_BYTES_MAX,
-  recordOf({ body: bytesOf(1, SIGNAL_BYTES_MAX), signature: bytesOf(64) }),
-);
+export function makeSignalSeal<B extends SignalEnds>(bodyCodec: Codec<B>): Seal<B> {
+  return new Seal({
+    purpose: 'reach-signal',
+    name: 'signed-reach-signal',
+    bytesMax: SIGNAL_BYTES_MAX,
+    bodyCodec,
+    signerOf: ({ from }) => from,
+  });
+}
 
-function bodyOf({ facts, ...rest }: ReachSignal): Uint8Array {
-  return signalBodyCodec.encode({
+export const signalSeal: Seal<WireSignal> = makeSignalSeal(signalBodyCodec);
+
+function bodyOf({ facts, ...rest }: ReachSignal): WireSignal {
+  return {
     ...rest,
     batAddresses: facts.batAddresses.slice(0, BAT_ADDRESSES_MAX),
     isBatReachable: facts.isBatReachable,
@@ -135,7 +142,7 @@ function bodyOf({ facts, ...rest }: ReachSignal): Uint8Array {
     ice: facts.ice ?? null,
     relays: facts.relays.slice(0, RELAYS_MAX),
     extensions: NO_EXTENSIONS,
-  });
+  };
 }
 
 /** Whose signal it is said to be, and for whom it has to be. */
@@ -144,22 +151,21 @@ export interface SignalExpectation {
   readonly to: NodeId;
 }
 
-/** A body with the signature of its sender, as it travels. */
-export function sealBody(signer: Signer, body: Uint8Array): Uint8Array {
-  return sealedCodec.encode({ body, signature: signFor(signer, 'reach-signal', body) });
-}
-
-export function unsealBody(bytes: Uint8Array): Result<SealedBody> {
-  return sealedCodec.decode(bytes);
-}
-
-export function verifyBody(verifier: Verifier, publicKey: Uint8Array, { body, signature }: SealedBody): boolean {
-  return verifyFor(verifier, 'reach-signal', publicKey, body, signature);
+/** What is wrong with who sent a signal, and for whom; undefined when it is as expected, and signed. */
+export function faultOfEnds<B extends SignalEnds>(
+  seal: Seal<B>,
+  verifier: Verifier,
+  unsealed: Unsealed<B>,
+  expected: SignalExpectation,
+): 'wrong-identity' | 'bad-signature' | undefined {
+  const { from, to } = unsealed.body;
+  if (!equalBytes(to, expected.to) || !equalBytes(nodeIdFromPublicKey(from), expected.from)) return 'wrong-identity';
+  return seal.isSigned(verifier, unsealed) ? undefined : 'bad-signature';
 }
 
 /** As it travels. */
 export function signSignal(signer: Signer, signal: ReachSignal): Uint8Array {
-  return sealBody(signer, bodyOf(signal));
+  return signalSeal.seal(signer, bodyOf(signal));
 }
 
 /** Decodes a signal and checks that the node `from` signed it for the node `to`; never throws. */
@@ -168,13 +174,11 @@ export function openSignal(
   bytes: Uint8Array,
   expected: SignalExpectation,
 ): Result<ReachSignal, 'malformed' | 'wrong-identity' | 'bad-signature'> {
-  const sealed = unsealBody(bytes);
-  if (!sealed.ok) return fail('malformed', sealed.detail);
-  const body = signalBodyCodec.decode(sealed.value.body);
-  if (!body.ok) return fail('malformed', body.detail);
-  const { kind, callId, from, to, sequence, nonce, external, ice, extensions: _none, ...facts } = body.value;
-  if (!equalBytes(to, expected.to) || !equalBytes(nodeIdFromPublicKey(from), expected.from)) return fail('wrong-identity');
-  if (!verifyBody(verifier, from, sealed.value)) return fail('bad-signature');
+  const unsealed = signalSeal.unseal(bytes);
+  if (!unsealed.ok) return fail('malformed', unsealed.detail);
+  const fault = faultOfEnds(signalSeal, verifier, unsealed.value, expected);
+  if (fault !== undefined) return fail(fault);
+  const { kind, callId, from, to, sequence, nonce, external, ice, extensions: _none, ...facts } = unsealed.value.body;
   return ok({
     kind,
     callId,

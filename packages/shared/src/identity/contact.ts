@@ -14,11 +14,11 @@ import {
   wordOf,
 } from '../codec/codec.ts';
 import { CONTACT_RECORD_BYTES_MAX } from '../core/limits.ts';
-import { fail, ok, type Result } from '../core/result.ts';
+import { ok, type Result } from '../core/result.ts';
 import { hour } from '../core/units.ts';
 import { type Address, addressBytes, addressFromBytes } from '../net/address.ts';
 import { type NodeId, nodeIdFromPublicKey } from './node-id.ts';
-import { signFor, verifyFor } from './signed.ts';
+import { Seal } from './seal.ts';
 import type { Signer, Verifier } from './signer.ts';
 
 export const CONTACT_LIFETIME_MS: number = 8 * hour;
@@ -94,30 +94,24 @@ const contactShape: Shape<Contact> = recordOf({
 });
 
 export const contactCodec: Codec<Contact> = makeCodec('contact', CONTACT_RECORD_BYTES_MAX, contactShape);
-const recordCodec: Codec<{ readonly body: Uint8Array; readonly signature: Uint8Array }> = makeCodec(
-  'contact-record',
-  CONTACT_RECORD_BYTES_MAX,
-  recordOf({ body: bytesOf(1, CONTACT_RECORD_BYTES_MAX), signature: bytesOf(64) }),
-);
+const contactSeal = new Seal<Contact>({
+  purpose: 'contact-record',
+  name: 'contact-record',
+  bytesMax: CONTACT_RECORD_BYTES_MAX,
+  bodyCodec: contactCodec,
+  signerOf: ({ publicKey }) => publicKey,
+});
 
 export type ContactInput = Omit<Contact, 'publicKey' | 'extensions' | 'lifetimeMs'> & { readonly lifetimeMs?: number };
 
 /** Signs a contact of the signer's own. */
 export function signContact(signer: Signer, input: ContactInput): ContactRecord {
   const contact: Contact = { lifetimeMs: CONTACT_LIFETIME_MS, ...input, publicKey: signer.publicKey, extensions: NO_EXTENSIONS };
-  const body = contactCodec.encode(contact);
-  const bytes = recordCodec.encode({ body, signature: signFor(signer, 'contact-record', body) });
-  return { nodeId: signer.nodeId, contact, bytes };
+  return { nodeId: signer.nodeId, contact, bytes: contactSeal.seal(signer, contact) };
 }
 
 /** Decodes and checks a record from outside. It proves authorship only: nobody vouches for its addresses. */
 export function openContactRecord(verifier: Verifier, bytes: Uint8Array): Result<ContactRecord> {
-  const record = recordCodec.decode(bytes);
-  if (!record.ok) return record;
-  const contact = contactCodec.decode(record.value.body);
-  if (!contact.ok) return contact;
-  if (!verifyFor(verifier, 'contact-record', contact.value.publicKey, record.value.body, record.value.signature)) {
-    return fail('bad-signature');
-  }
-  return ok({ nodeId: nodeIdFromPublicKey(contact.value.publicKey), contact: contact.value, bytes });
+  const opened = contactSeal.open(verifier, bytes);
+  return opened.ok ? ok({ nodeId: nodeIdFromPublicKey(opened.value.publicKey), contact: opened.value, bytes }) : opened;
 }

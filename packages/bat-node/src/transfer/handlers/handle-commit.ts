@@ -1,5 +1,5 @@
 // driven: COMMIT: the owner's signed roster turns provisional leases into full ones.
-import { day, equalBytes, toHex } from '@batchain/shared';
+import { day, equalBytes, SIGNATURE_BYTES, toHex } from '@batchain/shared';
 import { shardIdAt } from '../../manifest/manifest.ts';
 import { openingRoster } from '../../manifest/roster-codec.ts';
 import type { HostedFile, HostedShard } from '../../ports.ts';
@@ -7,7 +7,6 @@ import type { BatRequest } from '../../wire/frames.ts';
 import type { ServeContext } from '../serve-context.ts';
 
 export const FULL_LEASE_MS: number = 30 * day;
-const SIGNATURE_BYTES = 64;
 type CommitRequest = Extract<BatRequest, { verb: 'commit' }>;
 
 export async function handleCommit(context: ServeContext, request: CommitRequest): Promise<void> {
