@@ -109,10 +109,12 @@ export class BrokerKeeper {
       });
       return this.#round;
     }
-    this.#next ??= this.#round.then(() => {
-      this.#next = undefined;
-      return this.check();
-    });
+    this.#next ??= this.#round
+      .catch(() => undefined)
+      .then(() => {
+        this.#next = undefined;
+        return this.check();
+      });
     return this.#next;
   }
 

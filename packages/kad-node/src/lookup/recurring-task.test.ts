@@ -45,6 +45,24 @@ describe('RecurringTask', () => {
       .catch(() => undefined);
   });
 
+  it('never runs twice at a time either when it is stopped and started again during a run', async () => {
+    const { runtime, clock } = createSimRuntime('tasks');
+    let running = 0;
+    let most = 0;
+    const task = new RecurringTask(runtime, OPTIONS, async () => {
+      most = Math.max(most, ++running);
+      await runtime.clock.sleep(5000);
+      running--;
+      return undefined;
+    });
+    task.start(1);
+    await clock.runFor(100);
+    void task.stop();
+    task.start(1);
+    await clock.runFor(20_000);
+    expect(most).toBe(1);
+  });
+
   it('several calls to run soon are one run', async () => {
     const { runtime, clock } = createSimRuntime('tasks');
     let runs = 0;

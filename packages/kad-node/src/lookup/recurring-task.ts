@@ -55,7 +55,9 @@ export class RecurringTask {
   #arm(delayMs: number): void {
     this.#timer?.cancel();
     this.#timer = this.#runtime.clock.setTimer(delayMs, () => {
-      this.#running = this.#once();
+      // It was stopped and started again meanwhile.
+      if (this.#isRunning) this.#isWanted = true;
+      else this.#running = this.#once();
     });
   }
 

@@ -70,13 +70,14 @@ export class CallAnswerer {
     const key = `${toHex(caller)} ${toHex(call.callId)}`;
     const known = this.#answered.get(key);
     if (known !== undefined) return void this.#sendAnswer(known, call, via);
+    // A new call of the same caller takes the place of its earlier ones: nobody holds more than one meeting. While the hosts of those
+    // are being left, a repetition of the call comes.
+    this.settled(toHex(caller));
     const unvouched = [...namedHosts(call)].filter((host) => !this.#parts.desk.isVouched(caller, host));
-    if (this.#isClosed || this.#meetings >= MEETINGS_MAX || !this.#takeHosts(unvouched)) {
+    if (this.#meetings >= MEETINGS_MAX || !this.#takeHosts(unvouched)) {
       this.#runtime.log.info('reach.call-refused', { caller: toHex(caller), meetings: this.#meetings });
       return;
     }
-    // A new call of the same caller takes the place of its earlier ones: nobody holds more than one meeting.
-    this.settled(toHex(caller));
     const abort = new AbortController();
     const meeting = Meeting.prepareCalled(this.#runtime, this.#parts.tools, call);
     const answer = meeting.then((prepared) => this.#parts.desk.makeAnswer(call, caller, prepared.facts));

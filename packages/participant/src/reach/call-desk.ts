@@ -188,7 +188,8 @@ export class CallDesk {
     const opened = openSignal(this.#verifier, bytes, expected);
     const punch = opened.ok ? undefined : openPunch(this.#verifier, bytes, expected);
     if (!opened.ok && punch?.ok !== true) {
-      this.#runtime.log.info('reach.bad-signal', { peer: toHex(from), via: via.host, reason: opened.reason });
+      const { reason } = punch !== undefined && opened.reason === 'malformed' ? punch : opened;
+      this.#runtime.log.info('reach.bad-signal', { peer: toHex(from), via: via.host, reason });
       return;
     }
     this.#vouchers.note(from, seenAt, via, this.#runtime.clock.monotonicMs());

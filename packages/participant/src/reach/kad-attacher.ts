@@ -176,11 +176,11 @@ export class KadAttacher {
     return this.#runtime.random.shuffle(outside.length > 0 ? outside : all).slice(0, UDP_PROBE_TARGETS_MAX);
   }
 
-  /** Ends early at `networkChanged`, at the stop, or when `signal` aborts. */
+  /** Ends early at `networkChanged`, also one since the last pause, at the stop, or when `signal` aborts. */
   async #pause(delayMs: number, signal: AbortSignal = this.#stop.signal): Promise<void> {
-    if (this.#wake.signal.aborted) this.#wake = new AbortController();
     const jitteredMs = delayMs * (1 - JITTER_RATIO) + this.#runtime.random.below(Math.ceil(delayMs * JITTER_RATIO));
     await this.#runtime.clock.sleep(jitteredMs, AbortSignal.any([signal, this.#wake.signal])).catch(() => undefined);
+    if (this.#wake.signal.aborted) this.#wake = new AbortController();
   }
 
   #firstRoundEnded(): void {

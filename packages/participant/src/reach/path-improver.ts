@@ -42,7 +42,7 @@ export class PathImprover {
     this.#timer?.cancel();
   }
 
-  /** Another network may let through what this one did not: everybody is due. */
+  /** Another network may let through what this one did not: the waits begin anew. */
   networkChanged(): void {
     this.#relayed.clear();
   }
