@@ -70,15 +70,18 @@ export class ArrivalWatch implements Disposable {
   }
 }
 
-export type DatagramKind = 'check' | 'knock' | 'probe' | 'kad';
+export type DatagramKind = 'check' | 'knock' | 'probe' | 'hello' | 'kad';
 
 const STUN_MAGIC = '2112a442';
 const PROBE_BYTES = 10;
+/** The longest datagram: no other one of a KadNode goes to whom it has not met. */
+const HELLO_BYTES = 1200;
 
-/** A check of ICE, a knock of a hand punch, a probe for a dial-back, or all else that a KadNode sends. */
+/** A check of ICE, a knock of a hand punch, a probe for a dial-back, a first exchange, or all else that a KadNode sends. */
 export function kindOf({ head, bytes }: Arrival): DatagramKind {
   if (head.slice(8, 16) === STUN_MAGIC) return 'check';
   if (head.startsWith('bd01')) return 'knock';
+  if (bytes === HELLO_BYTES) return 'hello';
   return bytes === PROBE_BYTES ? 'probe' : 'kad';
 }
 

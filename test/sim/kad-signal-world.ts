@@ -73,8 +73,8 @@ class LyingRpc implements KadRpc {
     else if (this.#lie === 'replays') for (let n = 0; n < 3; n++) pass(from);
   }
 
-  sendProbe(...args: Parameters<KadRpc['sendProbe']>): void {
-    this.#rpc.sendProbe(...args);
+  sendProbe(...args: Parameters<KadRpc['sendProbe']>): boolean {
+    return this.#rpc.sendProbe(...args);
   }
 
   onProbe(...args: Parameters<KadRpc['onProbe']>): void {

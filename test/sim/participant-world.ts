@@ -39,6 +39,7 @@ import {
   type SimRuntimeOptions,
   type Simulation,
 } from '@batchain/shared/testing';
+import { StrangerPace } from '../../packages/participant/src/reach/stranger-pace.ts';
 import { SwitchingSocket } from '../../packages/participant/src/reach/switching-socket.ts';
 import { counting, type Received } from '../support/bat-member.ts';
 import { settleReal } from '../support/settle-real.ts';
@@ -109,7 +110,9 @@ export class ParticipantWorld {
     const makeSocket = (): SimDatagramSocket => new SimDatagramSocket(host);
     const tunnels = new TunnelService(runtime, { makeSocket, ownHosts, publicHost: () => undefined });
     const socket = hasTunnels ? switchingSocket : udp;
-    const rpc = new SessionRpc(runtime.fork('rpc'), socket, keyPair, this.#crypto, { network: NETWORK, ownHosts });
+    const strangerPace = new StrangerPace(runtime);
+    const rpcConfig = { network: NETWORK, ownHosts, strangerBudget: strangerPace };
+    const rpc = new SessionRpc(runtime.fork('rpc'), socket, keyPair, this.#crypto, rpcConfig);
     const received: Received = { bytes: 0 };
     const note = (connection: Connection, wanted?: NodeId): void => {
       this.ends.push({ at: name, self: keyPair.nodeId, wanted, connection });
@@ -120,6 +123,7 @@ export class ParticipantWorld {
         keyPair,
         crypto: this.#crypto,
         rpc: wrapRpc?.(rpc, runtime, keyPair) ?? rpc,
+        strangerPace,
         dialer: notingDialer(new SimDialer(host, identity), note),
         listener: new NotingListener(host, identity, { port: BAT_PORT }).noting(note),
         relayClient: new NotingRelayClient(runtime, overTls(runtime, keyPair, ownHosts)).noting(note),

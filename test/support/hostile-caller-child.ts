@@ -1,9 +1,22 @@
 // A hostile operator on one node of the NAT laboratory: several ids that call honest nodes through their brokers, as fast as these let
-// them, and name a victim in signals, as where their BatNodes are, and in requests for probes. Argument: JSON. Prints counts at the end.
+// them, and name a victim in signals, in contact records of theirs and of ids that are nowhere, in answers to lookups, and in requests
+// for probes. Argument: JSON. Prints counts at the end.
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { KadNode, makeKadConfig, SessionRpc, UdpSocket } from '@batchain/kad-node';
-import { type Address, createCrypto, fromHex, keyPairFromSeed, type NodeId, nodeIdFromPublicKey, present, toHex } from '@batchain/shared';
+import { type CompactContact, KadNode, makeKadConfig, type RpcHandler, SessionRpc, UdpSocket } from '@batchain/kad-node';
+import {
+  type Address,
+  type BrokerContact,
+  type ContactInput,
+  createCrypto,
+  fromHex,
+  keyPairFromSeed,
+  type NodeId,
+  nodeIdFromPublicKey,
+  present,
+  signContact,
+  toHex,
+} from '@batchain/shared';
 import { createSystemRuntime } from '@batchain/shared/node';
 import type { PunchFacts } from '../../packages/participant/src/reach/hand-punch/plan-hand-punch.ts';
 import { signPunch } from '../../packages/participant/src/reach/punch-signal.ts';
@@ -20,10 +33,15 @@ interface Orders {
 const IDS = 4;
 /** A broker passes ten signals a minute on to one target: calls that nobody follows would use up what the punches need. */
 const TURN_MS = 1_500;
+/** Ids that are nowhere, in each turn and each answer. */
+const INVENTED = 2;
+/** At first they alone are named there, since what calls make go to the victim leaves little room for first packets. */
+const RECORDS_ALONE_MS = 8_000;
 const orders = JSON.parse(process.argv[2] ?? '') as Orders;
 const crypto = createCrypto();
-const counts = { calls: 0, passed: 0, answers: 0, callsOfOthers: 0, punches: 0, probes: 0 };
+const counts = { calls: 0, passed: 0, answers: 0, callsOfOthers: 0, punches: 0, probes: 0, records: 0 };
 const stop = new AbortController();
+const callsFromMs = performance.now() + RECORDS_ALONE_MS;
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** What a signal says of its sender: all of it lies at the victim. */
@@ -64,14 +82,52 @@ function punchLies(victim: string, variant: number): PunchFacts {
   };
 }
 
+/** A host with room, which anybody reaches at the victim's, it says, and through brokers there. */
+function recordLies(victim: string, variant: number): Omit<ContactInput, 'sequence'> {
+  const at = (port: number): Address => ({ host: victim, port });
+  const ports = [4870, 4871, 4872, 4873].map((port) => port + 10 * variant);
+  return {
+    kadAddresses: ports.map(at),
+    batAddresses: lies(victim, 0).batAddresses,
+    brokers: [5870, 5871, 5872].map(
+      (port): BrokerContact => ({ nodeId: randomBytes(32) as Uint8Array as NodeId, kad: at(port + 10 * variant) }),
+    ),
+    flags: { isPublic: variant % 2 === 0, relays: true, stores: true, isLeaving: false, hasNoUdp: false },
+    natMapping: 'unknown',
+  };
+}
+
+/** Answers as the node does, and names ids next to what is looked for, which are nowhere. */
+class LyingRpc extends SessionRpc {
+  victim = '';
+
+  override onRequest(handler: RpcHandler): void {
+    super.onRequest((asked) => {
+      const answer = handler(asked);
+      const { request } = asked;
+      if (answer.type === 'nodes' && request.type === 'find-node') return { ...answer, contacts: this.#named(request.target) };
+      return answer.type === 'values' && request.type === 'find-value' ? { ...answer, contacts: this.#named(request.key) } : answer;
+    });
+  }
+
+  #named(key: Uint8Array): CompactContact[] {
+    return Array.from({ length: INVENTED }, () => {
+      const nodeId = Uint8Array.from(key) as NodeId;
+      nodeId.set(randomBytes(4), 28);
+      return { nodeId, address: { host: this.victim, port: 1024 + Math.floor(Math.random() * 60_000) } };
+    });
+  }
+}
+
 async function addId(index: number): Promise<void> {
   const victim = present(orders.victims[index % orders.victims.length], 'a victim');
   const runtime = createSystemRuntime();
   const signer = keyPairFromSeed(randomBytes(32));
-  const rpc = new SessionRpc(runtime, new UdpSocket({ host: '0.0.0.0', port: 0 }), signer, crypto, {
+  const rpc = new LyingRpc(runtime, new UdpSocket({ host: '0.0.0.0', port: 0 }), signer, crypto, {
     network: { name: 'batchain' },
     ownHosts: () => [],
   });
+  rpc.victim = victim;
   const node = new KadNode(runtime, { rpc, signer, crypto }, makeKadConfig());
   let sequence = Date.now();
   let variant = index;
@@ -106,7 +162,7 @@ async function addId(index: number): Promise<void> {
     });
   node.onSignal(({ from, bytes, via }) => {
     const opened = openSignal(crypto.verifier, bytes, { from, to: signer.nodeId });
-    if (!opened.ok) return;
+    if (!opened.ok || performance.now() < callsFromMs) return;
     const { kind, callId } = opened.value;
     const known = orders.targets.find(({ nodeId }) => nodeId === toHex(from));
     const brokers = known?.brokers ?? [via];
@@ -119,14 +175,25 @@ async function addId(index: number): Promise<void> {
   });
   await node.start();
   await node.bootstrap(orders.brokers);
-  // A host with room, which can be dialled at the victim's. First packets to Kad addresses of records have limits of their own (T6).
-  node.setContact({
-    batAddresses: lies(victim, 0).batAddresses,
-    flags: { isPublic: true, relays: true, stores: true, isLeaving: false, hasNoUdp: false },
-  });
-  await pause(1_000);
-  while (!stop.signal.aborted) {
+  // Whom nobody has met is asked for at the victim's alone.
+  const invent = async (): Promise<void> => {
     variant++;
+    const records = Array.from({ length: INVENTED }, (_, i) => {
+      const record = signContact(keyPairFromSeed(randomBytes(32)), { ...recordLies(victim, variant + i), sequence: Date.now() });
+      return { bytes: record.bytes, ageMs: 0 };
+    });
+    for (const broker of new Set([...orders.brokers, ...orders.targets.flatMap((target) => target.brokers)])) {
+      const asked = await rpc.request(broker, undefined, { type: 'store', kind: 'contact', records });
+      if (asked.ok && asked.value.response.type === 'stored' && asked.value.response.outcomes.includes('stored')) counts.records++;
+    }
+  };
+  while (performance.now() < callsFromMs) {
+    await invent();
+    await pause(TURN_MS);
+  }
+  node.setContact({ ...recordLies(victim, 0) });
+  while (!stop.signal.aborted) {
+    await invent();
     for (const { nodeId, brokers } of orders.targets) {
       const target = present(fromHex(nodeId, 32), 'an id') as NodeId;
       sequence = Math.max(sequence + 1, Date.now());

@@ -27,6 +27,7 @@ export type { BucketView } from './routing/routing-table.ts';
 export type { SizeEstimate } from './routing/size-estimate.ts';
 export type { TableContact } from './routing/table-contact.ts';
 export { BoundedMap } from './rpc/bounded-map.ts';
+export type { StrangerBudget } from './rpc/first-packets.ts';
 export type { KadRpc, ProvedPeer, RpcFailure, RpcHandler, RpcOptions, RpcReply, RpcRequest } from './rpc/kad-rpc.ts';
 export type { RateLimits } from './rpc/rate-limiter.ts';
 export type { RpcStats } from './rpc/rpc-stats.ts';

@@ -87,9 +87,14 @@ export const NO_SESSION_SOURCES_MAX = 1024;
 /** HELLOs to an address that has not answered one: the tries of one request, then one every 2 s, so never more than 3 in a second. */
 export const FIRST_PACKETS_BURST = 3;
 export const FIRST_PACKETS_PER_S = 0.5;
-/** The same to all addresses of one IP off private ranges (IPv6: /64): 8 nodes there are met at once. */
+/** All addresses of one IP off private ranges (IPv6: /64) at which nobody has answered: no more than one of them, and 3 in any second (T8). */
+export const FIRST_PACKETS_PER_STRANGE_IP_BURST = 3;
+export const FIRST_PACKETS_PER_STRANGE_IP_PER_S = 1;
+/** Once somebody has: 8 nodes there are met at once. */
 export const FIRST_PACKETS_PER_IP_BURST = 24;
 export const FIRST_PACKETS_PER_IP_PER_S = 3;
+/** How long that counts: as long as a session rests. The IP may be somebody else's later. */
+export const IP_PROVED_MS: number = 15 * minute;
 /** Addresses, and IPs, that are remembered as not having answered. */
 export const FIRST_PACKET_TARGETS_MAX = 4096;
 

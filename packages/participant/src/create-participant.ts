@@ -31,6 +31,7 @@ import { ensureHome } from './home/init-home.ts';
 import { ensurePrivateDir, removeLeftovers } from './home/private-files.ts';
 import { systemSurroundings } from './home/system-surroundings.ts';
 import { Participant, type ParticipantParts } from './participant.ts';
+import { StrangerPace } from './reach/stranger-pace.ts';
 import { SwitchingSocket } from './reach/switching-socket.ts';
 import { VERSION } from './version.ts';
 
@@ -81,6 +82,9 @@ function makeParts(runtime: Runtime, keyPair: KeyPair, paths: HomePaths, options
   const openSocket = (): UdpSocket => new UdpSocket({ ...bind, port: 0 });
   const dialer = new WsDialer(batRuntime, keyPair, { ownHosts });
   const listener = new WsListener(batRuntime, keyPair, { host: host ?? '::', port: options.batPort ?? NODE_SETTINGS['bat-port'].default });
+  const strangerPace = new StrangerPace(batRuntime);
+  const mayApproach = (tunnelTo: string): boolean => strangerPace.takeDatagram(tunnelTo);
+  const rpcConfig = { network, ownHosts, strangerBudget: strangerPace };
   const index = new LevelKeyValueStore(paths.indexDir);
   const storeConfig = {
     hostedPath: paths.hostedDir,
@@ -90,7 +94,8 @@ function makeParts(runtime: Runtime, keyPair: KeyPair, paths: HomePaths, options
   return {
     keyPair,
     crypto,
-    rpc: new SessionRpc(kadRuntime, new DatagramDemux(kadRuntime, switchingSocket), keyPair, crypto, { network, ownHosts }),
+    rpc: new SessionRpc(kadRuntime, new DatagramDemux(kadRuntime, switchingSocket), keyPair, crypto, rpcConfig),
+    strangerPace,
     openSocket,
     dataChannels: new DataChannelTransport(batRuntime, { ownHosts, ...(host === undefined ? {} : { bindHost: host }) }),
     tcpPunching: new TcpPuncher(batRuntime, keyPair, { ownHosts }),
@@ -100,7 +105,7 @@ function makeParts(runtime: Runtime, keyPair: KeyPair, paths: HomePaths, options
     switchingSocket,
     relayClient: new RelayClient(batRuntime, { dialer, listener }),
     portMapping: { openSocket: (ownHost) => new UdpSocket({ host: ownHost, port: 0 }), findGateway: () => findGateway(udp.localAddress) },
-    tunnels: new TunnelService(batRuntime, { makeSocket: openSocket, ownHosts, publicHost: () => undefined }),
+    tunnels: new TunnelService(batRuntime, { makeSocket: openSocket, ownHosts, publicHost: () => undefined, mayApproach }),
     ...(options.relay === true ? { relay: new RelayService(batRuntime) } : {}),
     ...(options.findsLan === false ? {} : { lanInterfaces }),
     shardStore: new FsShardStore(batRuntime, nodeFileSystem, index, storeConfig),

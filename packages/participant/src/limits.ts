@@ -176,11 +176,11 @@ export const MEETINGS_MAX = 32;
 export const NAMED_HOST_CALLS_PER_S = 1;
 export const NAMED_HOSTS_REMEMBERED_MAX = 4096;
 /**
- * Checks and knocks to one public host that nobody vouches for, of all calls together: two in any second, so that with a probe of the
- * KadNode for somebody else there are three (T8). The window is longer than a second by what a packet may be late on a busy machine (0.12 s was seen).
+ * Checks, knocks, HELLOs and probes for others to one public host that nobody vouches for, together: three in any second (T8). The
+ * window is longer than that by what a packet may be late on a busy machine: ICE sends its checks at times of its own.
  */
-export const NAMED_HOST_DATAGRAMS_MAX = 2;
-export const NAMED_HOST_DATAGRAM_WINDOW_MS: number = 1.2 * second;
+export const NAMED_HOST_DATAGRAMS_MAX = 3;
+export const NAMED_HOST_DATAGRAM_WINDOW_MS: number = 1.5 * second;
 /** When the library checks its one candidate at a host, after the beginning: it doubles its waits. Measured on the wire; the channel's budget ends it. */
 export const ICE_CHECK_TIMES_MS: readonly number[] = [0, 500, 1500, 3500];
 /** What `peers --why` can tell: the latest attempts at so many peers. */

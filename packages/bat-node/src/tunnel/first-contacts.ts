@@ -16,11 +16,17 @@ export function partyOf(address: Address): string {
  */
 export class FirstContacts {
   readonly #sentMs = new RecentMap<readonly number[]>(TUNNEL_FIRST_TARGETS_MAX);
+  readonly #mayApproach: (host: string) => boolean;
+
+  /** `mayApproach`: what this machine itself sends to strangers is counted there too; asked for public hosts. */
+  constructor(mayApproach: (host: string) => boolean = () => true) {
+    this.#mayApproach = mayApproach;
+  }
 
   take(to: Address, nowMs: number): boolean {
     const party = partyOf(to);
     const recent = (this.#sentMs.get(party) ?? []).filter((sentMs) => nowMs - sentMs < TUNNEL_FIRST_WINDOW_MS);
-    if (recent.length >= TUNNEL_FIRST_PACKETS) return false;
+    if (recent.length >= TUNNEL_FIRST_PACKETS || !(isPrivateHost(to.host) || this.#mayApproach(to.host))) return false;
     this.#sentMs.set(party, [...recent, nowMs]);
     return true;
   }

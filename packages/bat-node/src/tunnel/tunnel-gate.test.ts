@@ -84,6 +84,15 @@ describe('what goes out of a tunnel', () => {
     expect(out('2001:db8:1:2::1', 30_000)).toBe('pass');
   });
 
+  it('T8 a public IP gets nothing unheard that the machine as a whole may not send there', () => {
+    const asked: string[] = [];
+    const { gate, out } = makeGate(USER, new FirstContacts((host) => asked.push(host) > 1));
+    expect([out('198.51.100.9', 0), out('198.51.100.9', 1)]).toEqual(['unheard', 'pass']);
+    gate.judgeIn(kad(), at('198.51.100.9'), 2);
+    expect(out('198.51.100.9', 3)).toBe('pass');
+    expect(asked, 'whoever was heard is no stranger').toEqual(['198.51.100.9', '198.51.100.9']);
+  });
+
   it('T8 twenty datagrams a second reach all those together that do not answer', () => {
     const { out } = makeGate();
     const passed: number[] = [];

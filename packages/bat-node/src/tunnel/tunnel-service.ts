@@ -17,6 +17,8 @@ export interface TunnelServiceParts {
   readonly ownHosts: () => readonly string[];
   /** Where others reach UDP sockets of this machine; undefined: at the host that the tunnel's user dialled. */
   readonly publicHost: () => string | undefined;
+  /** Asked before each datagram to a public host that has not answered through the tunnel; absent: they have a limit of their own alone (T8). */
+  readonly mayApproach?: (host: string) => boolean;
 }
 
 interface Tunnel {
@@ -38,7 +40,7 @@ const UNSPECIFIED = '0.0.0.0';
 export class TunnelService {
   readonly #runtime: Runtime;
   readonly #parts: TunnelServiceParts;
-  readonly #firsts = new FirstContacts();
+  readonly #firsts: FirstContacts;
   /** By node id. */
   readonly #tunnels = new Map<string, Tunnel>();
   readonly #counts: TunnelCounts = { passedOut: 0, passedIn: 0, dropped: 0 };
@@ -46,6 +48,7 @@ export class TunnelService {
   constructor(runtime: Runtime, parts: TunnelServiceParts) {
     this.#runtime = runtime;
     this.#parts = parts;
+    this.#firsts = new FirstContacts(parts.mayApproach);
   }
 
   usage(): TunnelCounts & { readonly open: number } {

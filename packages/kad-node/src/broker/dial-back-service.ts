@@ -90,8 +90,7 @@ export class DialBackService {
     // Into a private range only for whom is in it too.
     if (!isDialable(address, isPrivateHost(address.host) ? [peer.address.host] : [])) return 'refused';
     if (!this.#limits.takeProbeFor(peer, address, this.#nowMs())) return 'busy';
-    this.#parts.rpc.sendProbe(address, nonce);
-    return 'sent';
+    return this.#parts.rpc.sendProbe(address, nonce) ? 'sent' : 'busy';
   }
 
   /** Two datagrams from a fresh port, which then tells where the asker's own datagram to it comes from. */

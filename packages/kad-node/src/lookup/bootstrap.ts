@@ -128,7 +128,7 @@ export class Bootstrap {
       (address) => ![...this.#table.contacts()].some((contact) => equalAddress(contact.address, address)),
     );
     const remembered = this.#freshRemembered().filter((peer) => this.#table.get(peer.nodeId) === undefined);
-    const strays: PeerTarget[] = [...configured.map((address) => ({ nodeId: undefined, address })), ...remembered];
+    const strays: PeerTarget[] = [...configured.map(configuredTarget), ...remembered];
     const some = this.#runtime.random.shuffle(strays).slice(0, STRAY_PINGS_MAX);
     await Promise.all(some.map((stray) => this.#client.ask(stray, { type: 'ping' })));
   }
@@ -156,7 +156,7 @@ export class Bootstrap {
 
   /** Whom to ask, each once: configured contacts, remembered peers, whoever asked us, and contacts from before a loss (T4: many sources). */
   #sources(): PeerTarget[] {
-    const configured = this.#addresses.map((address) => ({ nodeId: undefined, address }));
+    const configured = this.#addresses.map(configuredTarget);
     const known = this.#runtime.random.shuffle([...this.#table.contacts()]).slice(0, TABLE_SOURCES_MAX);
     const sources: PeerTarget[] = [];
     for (const source of [...configured, ...this.#table.replacements(), ...known, ...this.#freshRemembered()]) {
@@ -252,6 +252,9 @@ export class Bootstrap {
     await Promise.all(targets.map((target: NodeId) => limit(() => this.#lookups.findOne(target))));
   }
 }
+
+/** Whoever is at an address that the user gave. */
+const configuredTarget = (address: Address): PeerTarget => ({ nodeId: undefined, address, isOurChoice: true });
 
 /** A table contact as it is saved; monotonic times become wall-clock times. */
 export function savedPeer(contact: TableContact, wallMs: number, monotonicMs: number): SavedPeer {

@@ -67,6 +67,7 @@ const FAILURE_KINDS: Readonly<Record<RpcFailure, FailureKind>> = {
   'malformed-reply': 'stranger',
   refused: 'stranger',
   busy: 'busy',
+  'held-back': 'unasked',
 };
 
 /** What one lookup found by itself. */

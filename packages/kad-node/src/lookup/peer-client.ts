@@ -35,6 +35,8 @@ export interface PeerCounts {
 export interface PeerTarget {
   readonly nodeId: NodeId | undefined;
   readonly address: Address;
+  /** The user gave the address: see RpcOptions. */
+  readonly isOurChoice?: boolean;
 }
 
 /** The one way out for requests, so that every answer and every silence is learnt from. */
@@ -66,8 +68,8 @@ export class PeerClient {
   async ask(to: PeerTarget, request: KadRequest, tries: number = this.#config.tries): Promise<Result<RpcReply, RpcFailure>> {
     this.counts.requests++;
     // Taken now: a table contact may have moved when the answer is there.
-    const { nodeId, address } = to;
-    const result = await this.#rpc.request(address, nodeId, request, { tries });
+    const { nodeId, address, isOurChoice = false } = to;
+    const result = await this.#rpc.request(address, nodeId, request, { tries, isOurChoice });
     if (result.ok) {
       this.counts.answers++;
       const { peer, rttMs, observedAddress, isWitness, isClient } = result.value;

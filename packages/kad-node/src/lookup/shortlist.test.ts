@@ -200,6 +200,16 @@ describe('Shortlist', () => {
     expect(source.failures).toBe(0);
   });
 
+  it('blames nobody for a node to which nothing went, and looks for nobody else there', () => {
+    const shortlist = shortlistOf([50]);
+    const source = new Source();
+    for (const [at, port] of [7, 8].entries()) shortlist.add({ nodeId: id(NEAREST[at] as number), address: address(port) }, 1, source);
+    shortlist.failed(ask(shortlist), 'unasked');
+    expect(source.failures).toBe(0);
+    shortlist.add({ nodeId: id(NEAREST[2] as number), address: address(7) }, 1, new Source());
+    expect([rank(ask(shortlist)), rank(ask(shortlist))], 'the third lies where the first does').not.toContain(2);
+  });
+
   it('our own table is never discredited', () => {
     const table = new Source({ isOurs: true });
     table.failures = 50;

@@ -12,7 +12,7 @@ import type { Source } from './source.ts';
 export type CandidateState = 'waiting' | 'asking' | 'slow' | 'overdue' | 'answered' | 'failed' | 'claimed';
 
 /** Why there was no answer. `silent`: nobody spoke there. `stranger`: somebody else did. `busy`: it did, but not to the point. */
-export type FailureKind = 'silent' | 'stranger' | 'busy';
+export type FailureKind = 'silent' | 'stranger' | 'busy' | 'unasked';
 
 export interface Candidate {
   readonly nodeId: NodeId;
@@ -181,15 +181,19 @@ export class Shortlist {
     for (const source of candidate.sources) source.answers++;
   }
 
-  /** It did not answer: asked again later where somebody else said that it is, or given up. One that is busy lives: nobody is blamed. */
+  /**
+   * It did not answer: asked again later where somebody else said that it is, or given up. Nobody is blamed for one that is busy, which
+   * lives, or for one to which nothing went.
+   */
   failed(candidate: Candidate, why: FailureKind = 'silent'): void {
     this.#inFlight--;
     const wasOverdue = candidate.state === 'overdue';
-    if (wasOverdue && why === 'busy') blame(candidate, -1);
-    else if (!wasOverdue && why !== 'busy') blame(candidate, 1);
+    const isBlamed = why === 'silent' || why === 'stranger';
+    if (wasOverdue && !isBlamed) blame(candidate, -1);
+    else if (!wasOverdue && isBlamed) blame(candidate, 1);
     const { address } = candidate;
     this.#giveUp(candidate);
-    if (why === 'silent') this.#noteSilent(address);
+    if (why === 'silent' || why === 'unasked') this.#noteSilent(address);
     else this.#addresses.note(address, 'alive');
   }
 

@@ -19,6 +19,7 @@ export interface CallParts {
   readonly introduces: boolean;
   readonly opensSession: boolean;
   readonly maySend: (() => boolean) | undefined;
+  readonly isOurChoice: boolean;
 }
 
 /** Mutable state of a request in flight. Settles once; later calls of settle do nothing. */

@@ -17,6 +17,8 @@ export type RpcFailure =
   | 'malformed-reply'
   | 'refused'
   | 'busy'
+  /** No try went out: where nobody has answered yet, an IP gets few first packets (T8). */
+  | 'held-back'
   | 'not-dialable'
   /** No live session with that node, and the request may go in one only. */
   | 'no-session'
@@ -48,6 +50,8 @@ export interface RpcOptions {
   readonly opensSession?: boolean;
   /** Asked before each datagram of a request in a session; false leaves this try out, and it counts. */
   readonly maySend?: () => boolean;
+  /** The user, or nobody but us, chose the address: a first exchange is not held back for the sake of whoever is there. */
+  readonly isOurChoice?: boolean;
 }
 
 /** The session with a proved peer that was heard from last. */
@@ -74,8 +78,8 @@ export interface KadRpc {
   request(to: Address, expected: NodeId | undefined, request: KadRequest, options?: RpcOptions): Promise<Result<RpcReply, RpcFailure>>;
   /** Called for every inbound request; set once before open. */
   onRequest(handler: RpcHandler): void;
-  /** Sends one probe datagram outside any session: to whom we have one with, or one who asks has. */
-  sendProbe(to: Address, nonce: Uint8Array): void;
+  /** Sends one probe datagram outside any session: to whom we have one with, or one who asks has. False when it may not go there now (T8). */
+  sendProbe(to: Address, nonce: Uint8Array): boolean;
   /** Called for every probe datagram; whoever sent it is not proved. */
   onProbe(handler: (nonce: Uint8Array, from: Address) => void): void;
   /** Whether we have a session with this IP, or are about to: then a NAT may let in what comes from there. */

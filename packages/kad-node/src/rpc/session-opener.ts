@@ -24,9 +24,10 @@ import {
 import { encodeRequest } from '../wire/message-codecs.ts';
 import { deriveSessionKeys, transcriptOf } from '../wire/transcript.ts';
 import type { Call } from './call.ts';
-import { FirstPackets } from './first-packets.ts';
+import type { FirstPackets } from './first-packets.ts';
 import type { RpcContext } from './rpc-context.ts';
 import { Session } from './session.ts';
+import { sourceOf } from './source-ip.ts';
 
 const PING = encodeRequest({ type: 'ping' });
 const NO_COOKIE = new Uint8Array(0);
@@ -50,6 +51,9 @@ interface Opening {
   challenges: number;
   badWelcomes: number;
   introduces: boolean;
+  isOurChoice: boolean;
+  /** Its last try was left out for the sake of whoever is at that IP. */
+  isHeldBack: boolean;
   sentMs: number;
   timer: Timer | undefined;
 }
@@ -66,10 +70,11 @@ export class SessionOpener {
   readonly #context: RpcContext;
   readonly #hooks: SessionOpenerHooks;
   readonly #openings = new Map<string, Opening>();
-  readonly #firstPackets = new FirstPackets();
+  readonly #firstPackets: FirstPackets;
 
-  constructor(context: RpcContext, hooks: SessionOpenerHooks) {
+  constructor(context: RpcContext, firstPackets: FirstPackets, hooks: SessionOpenerHooks) {
     this.#context = context;
+    this.#firstPackets = firstPackets;
     this.#hooks = hooks;
   }
 
@@ -85,6 +90,8 @@ export class SessionOpener {
     } else {
       known.calls.add(call);
       known.introduces ||= call.parts.introduces;
+      known.isOurChoice ||= call.parts.isOurChoice;
+      if (known.isHeldBack && known.isOurChoice) this.#send(known);
     }
   }
 
@@ -106,7 +113,7 @@ export class SessionOpener {
 
   #open(call: Call): void {
     const { runtime, ephemeralKeys } = this.#context;
-    const { to, request, introduces } = call.parts;
+    const { to, request, introduces, isOurChoice } = call.parts;
     const rides = canRideInHello(request);
     const opening: Opening = {
       to,
@@ -124,6 +131,8 @@ export class SessionOpener {
       challenges: 0,
       badWelcomes: 0,
       introduces,
+      isOurChoice,
+      isHeldBack: false,
       sentMs: 0,
       timer: undefined,
     };
@@ -148,24 +157,34 @@ export class SessionOpener {
   }
 
   #try(opening: Opening): void {
-    const { runtime, rtt } = this.#context;
     opening.tries += 1;
+    for (const call of opening.calls) call.tries += 1;
+    this.#send(opening);
+  }
+
+  /** A try that the allowance does not cover is left out, and counts, so that what waits for it ends in time. */
+  #send(opening: Opening): void {
+    const { runtime, rtt } = this.#context;
+    opening.timer?.cancel();
     opening.sentMs = runtime.clock.monotonicMs();
-    for (const call of opening.calls) {
-      call.tries += 1;
-      if (call === opening.rider) call.sentMs = opening.sentMs;
-    }
-    // A try that the allowance does not cover is left out, and counts, so that what waits for it ends in time.
-    if (this.#firstPackets.take(opening.to, opening.addressKey, opening.sentMs)) {
+    if (opening.rider !== undefined) opening.rider.sentMs = opening.sentMs;
+    const verdict = this.#firstPackets.take(opening.to, opening.addressKey, opening.sentMs, opening.isOurChoice);
+    opening.isHeldBack = verdict === 'held-back';
+    if (verdict === 'send') {
       opening.sent += 1;
       this.#context.send(opening.hello, opening.to);
     } else this.#context.stats.hellosLeftOut += 1;
     opening.timer = runtime.clock.setTimer(rtt.timeoutMs(opening.addressKey, opening.tries), () => this.#onTimeout(opening));
   }
 
+  /** Somebody answered at this IP: what was held back for its sake goes out. */
+  #sendHeldBack(ip: string): void {
+    for (const opening of this.#openings.values()) if (opening.isHeldBack && sourceOf(opening.to.host) === ip) this.#send(opening);
+  }
+
   #onTimeout(opening: Opening): void {
     for (const call of [...opening.calls]) {
-      if (call.isOutOfTries) call.fail('timeout');
+      if (call.isOutOfTries) call.fail(opening.sent === 0 && opening.isHeldBack ? 'held-back' : 'timeout');
     }
     if (opening.calls.size > 0) this.#try(opening);
     else this.#end(opening);
@@ -196,7 +215,9 @@ export class SessionOpener {
       return;
     }
     this.#end(opening);
-    this.#firstPackets.answered(opening.to, opening.addressKey, opening.sent);
+    if (this.#firstPackets.answered(opening.to, opening.addressKey, opening.sent, session.openedMs)) {
+      this.#sendHeldBack(sourceOf(opening.to.host));
+    }
     this.#context.sessions.add(session);
     this.#context.stats.sessionsOpened += 1;
     if (opening.tries === 1) this.#context.rtt.record(session.addressKey, session.openedMs - opening.sentMs);

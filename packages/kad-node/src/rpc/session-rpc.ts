@@ -22,6 +22,7 @@ import { type NetworkConfig, networkKey } from '../wire/network.ts';
 import { REQUEST_BYTES_MAX, type SessionDatagram } from '../wire/session-datagram.ts';
 import { Call, type RpcResult } from './call.ts';
 import { DatagramRouter } from './datagram-router.ts';
+import { FirstPackets, type StrangerBudget } from './first-packets.ts';
 import { HelloAnswerer } from './hello-answerer.ts';
 import type { KadRpc, LiveSession, ProvedPeer, RpcHandler, RpcOptions } from './kad-rpc.ts';
 import { PendingRequests } from './pending-requests.ts';
@@ -42,6 +43,8 @@ export interface SessionRpcConfig {
   readonly sessionLimits?: SessionTableLimits;
   /** Waiting requests of ours; PENDING_REQUESTS_MAX by default. */
   readonly pendingMax?: number;
+  /** Asked before each datagram to a public IP at which nobody has answered; what it does not cover is left out (T8). */
+  readonly strangerBudget?: StrangerBudget;
 }
 
 const NO_MESSAGE = new Uint8Array(0);
@@ -56,6 +59,7 @@ export class SessionRpc implements KadRpc {
   readonly #config: SessionRpcConfig;
   readonly #context: RpcContext;
   readonly #server: RequestServer;
+  readonly #firstPackets: FirstPackets;
   readonly #opener: SessionOpener;
   readonly #router: DatagramRouter;
   readonly #pending: PendingRequests<Call>;
@@ -88,7 +92,8 @@ export class SessionRpc implements KadRpc {
     };
     const limiter = new RateLimiter(runtime.clock.monotonicMs(), config.rateLimits ?? RATE_LIMITS);
     this.#server = new RequestServer(runtime, this.#context.stats);
-    this.#opener = new SessionOpener(this.#context, {
+    this.#firstPackets = new FirstPackets(config.strangerBudget);
+    this.#opener = new SessionOpener(this.#context, this.#firstPackets, {
       onReady: (call, session) => this.#sendIn(session, call),
       onSilent: (session) => this.#introduce(session),
     });
@@ -129,8 +134,10 @@ export class SessionRpc implements KadRpc {
     this.#onProved = handler;
   }
 
-  sendProbe(to: Address, nonce: Uint8Array): void {
-    if (this.#state === 'open') this.#socket.send(encodeProbe(nonce), to);
+  sendProbe(to: Address, nonce: Uint8Array): boolean {
+    if (this.#state !== 'open' || !this.#firstPackets.takeProbe(to, this.#runtime.clock.monotonicMs())) return false;
+    this.#socket.send(encodeProbe(nonce), to);
+    return true;
   }
 
   onProbe(handler: (nonce: Uint8Array, from: Address) => void): void {
@@ -208,6 +215,7 @@ export class SessionRpc implements KadRpc {
         introduces: options.introduce ?? true,
         opensSession: options.opensSession ?? true,
         maySend: options.maySend,
+        isOurChoice: options.isOurChoice ?? false,
       },
       (result) => {
         this.#pending.delete(call.transactionKey, call.addressKey);

@@ -47,6 +47,8 @@ export interface ReachTools {
   readonly listener: Listener;
   /** Addresses of the machine's interfaces now. */
   readonly ownHosts: () => readonly string[];
+  /** What the KadNode's wire asks too; absent: HELLOs are counted apart. */
+  readonly strangerPace?: StrangerPace;
   readonly tcpPunching?: TcpPunching;
   readonly dataChannels?: DataChannels;
   /** A UDP socket on a free port, for hand punching and for what others ask to have tried. */
@@ -100,7 +102,7 @@ export class ReachSide {
     this.#parts = parts;
     const { kad, tools, resolve, pool } = parts;
     this.#nodes = new KnownNodes(kad);
-    this.#pace = new StrangerPace(runtime);
+    this.#pace = tools.strangerPace ?? new StrangerPace(runtime);
     this.#dialer = new PacedDialer(runtime, tools.dialer, this.#pace);
     this.#stun = new StunServers(runtime, { openSocket: tools.openSocket, candidates: () => this.#nodes.stunCandidates() });
     this.reach = new Reach(runtime, {

@@ -1,4 +1,4 @@
-// pure: when datagrams may go to a host that calls name and nobody vouches for: two in any second, of all calls and rungs together (T8).
+// pure: when datagrams may go to a host that others name and nobody vouches for: three in any second, whatever they are for (T8).
 import { ICE_CHECK_TIMES_MS, NAMED_HOST_DATAGRAM_WINDOW_MS, NAMED_HOST_DATAGRAMS_MAX, NAMED_HOSTS_REMEMBERED_MAX } from '../limits.ts';
 
 /** `nowMs` is of one monotonic clock throughout. */
@@ -11,6 +11,13 @@ export class StrangerDatagrams {
     const times = withTimes(this.#timesOf(host, nowMs), [nowMs]);
     if (times !== undefined) this.#keep(host, times);
     return times !== undefined;
+  }
+
+  /** Somebody answered there: so many of what has gone out did not go to a stranger. */
+  giveBack(host: string, count: number, nowMs: number): void {
+    const times = this.#times.get(host) ?? [];
+    const past = times.filter((atMs) => atMs <= nowMs);
+    if (past.length > 0) this.#times.set(host, [...past.slice(0, Math.max(0, past.length - count)), ...times.slice(past.length)]);
   }
 
   /** ICE is to begin now, and checks each of the hosts at its own pace: the end of it gives back what was not sent. */

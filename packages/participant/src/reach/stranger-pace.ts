@@ -1,4 +1,5 @@
-// driven: the pace of what goes to hosts that were only named, shared by all that a node does to reach others (T8).
+// driven: the pace of what goes to hosts that were only named, shared by all that a node does to reach others, HELLOs included (T8).
+import type { StrangerBudget } from '@batchain/kad-node';
 import { isLoopbackHost, isPrivateHost, type Runtime } from '@batchain/shared';
 import { DIAL_HOSTS_REMEMBERED_MAX, DIAL_PACE_MS, DIAL_PROVED_MS } from '../limits.ts';
 import { StrangerDatagrams } from './stranger-datagrams.ts';
@@ -25,7 +26,7 @@ export type Turn = 'now' | 'late' | 'aborted';
  * A private host gets datagrams without turns: peers of different homes name the same few, and ICE checks those that may be near.
  * Of the machine itself nobody has to be protected.
  */
-export class StrangerPace {
+export class StrangerPace implements StrangerBudget {
   readonly #runtime: Runtime;
   readonly #dialled = new Map<string, DialledHost>();
   readonly #datagrams = new StrangerDatagrams();
@@ -61,6 +62,11 @@ export class StrangerPace {
   /** True when a datagram may go to the host now. */
   takeDatagram(host: string): boolean {
     return isPrivateHost(host) || this.#datagrams.take(host, this.#runtime.clock.monotonicMs());
+  }
+
+  /** A KadNode answered there, after so many datagrams. */
+  giveBack(host: string, count: number): void {
+    this.#datagrams.giveBack(host, count, this.#runtime.clock.monotonicMs());
   }
 
   /** Waits until ICE may check these hosts; gives what is to be called when it has ended, undefined when their turn does not come. */
