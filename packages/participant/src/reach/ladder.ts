@@ -67,20 +67,26 @@ export class Ladder implements Opener {
   }
 
   open(target: ProviderHint, signal: AbortSignal): Promise<Result<Connection, DialFailure>> {
-    return this.#open(target, this.#parts.tools, signal);
+    return this.#open(target, this.#begin(target.nodeId), this.#parts.tools, signal);
   }
 
   /** Looks for a way without a relay to a peer that is met through one; `onBetter` gets it. */
   async improve(nodeId: NodeId, signal: AbortSignal): Promise<void> {
     if (this.#calling.has(toHex(nodeId))) return;
     const stop = AbortSignal.any([signal, this.#stop.signal]);
-    const opened = await this.#open({ nodeId, record: undefined }, { ...this.#parts.tools, joinRelay: undefined }, stop);
+    const climb = this.#begin(nodeId);
+    climb.skipped('relay', 'it is connected through one; a better way was looked for');
+    const opened = await this.#open({ nodeId, record: undefined }, climb, { ...this.#parts.tools, joinRelay: undefined }, stop);
     if (opened.ok) this.#parts.onBetter(opened.value);
   }
 
-  async #open(target: ProviderHint, tools: MeetingTools, signal: AbortSignal): Promise<Result<Connection, DialFailure>> {
+  #begin(nodeId: NodeId): Climb {
     const { clock } = this.#runtime;
-    const climb = this.#parts.log.begin(target.nodeId, new Climb('caller', clock.nowMs(), clock.monotonicMs()));
+    return this.#parts.log.begin(nodeId, new Climb('caller', clock.nowMs(), clock.monotonicMs()));
+  }
+
+  async #open(target: ProviderHint, climb: Climb, tools: MeetingTools, signal: AbortSignal): Promise<Result<Connection, DialFailure>> {
+    const { clock } = this.#runtime;
     const overall = AbortSignal.any([signal, clock.timeoutSignal(LADDER_MS)]);
     let looking: Promise<ContactRecord | undefined> | undefined;
     const newest = (): Promise<ContactRecord | undefined> => {

@@ -118,7 +118,7 @@ export class Meeting {
       'hand-punch': async (options) =>
         (await this.#tools.punchedChannel?.open({ call, answer, via, role: this.role }, options)) ??
         fail('not-dialable', 'no UDP sockets to punch with'),
-      relay: (options) => this.#joinRelay({ call, answer }, peer, options),
+      ...(this.#tools.joinRelay === undefined ? {} : { relay: (options: RungOptions) => this.#joinRelay({ call, answer }, peer, options) }),
     };
     const planned = plan.rungs.flatMap((rung) => {
       const run = runs[rung.rung];

@@ -78,7 +78,8 @@ export function planHandPunch(ours: PunchFacts, theirs: PunchFacts, options: Pla
     return plan('simultaneous', 'the router with the lasting port does not look at ports of others');
   }
   if (portStep(moving) !== undefined) return plan('predict', 'the ports of one router count');
-  if (!options.isVouched) return plan('none', 'nobody vouches for the address of the peer: no burst');
+  if (!options.isVouched)
+    return plan('none', 'nobody vouches for the address of the peer: that takes two public members in different networks');
   return plan('birthday', 'one router maps each peer to a random port');
 }
 
