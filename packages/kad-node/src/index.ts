@@ -1,5 +1,6 @@
 // driven: public surface of @batchain/kad-node.
 
+export type { BrokerState } from './broker/broker-keeper.ts';
 export type { DialBack } from './broker/dial-back-service.ts';
 export type { ObservedAddress } from './broker/observed-addresses.ts';
 export type { NatFiltering, SelfView } from './broker/self-view.ts';

@@ -11,6 +11,7 @@ import {
   type Runtime,
   type Startable,
 } from '@batchain/shared';
+import type { BrokerState } from './broker/broker-keeper.ts';
 import type { ObservedAddress } from './broker/observed-addresses.ts';
 import type { CheckOptions } from './broker/reach-check.ts';
 import type { SelfView } from './broker/self-view.ts';
@@ -319,6 +320,21 @@ export class KadNode implements Startable {
 
   get isJoined(): boolean {
     return this.#parts.bootstrap.isJoined;
+  }
+
+  /** Nobody was named, is remembered or was met: there is nobody to ask. */
+  get knowsNobody(): boolean {
+    return this.#parts.bootstrap.knowsNobody;
+  }
+
+  /** Clients have asked us within the last minute. */
+  get hasClients(): boolean {
+    return this.#parts.bootstrap.hasClients;
+  }
+
+  /** Who keeps in touch with us while others can not reach us. */
+  brokerState(): BrokerState {
+    return this.#parts.brokerKeeper.state;
   }
 
   /** The routing table: its buckets, and the next ids above and below (BD-04). */

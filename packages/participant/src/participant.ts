@@ -303,7 +303,7 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
       version: this.#config.version,
       home: this.#config.home,
       network: this.#config.network,
-      uptimeMs: Math.round(this.#runtime.clock.monotonicMs() - this.#startedMs),
+      uptimeMs: Math.round(this.#uptimeMs),
       reach: this.#reachSide.describe().reach,
       kad: formatAddress(this.kadAddress),
       bat: formatAddress(this.batAddress),
@@ -311,7 +311,18 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
       offer: { bytes: usage.offerBytes, usedBytes: usage.usedBytes, shards: usage.shardCount, isReadOnly: usage.isReadOnly },
       files: countByHealth(files),
       memory: { rssBytes: this.#parts.memoryBytes() },
+      ...this.#relayStatus(),
     };
+  }
+
+  get #uptimeMs(): number {
+    return this.#runtime.clock.monotonicMs() - this.#startedMs;
+  }
+
+  /** What it carries for others, when it relays. */
+  #relayStatus(): Pick<StatusResult, 'relay'> {
+    const usage = this.#parts.relay?.usage();
+    return usage === undefined ? {} : { relay: { circuits: usage.openCircuits, bytesToday: usage.bytesToday } };
   }
 
   peers(): Promise<readonly PeerView[]> {
@@ -330,15 +341,22 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
   }
 
   async diagnose(): Promise<DoctorResult['findings']> {
-    const { offerBytes, usedBytes, isReadOnly } = this.files.usage();
+    const { shardStore, relay } = this.#parts;
+    const { offerBytes, usedBytes, reservedBytes, isReadOnly } = shardStore.usage();
+    const roomBytes = offerBytes === 0 ? 0 : await shardStore.roomBytes();
     return diagnose({
+      uptimeMs: this.#uptimeMs,
       clockOffsetsMs: await this.#clockOffsets(),
-      disk: { offerBytes, usedBytes, isReadOnly, roomBytes: offerBytes === 0 ? 0 : await this.#parts.shardStore.roomBytes() },
+      disk: { offerBytes, usedBytes: usedBytes + reservedBytes, isReadOnly, roomBytes },
       self: this.#reachSide.describe(),
       seen: this.kad.selfView(),
       peersOnline: this.#peers.onlineCount,
-      brokers: this.kad.contact.contact.brokers.length,
+      hasClients: this.kad.hasClients,
+      knowsNobody: this.kad.knowsNobody,
+      joins: this.#reachSide.joins,
+      brokers: this.kad.brokerState(),
       relays: this.#reachSide.relayCount,
+      relaying: relay?.usage(),
       lanFound: this.#reachSide.lanFound,
       mappings: this.#reachSide.mappingTrials,
       kadPort: this.kad.localAddress.port,

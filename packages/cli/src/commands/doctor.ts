@@ -16,6 +16,14 @@ const TINTS: Readonly<Record<Finding['state'], Tint>> = { ok: 'green', warn: 'ye
 const STATE_WIDTH = 6;
 const PROBLEM_EXIT = 3;
 
+/** Own commands of a fix, which must work as they stand; those in backticks are for other members. */
+const OWN_COMMANDS = /(?<!`)\bbatchain (?:config [a-z]+|[a-z]+)/g;
+
+/** The findings with what helps in the words of this command: its home is that of the daemon. */
+export function fixedFor(flag: string, findings: readonly Finding[]): Finding[] {
+  return findings.map((finding) => ({ ...finding, fix: finding.fix.replace(OWN_COMMANDS, (command) => `${command}${flag}`) }));
+}
+
 /** What can be said without a daemon. */
 function withoutDaemon(context: CommandContext): Finding[] {
   const { paths } = context;
@@ -32,7 +40,9 @@ function findingLines({ output }: CommandContext, findings: readonly Finding[], 
   const width = Math.max(...findings.map(({ check }) => check.length)) + 2;
   return findings.flatMap(({ check, state, text, fix }) => [
     `${tint(TINTS[state], state.padEnd(STATE_WIDTH))}${check.padEnd(width)}${printable(text, isAscii)}`,
-    ...(fix === '' ? [] : [`${' '.repeat(STATE_WIDTH + width)}fix: ${printable(fix, isAscii)}`]),
+    ...(fix === '' ? [] : fix.split('\n')).map(
+      (way, n) => `${' '.repeat(STATE_WIDTH + width)}${n === 0 ? 'fix: ' : 'or:  '}${printable(way, isAscii)}`,
+    ),
   ]);
 }
 
@@ -53,7 +63,7 @@ async function runDoctor(context: CommandContext): Promise<CommandOutcome> {
   const { signal } = context;
   const client = new LocalApiClient(context.paths.controlPath);
   const isUp = hasHome(context.paths) && (await client.isRunning({ signal }));
-  const findings = isUp ? (await client.doctor({ signal })).findings : withoutDaemon(context);
+  const findings = isUp ? fixedFor(homeFlag(context), (await client.doctor({ signal })).findings) : withoutDaemon(context);
   const problems = findings.filter(({ state }) => state === 'fail').length;
   const { out } = context.output;
   const text = findingLines(context, findings, (tint, word) => out.tint(tint, word));

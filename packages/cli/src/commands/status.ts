@@ -46,7 +46,7 @@ const REACH_WORDS: Readonly<Record<StatusResult['reach'], string>> = {
 
 function statusText({ output }: Context, status: StatusResult): string[] {
   const { isAscii } = output.out;
-  const { offer } = status;
+  const { offer, relay } = status;
   const offering =
     offer.bytes === 0
       ? 'nothing'
@@ -57,6 +57,7 @@ function statusText({ output }: Context, status: StatusResult): string[] {
     `Reach     ${REACH_WORDS[status.reach]}   kad ${status.kad}   bat ${status.bat}`,
     `Peers     ${status.peers.online} online`,
     `Offering  ${offering}${offer.isReadOnly ? '   read-only: the disk failed' : ''}`,
+    ...(relay === undefined ? [] : [`Relaying  ${countText(relay.circuits, 'circuit')} now, ${formatSize(relay.bytesToday)} today`]),
     `Yours     ${filesText(status)}`,
     `Now       ${status.jobs.running === 0 ? 'idle' : `${countText(status.jobs.running, 'command')} at work`}`,
   ];

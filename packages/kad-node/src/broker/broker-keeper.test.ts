@@ -97,13 +97,16 @@ describe('brokers', () => {
     const client = await start(network.addHost({ name: 'client', nat: 'full-cone' }), servers[0], false);
     await simulation.clock.runFor(5 * second);
     expect(brokersOf(client)).toHaveLength(3);
+    expect(client.brokerState().wantedForMs).toBeGreaterThanOrEqual(5 * second);
     client.setReachability({ isReachable: true });
     expect(brokersOf(client)).toEqual([]);
+    expect(client.brokerState()).toMatchObject({ count: 0, wantedForMs: undefined });
     await simulation.clock.runFor(2 * minute);
     expect(brokersOf(client)).toEqual([]);
     client.setReachability({ isReachable: false });
     await simulation.clock.runFor(1 * second);
     expect(brokersOf(client)).toHaveLength(3);
+    expect(client.brokerState().wantedForMs).toBe(1 * second);
   });
 
   it('are servers that anybody reaches: not those that say otherwise, not clients', async () => {
@@ -147,14 +150,30 @@ describe('brokers', () => {
     const heal = network.isolate(host);
     await simulation.clock.runFor(2 * minute);
     expect(brokersOf(client)).toEqual(brokers);
+    expect(client.brokerState()).toMatchObject({ count: 3, isCutOff: true });
+    expect(client.brokerState().silentMs).toBeGreaterThan(90 * second);
     heal();
     await simulation.clock.runFor(70 * second);
+    expect(client.brokerState()).toMatchObject({ count: 3, isCutOff: false });
+    expect(client.brokerState().silentMs).toBeLessThan(30 * second);
     let received = 0;
     client.onSignal(() => received++);
     const [asker] = servers as [KadNode];
     expect((await settle(asker.sendSignal({ nodeId: client.nodeId, record: client.contact }, utf8Bytes('call')))).ok).toBe(true);
     await simulation.clock.runFor(1 * second);
     expect(received).toBe(1);
+  });
+
+  it('know that clients are there, though they know nobody themselves', async () => {
+    const server = await start(network.addHost({ name: 'server' }));
+    expect(server).toMatchObject({ knowsNobody: true, hasClients: false });
+    const client = await start(network.addHost({ name: 'client', nat: 'port-restr' }), server, false);
+    await simulation.clock.runFor(5 * second);
+    expect(server).toMatchObject({ knowsNobody: true, hasClients: true });
+    expect(client).toMatchObject({ knowsNobody: false, hasClients: false });
+    await settle(client.stop());
+    await simulation.clock.runFor(2 * minute);
+    expect(server.hasClients).toBe(false);
   });
 
   it('are asked for anew by whoever made two checks at once', async () => {

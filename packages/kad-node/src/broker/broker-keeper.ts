@@ -33,6 +33,17 @@ export interface BrokerKeeperParts {
   onChanged(brokers: readonly BrokerCandidate[]): void;
 }
 
+/** How the brokers stand; times back from now. */
+export interface BrokerState {
+  readonly count: number;
+  /** For how long they have been wanted; undefined while others reach us without. */
+  readonly wantedForMs: number | undefined;
+  /** Since a broker, or one that may become one, last proved fit; undefined when none ever did. */
+  readonly silentMs: number | undefined;
+  /** Nobody answered in the last round: the brokers are kept all the same. */
+  readonly isCutOff: boolean;
+}
+
 /** Tries of a server that may become a broker: others are at hand. */
 const SEARCH_TRIES = 2;
 
@@ -48,12 +59,15 @@ export class BrokerKeeper {
   #isStopped = false;
   #isSoon = false;
   #isCutOff = false;
+  #wantedSinceMs: number;
+  #heardMs: number | undefined;
   #round: Promise<void> | undefined;
   #next: Promise<void> | undefined;
 
   constructor(runtime: Runtime, parts: BrokerKeeperParts) {
     this.#runtime = runtime;
     this.#parts = parts;
+    this.#wantedSinceMs = runtime.clock.monotonicMs();
     const options = { name: 'brokers', intervalMs: BROKER_PING_MS, jitterRatio: BROKER_PING_JITTER };
     this.#task = new RecurringTask(runtime, options, async () => {
       const startedMs = runtime.clock.monotonicMs();
@@ -67,6 +81,16 @@ export class BrokerKeeper {
 
   get isReachable(): boolean {
     return this.#isReachable;
+  }
+
+  get state(): BrokerState {
+    const nowMs = this.#runtime.clock.monotonicMs();
+    return {
+      count: this.#brokers.length,
+      wantedForMs: this.#isReachable ? undefined : nowMs - this.#wantedSinceMs,
+      silentMs: this.#heardMs === undefined ? undefined : nowMs - this.#heardMs,
+      isCutOff: this.#isCutOff,
+    };
   }
 
   start(): void {
@@ -84,6 +108,7 @@ export class BrokerKeeper {
   setReachable(isReachable: boolean): void {
     if (this.#isReachable === isReachable) return;
     this.#isReachable = isReachable;
+    this.#wantedSinceMs = this.#runtime.clock.monotonicMs();
     if (isReachable) {
       void this.#task.stop();
       this.#isSoon = false;
@@ -166,7 +191,9 @@ export class BrokerKeeper {
   }
 
   #judge(server: BrokerCandidate, isGood: boolean): boolean {
-    if (!isGood) this.#aside.set(toHex(server.nodeId), this.#runtime.clock.monotonicMs() + BROKER_ASIDE_MS);
+    const nowMs = this.#runtime.clock.monotonicMs();
+    if (isGood) this.#heardMs = nowMs;
+    else this.#aside.set(toHex(server.nodeId), nowMs + BROKER_ASIDE_MS);
     return isGood;
   }
 

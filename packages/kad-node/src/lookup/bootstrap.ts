@@ -72,6 +72,15 @@ export class Bootstrap {
     return this.#isJoined;
   }
 
+  /** Clients ask us: we are the network's only server, as far as we know, and part of it all the same. */
+  get hasClients(): boolean {
+    return this.#runtime.clock.monotonicMs() - this.#clientHeardMs <= CLIENT_FRESH_MS;
+  }
+
+  get knowsNobody(): boolean {
+    return this.#sources().length === 0;
+  }
+
   /** What the lookup for the own id found when joining, once: our contact record goes to these nodes. */
   takeNear(): LookupResult | undefined {
     const near = this.#near;
@@ -205,17 +214,12 @@ export class Bootstrap {
 
   async #joinOnce(): Promise<boolean> {
     const sources = this.#sources();
-    if (!(await this.#reachAny(sources))) return this.#hasClients();
+    if (!(await this.#reachAny(sources))) return this.hasClients;
     const near = await this.#lookups.findMany(this.#table.selfId, this.#config.bucketSize);
     for (const contact of this.#table.openToInbound()) this.#onAdded(contact);
     this.#near = near;
     if (near.contacts.length >= this.#config.bucketSize) await this.#lookIntoFarBuckets();
-    return this.#table.size > 0 || this.#hasClients();
-  }
-
-  /** Clients ask us: we are the network's only server, as far as we know, and part of it all the same. */
-  #hasClients(): boolean {
-    return this.#runtime.clock.monotonicMs() - this.#clientHeardMs <= CLIENT_FRESH_MS;
+    return this.#table.size > 0 || this.hasClients;
   }
 
   /** Pings all; true soon after the first has answered, false when none did. */

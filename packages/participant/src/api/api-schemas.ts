@@ -139,6 +139,8 @@ export const statusResult = z.object({
   offer: z.object({ bytes, usedBytes: bytes, shards: count, isReadOnly: z.boolean() }),
   files: z.object({ total: count, good: count, degraded: count, atRisk: count, lost: count, unknown: count, withoutManifest: count }),
   memory: z.object({ rssBytes: bytes }),
+  /** What it carries for others; only of a node that relays. */
+  relay: z.object({ circuits: count, bytesToday: bytes }).optional(),
   jobs: z.object({ running: count }),
 });
 export type StatusResult = z.infer<typeof statusResult>;

@@ -19,7 +19,7 @@ import type { LanInterface } from '../adapters/lan-interfaces.ts';
 import { JOIN_WAIT_MS, UDP_SILENT_AFTER_MS } from '../limits.ts';
 import type { TunnelOpener } from './attach-race.ts';
 import type { SelfDescription } from './describe-self.ts';
-import type { MappingTrial } from './diagnose.ts';
+import type { MappingTrial } from './diagnosis.ts';
 import { HandPuncher } from './hand-punch/hand-puncher.ts';
 import { KadAttacher } from './kad-attacher.ts';
 import { KnownNodes } from './known-nodes.ts';
@@ -167,6 +167,11 @@ export class ReachSide {
     return this.#relays.relays.length;
   }
 
+  /** Where members were said to be. */
+  get joins(): readonly Address[] {
+    return this.#joins;
+  }
+
   /** Members heard of on the local network; undefined when nobody is looked for. */
   get lanFound(): number | undefined {
     return this.#lan?.state().found;
@@ -230,7 +235,7 @@ export class ReachSide {
     this.#self.checkSoon();
   }
 
-  /** What the router was asked for, one line for each way. */
+  /** What the router was asked for, one trial for each way and port. */
   get mappingTrials(): readonly MappingTrial[] {
     return this.#ports.trials;
   }

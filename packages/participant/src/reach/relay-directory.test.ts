@@ -1,6 +1,7 @@
 import {
   type CloseReason,
   type Connection,
+  type ContactRecord,
   type DialFailure,
   fail,
   keyPairFromSeed,
@@ -16,13 +17,14 @@ import type { RelayHint } from './reach-types.ts';
 import { RelayDirectory } from './relay-directory.ts';
 
 const KEYS = [1, 2, 3].map((n) => keyPairFromSeed(new Uint8Array(32).fill(n)));
+const RELAYS = { isPublic: true, relays: true, stores: true, isLeaving: false, hasNoUdp: false };
 const RECORDS = KEYS.map((keyPair, n) =>
   signContact(keyPair, {
     sequence: 1,
     kadAddresses: [],
     batAddresses: [{ host: `203.0.113.${n}`, port: 4880 }],
     brokers: [],
-    flags: { isPublic: true, relays: true, stores: true, isLeaving: false, hasNoUdp: false },
+    flags: RELAYS,
     natMapping: 'none',
   }),
 );
@@ -32,14 +34,19 @@ const OPTIONS = { timeoutMs: LADDER_PLAN.relayMs };
 
 let simulation: ReturnType<typeof createSimRuntime>;
 let known: number;
+let flags: ContactRecord['contact']['flags'];
 let directory: RelayDirectory;
 
 beforeEach(async () => {
   simulation = createSimRuntime('relay-directory');
   known = 3;
+  flags = RELAYS;
   directory = new RelayDirectory(simulation.runtime, {
     candidates: () => KEYS.slice(0, known).map(({ nodeId }) => nodeId),
-    resolve: async (nodeId) => RECORDS.find((record) => toHex(record.nodeId) === toHex(nodeId)),
+    resolve: async (nodeId) => {
+      const record = RECORDS.find((one) => toHex(one.nodeId) === toHex(nodeId));
+      return record && (nodeId === A.nodeId ? { ...record, contact: { ...record.contact, flags } } : record);
+    },
     reaches: async () => true,
   });
   directory.start();
@@ -71,6 +78,23 @@ describe('the relays that are named', () => {
       expect(directory.relays).toEqual([A, B]);
     },
   );
+
+  it('are looked at again at once when one says that it does not relay any more', async () => {
+    known = 1;
+    directory.lookSoon();
+    await simulation.clock.runFor(1000);
+    expect(directory.relays).toEqual([A]);
+    flags = { ...RELAYS, relays: false };
+    const refused = Promise.resolve(fail('refused' as const, 'not-a-relay: said to the other node'));
+    await directory.watch(A, refused, OPTIONS);
+    expect(directory.relays).toEqual([]);
+    await simulation.clock.runFor(1000);
+    expect(directory.relays).toEqual([]);
+    flags = RELAYS;
+    directory.lookSoon();
+    await simulation.clock.runFor(1000);
+    expect(directory.relays).toEqual([A]);
+  });
 
   it('T9 are all when all have failed, the one that failed longest ago first', async () => {
     for (const relay of [B, A, C]) {

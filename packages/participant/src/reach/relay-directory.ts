@@ -1,6 +1,6 @@
 // driven: participants that carry connections of others and that this node has reached itself: named in its signals.
 import type { CloseReason, Connection, ContactRecord, DialFailure, NodeId, Result, Runtime, Timer } from '@batchain/shared';
-import { isPrivateHost, toHex } from '@batchain/shared';
+import { equalBytes, isPrivateHost, toHex } from '@batchain/shared';
 import {
   RELAY_CANDIDATES_MAX,
   RELAY_CHECK_INTERVAL_MS,
@@ -28,6 +28,9 @@ function isFault({ reason, detail }: CloseReason, livedMs: number): boolean {
   if (LIMIT_WORDS.has(detail) && livedMs >= RELAY_STEADY_MS) return false;
   return reason === 'error' || reason === 'protocol-error' || detail === 'timeout';
 }
+
+/** The relay's own word, with which the detail of a failed circuit begins. */
+const isNoRelay = ({ detail }: { readonly detail?: string | undefined }): boolean => detail?.startsWith('not-a-relay') === true;
 
 export class RelayDirectory {
   readonly #runtime: Runtime;
@@ -72,13 +75,21 @@ export class RelayDirectory {
     const beganMs = clock.monotonicMs();
     const joined = await joining;
     const openedMs = clock.monotonicMs();
-    if (joined.ok) void joined.value.closed.then((end) => isFault(end, clock.monotonicMs() - openedMs) && this.#failed(nodeId, end));
+    if (!joined.ok && isNoRelay(joined)) this.#retired(nodeId);
+    else if (joined.ok) void joined.value.closed.then((end) => isFault(end, clock.monotonicMs() - openedMs) && this.#failed(nodeId, end));
     else {
       // Where another way was faster, the other end has left the circuit.
       const isNeeded = isDecided?.() !== true && (joined.reason !== 'aborted' || openedMs - beganMs >= timeoutMs);
       if (isNeeded) this.#failed(nodeId, joined);
     }
     return joined;
+  }
+
+  /** It says itself that it does not relay: it was started anew, or its record is old. What it says of itself now is looked at. */
+  #retired(nodeId: NodeId): void {
+    this.#relays = this.#relays.filter((relay) => !equalBytes(relay.nodeId, nodeId));
+    this.#runtime.log.info('reach.relay-retired', { relay: toHex(nodeId) });
+    this.lookSoon();
   }
 
   #failed(nodeId: NodeId, { reason, detail }: CloseReason): void {
@@ -99,7 +110,7 @@ export class RelayDirectory {
     this.#timer?.cancel();
   }
 
-  /** Brokers or the network have changed. */
+  /** Brokers, the network or what a relay says of itself have changed. */
   lookSoon(): void {
     if (!this.#stop.signal.aborted) this.#arm(RELAY_CHECK_SOON_MS);
   }

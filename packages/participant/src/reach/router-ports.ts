@@ -1,7 +1,7 @@
 // driven: the ports that a router forwards to this node: asked for once it is known that a router stands between it and the others.
 import { type KeyPair, type Runtime, sha256, utf8Bytes } from '@batchain/shared';
 import type { PortMapping, SelfDescription } from './describe-self.ts';
-import type { MappingTrial } from './diagnose.ts';
+import type { MappingTrial } from './diagnosis.ts';
 import { PortMapper, type PortMapperConfig } from './port-mapper.ts';
 
 export interface RouterPortsParts {
@@ -44,14 +44,10 @@ export class RouterPorts {
     await this.#mapper?.stop();
   }
 
-  /** What the router was asked for, one line for each way. */
+  /** What the router was asked for, one trial for each way and port. */
   get trials(): readonly MappingTrial[] {
     return (this.#mapper?.state().ports ?? []).flatMap(({ protocol, tried }) =>
-      tried.map(({ by, outcome, detail }) => ({
-        by,
-        isMapped: outcome === 'mapped',
-        reason: `${protocol} ${outcome}${detail === undefined ? '' : ` (${detail})`}`,
-      })),
+      tried.map(({ by, outcome, detail }) => ({ by, protocol, outcome, detail })),
     );
   }
 }
