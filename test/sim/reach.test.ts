@@ -64,6 +64,18 @@ describe('participants behind simulated NATs', () => {
     expect((await world.settle(mute.node.status())).reach).toBe('relayed');
   });
 
+  it('BN-49 comes back after a restart without a word of a member, though UDP does not get out', async () => {
+    world = new ParticipantWorld('reach-tunnel-restart');
+    const first = await world.add('kad1', { address: '203.0.113.10', hasTunnels: true });
+    const mute = await world.add('mute', { nat: 'udp-blocked', hasTunnels: true }, [world.kadAddress(first)]);
+    await world.simulation.clock.runFor(SETTLE_MS);
+    const again = await world.restart(mute);
+    await world.simulation.clock.runFor(10_000);
+    expect(again.node.kad.isJoined).toBe(true);
+    expect(await world.settle(again.node.status())).toMatchObject({ reach: 'relayed', peers: { online: 1 } });
+    expect(await meet(again, first)).toBe('direct');
+  });
+
   it('waits no longer than it takes to hear that nobody carries its datagrams', async () => {
     world = new ParticipantWorld('reach-nobody');
     const refusing = world.network.addHost({ name: 'refusing' });

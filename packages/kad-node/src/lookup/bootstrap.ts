@@ -127,10 +127,14 @@ export class Bootstrap {
     const configured = this.#addresses.filter(
       (address) => ![...this.#table.contacts()].some((contact) => equalAddress(contact.address, address)),
     );
-    const remembered = this.#freshRemembered().filter((peer) => this.#table.get(peer.nodeId) === undefined);
-    const strays: PeerTarget[] = [...configured.map(configuredTarget), ...remembered];
+    const strays: PeerTarget[] = [...configured.map(configuredTarget), ...this.remembered()];
     const some = this.#runtime.random.shuffle(strays).slice(0, STRAY_PINGS_MAX);
     await Promise.all(some.map((stray) => this.#client.ask(stray, { type: 'ping' })));
+  }
+
+  /** Those from before a restart or a loss who have not answered since; the latest seen first. */
+  remembered(): readonly SavedPeer[] {
+    return this.#freshRemembered().filter((peer) => this.#table.get(peer.nodeId) === undefined);
   }
 
   /** The peers to save: the longest living contacts, then those remembered from before that are not too old. */
@@ -138,8 +142,7 @@ export class Bootstrap {
     const { clock } = this.#runtime;
     const contacts = [...this.#table.contacts()].sort((a, b) => a.firstSeenMs - b.firstSeenMs);
     const peers = contacts.map((contact) => savedPeer(contact, clock.nowMs(), clock.monotonicMs()));
-    const others = this.#freshRemembered().filter((peer) => this.#table.get(peer.nodeId) === undefined);
-    return [...peers, ...others].slice(0, this.#config.rememberedPeersMax);
+    return [...peers, ...this.remembered()].slice(0, this.#config.rememberedPeersMax);
   }
 
   async stop(): Promise<void> {
