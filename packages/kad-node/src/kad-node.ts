@@ -154,6 +154,11 @@ export class KadNode implements Startable {
     return this.#parts.bootstrap.join(addresses);
   }
 
+  /** Whether anybody answered at an address given to `bootstrap` when it was asked last; waits while it is being asked. */
+  answersAt(address: Address): Promise<boolean> {
+    return this.#parts.bootstrap.answersAt(address);
+  }
+
   // Finding (BD-05, BN-11)
 
   /** The nodes nearest to a key that answered, nearest first; the own node is not among them (BN-12). */

@@ -1,5 +1,5 @@
 // driven: one participant: its KadNode and BatNode, started and stopped together, and what they tell about themselves.
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import {
   BatNode,
   type BatNodeApi,
@@ -197,8 +197,8 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
   }
 
   /**
-   * Resolves when the addresses answered, or did not by UDP nor over TCP, or after 8 s: joining then goes on by itself. True when the
-   * network was joined.
+   * Resolves when each of the addresses has answered, or has not by UDP nor over TCP, or after 8 s: joining then goes on by itself. True
+   * when the network was joined.
    */
   async join(addresses: readonly Address[], signal?: AbortSignal): Promise<boolean> {
     if (addresses.length === 0) return this.kad.isJoined;
@@ -206,11 +206,25 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
     const join = async (): Promise<void> => {
       await this.kad.bootstrap(addresses);
       await this.#reachSide.joinByTunnel();
+      await Promise.all(addresses.map((address) => this.kad.answersAt(address)));
     };
     const joined = join().catch((error: unknown) => {
       this.#runtime.log.warn('participant.join.failed', { error: String(error) });
     });
     await Promise.race([joined, this.#runtime.clock.sleep(JOIN_WAIT_MS, signal)]);
+    return this.kad.isJoined;
+  }
+
+  /** Resolves when the network is joined, or after 8 s: for a node that remembers members and was told of none. */
+  async untilJoined(signal?: AbortSignal): Promise<boolean> {
+    if (!this.kad.isJoined) {
+      const over = new AbortController();
+      const joined = once(this.kad.events, 'joined', { signal: over.signal });
+      const late = this.#runtime.clock.sleep(JOIN_WAIT_MS, signal === undefined ? over.signal : AbortSignal.any([over.signal, signal]));
+      await Promise.race([joined, late]).catch(() => undefined);
+      over.abort();
+      await Promise.allSettled([joined, late]);
+    }
     return this.kad.isJoined;
   }
 
@@ -266,6 +280,11 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
     return this.kad.contact.contact.batAddresses[0] ?? this.#parts.listener.localAddress;
   }
 
+  /** Members of before who do not answer now. */
+  get rememberedCount(): number {
+    return this.#peers.remembered.length;
+  }
+
   async #hasRoom(): Promise<boolean> {
     if (this.files.usage().offerBytes === 0) return false;
     return (await this.#parts.shardStore.roomBytes()) >= STORE_ROOM_BYTES_MIN;
@@ -307,7 +326,7 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
       reach: this.#reachSide.describe().reach,
       kad: formatAddress(this.kadAddress),
       bat: formatAddress(this.batAddress),
-      peers: { online: this.#peers.onlineCount },
+      peers: { online: this.#peers.onlineCount, remembered: this.rememberedCount },
       offer: { bytes: usage.offerBytes, usedBytes: usage.usedBytes, shards: usage.shardCount, isReadOnly: usage.isReadOnly },
       files: countByHealth(files),
       memory: { rssBytes: this.#parts.memoryBytes() },

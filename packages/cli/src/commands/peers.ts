@@ -8,6 +8,7 @@ import { shortIdText } from '../output/health-text.ts';
 import { formatTable } from '../output/table.ts';
 import { agoText } from '../output/times.ts';
 import { whyText } from '../output/why-text.ts';
+import { rememberedText } from './join-warnings.ts';
 
 const OPTIONS = defineSettings({
   why: {
@@ -28,10 +29,14 @@ const COLUMNS = [
   { title: 'SEEN', dropOrder: 4 },
 ];
 
+/** A network that was joined is not forgotten while nobody answers. */
+function nobodyText(flag: string, remembered: number): string {
+  if (remembered > 0) return `Nobody answers now: ${rememberedText(remembered)}; the node goes on trying`;
+  return `No peers known. Join a member: batchain stop${flag} && batchain start${flag} --join HOST:PORT`;
+}
+
 function peersText(context: Context, { peers }: PeersResult): string[] {
   const { output, clock } = context;
-  const flag = homeFlag(context);
-  if (peers.length === 0) return [`No peers known. Join a member: batchain stop${flag} && batchain start${flag} --join HOST:PORT`];
   const nowMs = clock.nowMs();
   const rows = peers.map((peer) => [
     shortIdText(peer.nodeId),
@@ -52,7 +57,9 @@ async function runPeers(context: Context): Promise<CommandOutcome> {
     return { json: result, text: whyText(result, context.clock.nowMs(), context.output.out.width) };
   }
   const result = await client.peers({ signal: context.signal });
-  return { json: result, text: peersText(context, result) };
+  if (result.peers.length > 0 || context.output.isJson) return { json: result, text: peersText(context, result) };
+  const { peers } = await client.status({ signal: context.signal });
+  return { json: result, text: [nobodyText(homeFlag(context), peers.remembered)] };
 }
 
 export const peersCommand = defineCommand({

@@ -1,5 +1,15 @@
 // driven: joins the network, and joins it again whenever nobody answers any more (BN-28).
-import { type Address, equalAddress, minute, type NodeId, type Runtime, type Timer, toBatChainError, toHex } from '@batchain/shared';
+import {
+  type Address,
+  equalAddress,
+  formatAddress,
+  minute,
+  type NodeId,
+  type Runtime,
+  type Timer,
+  toBatChainError,
+  toHex,
+} from '@batchain/shared';
 import pLimit from 'p-limit';
 import type { KadConfig } from '../kad-config.ts';
 import { BOOTSTRAP_ADDRESSES_MAX } from '../limits.ts';
@@ -37,6 +47,8 @@ export class Bootstrap {
   readonly #onJoined: (result: JoinResult) => void;
   readonly #onAdded: (contact: TableContact) => void;
   readonly #addresses: Address[] = [];
+  /** By configured address: whether anybody answered there when it was asked last. */
+  readonly #asked = new Map<string, Promise<boolean>>();
   /** By id; what is worth asking after a restart or a loss of the network. */
   readonly #remembered = new Map<string, SavedPeer>();
   #near: LookupResult | undefined;
@@ -89,6 +101,11 @@ export class Bootstrap {
     return this.#tryNow();
   }
 
+  /** Whether anybody answered at a configured address when it was asked last; waits while it is being asked. */
+  async answersAt(address: Address): Promise<boolean> {
+    return (await this.#asked.get(formatAddress(address))) ?? false;
+  }
+
   /** Starts to join in the background when there is anybody to ask. */
   start(): void {
     if (this.#sources().length > 0) this.#schedule(0);
@@ -129,7 +146,7 @@ export class Bootstrap {
     );
     const strays: PeerTarget[] = [...configured.map(configuredTarget), ...this.remembered()];
     const some = this.#runtime.random.shuffle(strays).slice(0, STRAY_PINGS_MAX);
-    await Promise.all(some.map((stray) => this.#client.ask(stray, { type: 'ping' })));
+    await Promise.all(some.map((stray) => this.#ping(stray)));
   }
 
   /** Those from before a restart or a loss who have not answered since; the latest seen first. */
@@ -221,6 +238,12 @@ export class Bootstrap {
     return this.#runtime.clock.monotonicMs() - this.#clientHeardMs <= CLIENT_FRESH_MS;
   }
 
+  #ping(target: PeerTarget): Promise<boolean> {
+    const asked = this.#client.ask(target, { type: 'ping' }).then(({ ok }) => ok);
+    if (target.nodeId === undefined) this.#asked.set(formatAddress(target.address), asked);
+    return asked;
+  }
+
   /** Pings all; true soon after the first has answered, false when none did. */
   #reachAny(sources: readonly PeerTarget[]): Promise<boolean> {
     const limit = pLimit(PINGS_IN_FLIGHT_MAX);
@@ -235,9 +258,9 @@ export class Bootstrap {
       };
       if (open === 0) settle();
       for (const source of sources) {
-        void limit(() => this.#client.ask(source, { type: 'ping' })).then((answer) => {
+        void limit(() => this.#ping(source)).then((hasAnswered) => {
           open--;
-          if (answer.ok && !isReached) {
+          if (hasAnswered && !isReached) {
             isReached = true;
             timer = this.#runtime.clock.setTimer(this.#config.bootstrapWaitMs, settle);
           }

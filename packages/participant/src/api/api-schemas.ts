@@ -135,7 +135,8 @@ export const statusResult = z.object({
   reach: z.enum(REACH_WORDS),
   kad: z.string(),
   bat: z.string(),
-  peers: z.object({ online: count }),
+  /** `remembered`: were met before and do not answer now. */
+  peers: z.object({ online: count, remembered: count }),
   offer: z.object({ bytes, usedBytes: bytes, shards: count, isReadOnly: z.boolean() }),
   files: z.object({ total: count, good: count, degraded: count, atRisk: count, lost: count, unknown: count, withoutManifest: count }),
   memory: z.object({ rssBytes: bytes }),

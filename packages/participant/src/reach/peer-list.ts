@@ -27,6 +27,13 @@ export class PeerList {
     return new Set(ids).size;
   }
 
+  /** Members of before who do not answer now, and are asked again and again. */
+  get remembered(): readonly NodeId[] {
+    const online = new Set(this.#sessions().map(({ nodeId }) => toHex(nodeId)));
+    const silent = this.#contacts().filter((contact) => !isAnswering(contact));
+    return [...silent, ...this.#kad.remembered()].map(({ nodeId }) => nodeId).filter((nodeId) => !online.has(toHex(nodeId)));
+  }
+
   async all(): Promise<readonly PeerView[]> {
     const sessions = new Map(this.#sessions().map((view) => [toHex(view.nodeId), view]));
     const contacts = new Map(this.#contacts().map((contact) => [toHex(contact.nodeId), contact]));
