@@ -40,6 +40,8 @@ describe('participants behind simulated NATs', () => {
     const { contact } = home.node.kad.contact;
     expect(contact).toMatchObject({ flags: { isPublic: false }, natMapping: 'endpoint-independent' });
     expect(contact.brokers).toHaveLength(2);
+    expect(home.node.others).toEqual({ canJoinHere: false, members: expect.arrayContaining(['203.0.113.10:4870']) });
+    expect((publics[0] as SimParticipant).node.others.canJoinHere).toBe(true);
     const tables = publics.map(({ node }) => node.kad.routes().buckets.flatMap(({ contacts }) => contacts).length);
     expect(tables, 'a client is in no table').toEqual([1, 1]);
   });

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BatChainError, formatAddress, type Logger, systemReason, toHex } from '@batchain/shared';
 import { createPinoLogger, createSystemRuntime } from '@batchain/shared/node';
+import type { OthersJoin } from './api/api-schemas.ts';
 import { LocalApiServer } from './api/local-api-server.ts';
 import type { NodeSettings } from './config/node-settings.ts';
 import { createParticipant, type JoinReport, type ParticipantOptions } from './create-participant.ts';
@@ -25,6 +26,7 @@ export interface DaemonReady {
   readonly remembered: number;
   /** What became of the `join` addresses. */
   readonly join: JoinReport;
+  readonly others: OthersJoin;
 }
 
 export interface DaemonOptions {
@@ -109,6 +111,7 @@ function readyOf(participant: Participant, { controlPath }: HomePaths, join: Joi
     joined: participant.kad.stats().contacts > 0,
     remembered: participant.rememberedCount,
     join,
+    others: participant.others,
   };
 }
 

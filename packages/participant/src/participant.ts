@@ -21,6 +21,7 @@ import {
   type Crypto,
   type DialFailure,
   formatAddress,
+  isPrivateHost,
   type KeyPair,
   type NodeId,
   ok,
@@ -31,11 +32,19 @@ import {
   toHex,
 } from '@batchain/shared';
 import { KadLocator } from './adapters/kad-locator.ts';
-import type { DoctorResult, PeerView, StatusResult, WhyResult } from './api/api-schemas.ts';
+import type { DoctorResult, OthersJoin, PeerView, StatusResult, WhyResult } from './api/api-schemas.ts';
 import { countByHealth } from './api/result-views.ts';
 import type { Profile } from './config/node-settings.ts';
-import { CLOCKS_ASKED_MAX, JOIN_WAIT_MS, LADDER_MS, ROOM_CHECK_INTERVAL_MS, STORE_ROOM_BYTES_MIN } from './limits.ts';
+import {
+  CLOCKS_ASKED_MAX,
+  JOIN_MEMBERS_SHOWN_MAX,
+  JOIN_WAIT_MS,
+  LADDER_MS,
+  ROOM_CHECK_INTERVAL_MS,
+  STORE_ROOM_BYTES_MIN,
+} from './limits.ts';
 import type { LocalNode, NodeEvent } from './local-node.ts';
+import { takesJoins } from './reach/describe-self.ts';
 import { diagnose } from './reach/diagnose.ts';
 import { makeDialBack } from './reach/dial-back.ts';
 import { PeerList } from './reach/peer-list.ts';
@@ -206,7 +215,7 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
     const join = async (): Promise<void> => {
       await this.kad.bootstrap(addresses);
       await this.#reachSide.joinByTunnel();
-      await Promise.all(addresses.map((address) => this.kad.answersAt(address)));
+      if (this.kad.isJoined) await Promise.all(addresses.map((address) => this.kad.answersAt(address)));
     };
     const joined = join().catch((error: unknown) => {
       this.#runtime.log.warn('participant.join.failed', { error: String(error) });
@@ -280,6 +289,14 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
     return this.kad.contact.contact.batAddresses[0] ?? this.#parts.listener.localAddress;
   }
 
+  /** How others get into the network, as far as is known. */
+  get others(): OthersJoin {
+    const known = this.kad.routes().buckets.flatMap(({ contacts }) => contacts);
+    const outside = known.filter(({ address, failures }) => failures === 0 && !isPrivateHost(address.host));
+    const members = outside.slice(0, JOIN_MEMBERS_SHOWN_MAX).map(({ address }) => formatAddress(address));
+    return { canJoinHere: takesJoins(this.#reachSide.describe()), members };
+  }
+
   /** Members of before who do not answer now. */
   get rememberedCount(): number {
     return this.#peers.remembered.length;
@@ -327,6 +344,8 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
       kad: formatAddress(this.kadAddress),
       bat: formatAddress(this.batAddress),
       peers: { online: this.#peers.onlineCount, remembered: this.rememberedCount },
+      joined: this.kad.isJoined,
+      others: this.others,
       offer: { bytes: usage.offerBytes, usedBytes: usage.usedBytes, shards: usage.shardCount, isReadOnly: usage.isReadOnly },
       files: countByHealth(files),
       memory: { rssBytes: this.#parts.memoryBytes() },

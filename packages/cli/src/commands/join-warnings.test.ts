@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { joinWarnings } from './join-warnings.ts';
 
-const NODE = { nodeId: 'ab', kad: '127.0.0.1:1', bat: '127.0.0.1:2', control: '/c', joined: false, remembered: 0 };
+const WAYS = { kad: '127.0.0.1:1', bat: '127.0.0.1:2', control: '/c', others: { canJoinHere: true, members: [] } };
+const NODE = { nodeId: 'ab', ...WAYS, joined: false, remembered: 0 };
 const NOTHING = { answered: [], silent: [], unresolved: [] };
 const textsOf = (facts: Partial<Parameters<typeof joinWarnings>[0]>): string[] =>
   joinWarnings({ ...NODE, join: NOTHING, ...facts }, '').map(({ text }) => text);

@@ -21,6 +21,7 @@ import { type CommandContext, type CommandOutcome, defineCommand } from '../comm
 import { hasHome, homeFlag } from '../daemon-access.ts';
 import { printable } from '../output/printable.ts';
 import { joinWarnings } from './join-warnings.ts';
+import { othersText } from './others-text.ts';
 
 const OPTIONS = defineSettings({
   ...NODE_SETTINGS,
@@ -44,7 +45,7 @@ function readyText(context: Context, ready: DaemonReady, tookMs: number): string
     `  control    ${ready.control}`,
     `  offers     ${given}; change it: batchain config set offer ${offer === 0 ? '20GiB' : '5GiB'}${flag}`,
     `  listens    ${where}`,
-    `  others     join with: batchain start --join ${ready.kad}`,
+    ...othersText(ready, !context.options['no-lan-discovery']),
   ];
 }
 
@@ -165,7 +166,8 @@ async function settled(context: Context, ready: DaemonReady): Promise<DaemonRead
     await clock.sleep(REMEMBERED_POLL_MS, signal).catch(() => undefined);
     const status = await client.status({ signal }).catch(() => undefined);
     if (status === undefined) return now;
-    now = { ...ready, kad: status.kad, bat: status.bat, joined: status.peers.online > 0, remembered: status.peers.remembered };
+    const { kad, bat, peers, joined, others } = status;
+    now = { ...ready, kad, bat, joined, others, remembered: peers.remembered };
   }
   return now;
 }
@@ -181,8 +183,8 @@ async function runStart(context: Context): Promise<CommandOutcome> {
   }
   if (options.foreground) return runForeground(context);
   const startedMs = clock.monotonicMs();
-  const { nodeId, kad, bat, control, joined, remembered, join: report } = await startProcess(context);
-  const ready = await settled(context, { nodeId, kad, bat, control, joined, remembered, join: report });
+  const { nodeId, kad, bat, control, joined, remembered, join: report, others } = await startProcess(context);
+  const ready = await settled(context, { nodeId, kad, bat, control, joined, remembered, join: report, others });
   // Here `ready` stands for the result, which is the last line.
   if (output.isJson) warnOf(context, ready);
   output.line('ready', { ...ready });

@@ -125,6 +125,10 @@ export type ReleaseResult = z.infer<typeof releaseResult>;
 
 export const REACH_WORDS = ['lan', 'public', 'punched', 'relayed', 'unknown'] as const;
 
+/** `canJoinHere`: from outside at our own `kad`. `members`: kad addresses of others who answer and can be reached from outside. */
+export const othersJoin = z.object({ canJoinHere: z.boolean(), members: z.array(z.string()) });
+export type OthersJoin = z.infer<typeof othersJoin>;
+
 export const statusResult = z.object({
   nodeId: id,
   name: z.string(),
@@ -137,6 +141,9 @@ export const statusResult = z.object({
   bat: z.string(),
   /** `remembered`: were met before and do not answer now. */
   peers: z.object({ online: count, remembered: count }),
+  /** The own neighbourhood in the network is known. */
+  joined: z.boolean(),
+  others: othersJoin,
   offer: z.object({ bytes, usedBytes: bytes, shards: count, isReadOnly: z.boolean() }),
   files: z.object({ total: count, good: count, degraded: count, atRisk: count, lost: count, unknown: count, withoutManifest: count }),
   memory: z.object({ rssBytes: bytes }),
