@@ -96,6 +96,20 @@ describe('participants behind simulated NATs', () => {
     expect(why).toMatch(/relay skipped neither knows a participant that relays/);
   });
 
+  it('says of the own id whose it is, and of a member that is remembered since when it is away', async () => {
+    const [kad1, kad2] = (await makePublicPair('reach-away')) as [SimParticipant, SimParticipant];
+    const idOf = ({ nodeId }: SimParticipant): string => Buffer.from(nodeId).toString('hex');
+    await world.simulation.clock.runFor(SETTLE_MS);
+    await world.settle(kad2.node.stop());
+    const again = await world.restart(kad1);
+    await world.simulation.clock.runFor(SETTLE_MS);
+    expect(again.node.rememberedCount).toBe(1);
+    const away = { nodeId: idOf(kad2), path: 'none', awaySince: expect.any(String), attempts: [] };
+    expect(again.node.why(idOf(kad2).slice(0, 8))).toEqual(away);
+    expect(() => again.node.why(idOf(kad1).slice(0, 8))).toThrow('is this computer itself');
+    expect(() => again.node.why('nobody')).toThrow('no peer nobody');
+  });
+
   it('BN-27 BN-28 a home whose address changes outside is found again, and says so within seconds', async () => {
     const publics = await makePublicPair('reach-flip');
     const [kad1] = publics as [SimParticipant];

@@ -4,6 +4,7 @@ import { second } from '@batchain/shared';
 import { parseIsoTime } from '@batchain/shared/node';
 import { type CommandContext, type CommandOutcome, defineCommand } from '../command.ts';
 import { homeFlag, requireDaemon } from '../daemon-access.ts';
+import { batText } from '../output/bat-text.ts';
 import { shortIdText } from '../output/health-text.ts';
 import { formatTable } from '../output/table.ts';
 import { agoText } from '../output/times.ts';
@@ -41,7 +42,7 @@ function peersText(context: Context, { peers }: PeersResult): string[] {
   const rows = peers.map((peer) => [
     shortIdText(peer.nodeId),
     peer.kad ?? '-',
-    peer.bat ?? '-',
+    batText(peer),
     peer.path,
     peer.rttMs === null ? '-' : `${peer.rttMs.toFixed(1)} ms`,
     peer.lastSeen === null ? 'never' : agoText(parseIsoTime(peer.lastSeen), nowMs),
@@ -70,6 +71,16 @@ export const peersCommand = defineCommand({
   examples: [
     ['batchain peers', 'with their addresses and how they are reached'],
     ['batchain peers --why 7f3a91c2', 'each way that was tried to reach that one'],
+  ],
+  notes: [
+    'PATH, how a peer is connected now',
+    '  lan      on the same local network',
+    '  direct   this computer dialled it',
+    '  reverse  it dialled this computer',
+    '  punched  through the routers of both, opened from both sides at once',
+    '  relayed  through a member that carries the connection (start --relay)',
+    '  none     not connected now; it is when there is something to send',
+    'BAT is where it takes connections, or where the one in use leads; - when neither means anything here.',
   ],
   timeoutMs: 10 * second,
   run: runPeers,

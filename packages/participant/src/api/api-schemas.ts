@@ -155,6 +155,8 @@ export const peerView = z.object({
   nodeId: id,
   kad: z.string().nullable(),
   bat: z.string().nullable(),
+  /** Where the connection in use leads; null without one, and through a relay. */
+  connectedTo: z.string().nullable(),
   path: z.enum(['lan', 'direct', 'reverse', 'punched', 'relayed', 'none']),
   rttMs: z.number().nonnegative().nullable(),
   lastSeen: isoTime.nullable(),
@@ -176,6 +178,8 @@ export const rungReport = z.object({
 export const whyResult = z.object({
   nodeId: id,
   path: peerView.shape.path,
+  /** Of a member who is remembered and does not answer now: when it was there last; null for all others. */
+  awaySince: isoTime.nullable(),
   /** The latest first. */
   attempts: z.array(z.object({ role: z.enum(['caller', 'called']), at: isoTime, rungs: z.array(rungReport) })),
 });

@@ -61,7 +61,7 @@ async function serve(files: Partial<BatNodeApi>): Promise<LocalApiClient> {
     }),
     peers: async () => [],
     diagnose: async () => [],
-    why: (id) => ({ nodeId: id, path: 'none', attempts: [] }),
+    why: (id) => ({ nodeId: id, path: 'none', awaySince: null, attempts: [] }),
     onEvent: (listener) => {
       emit = listener;
       return () => undefined;
