@@ -153,6 +153,39 @@ describe('a member that does not answer', () => {
   });
 });
 
+describe('a network whose members are all off', () => {
+  it('is not forgotten: start, peers and put say how many are remembered, and that the node goes on trying', async () => {
+    const [first, second] = [join(folder, 'off-first'), join(folder, 'off-second')];
+    const started = await startDaemon(first);
+    expect((await startDaemon(second, ['--join', started.last.kad])).last).toMatchObject({ joined: true });
+    for (const home of [first, second]) expect((await runCli(['stop', '--home', home])).code).toBe(0);
+
+    const text = await runCli(['start', '--home', second, ...BIND]);
+    pids.add(await pidOf(second));
+    expect(text.stdout).toContain('Node is up');
+    expect(text.stderr).toMatch(/^warning: 1 member remembered from before: none answered; the node goes on trying[^\n]*\nwhy: /m);
+    expect((await runCli(['peers', '--home', second])).stdout).toBe(
+      'Nobody answers now: 1 member remembered from before; the node goes on trying\n',
+    );
+    const file = join(folder, 'off.txt');
+    await writeFile(file, 'kept by others');
+    expect((await runCli(['put', file, '--policy', '1of1', '--home', second, '--json'])).last).toMatchObject({
+      code: 'BAT_E_NOT_ENOUGH_PEERS',
+      what: 'no other computer answers now',
+    });
+    await runCli(['stop', '--home', second]);
+
+    const json = await startDaemon(second);
+    expect(json.last, 'scripts do not wait').toMatchObject({ type: 'ready', joined: false, remembered: 1 });
+    await runCli(['stop', '--home', second]);
+    const wrong = await runCli(['start', '--home', second, ...BIND, '--join', '127.0.0.1:9', '--join', 'no-such-host.invalid:1']);
+    pids.add(await pidOf(second));
+    expect(wrong.stderr).toContain('no member of the network answered at 127.0.0.1:9 (--join), nor did 1 member remembered from before');
+    expect(wrong.stderr).toContain('no address is known for no-such-host.invalid:1 (--join)');
+    await runCli(['stop', '--home', second]);
+  });
+});
+
 describe('a daemon that is still starting', () => {
   const NOBODY = ['--join', '127.0.0.1:9'];
 

@@ -11,7 +11,7 @@ import {
   WsDialer,
   WsListener,
 } from '@batchain/bat-node';
-import { type KadRpc, makeKadConfig, networkKey, SessionRpc } from '@batchain/kad-node';
+import { type KadRpc, type KadStateStore, MemoryKadStateStore, makeKadConfig, networkKey, SessionRpc } from '@batchain/kad-node';
 import { Participant } from '@batchain/participant';
 import {
   type Address,
@@ -58,6 +58,8 @@ export interface SimParticipant {
   readonly isJoined: boolean;
   /** What its store took over the wire. */
   readonly received: Received;
+  readonly hasTunnels: boolean;
+  readonly kadStateStore: KadStateStore;
 }
 
 export interface SimParticipantWishes {
@@ -98,9 +100,24 @@ export class ParticipantWorld {
     name: string,
     { hasTunnels = false, ...where }: SimHostOptions & { readonly hasTunnels?: boolean },
     join: readonly Address[] = [],
-    { offerBytes = 1 * MiB, makeRelay, wrapRpc }: SimParticipantWishes = {},
+    wishes: SimParticipantWishes = {},
   ): Promise<SimParticipant> {
     const host = this.network.addHost({ name, ...where });
+    return this.#start({ name, host, hasTunnels, kadStateStore: new MemoryKadStateStore() }, join, wishes);
+  }
+
+  /** Stops the participant and starts it anew with what its KadNode has kept; without a word of a member. */
+  async restart(member: SimParticipant): Promise<SimParticipant> {
+    await this.settle(member.node.stop());
+    this.members.splice(this.members.indexOf(member), 1);
+    return this.#start(member, [], {});
+  }
+
+  async #start(
+    { name, host, hasTunnels, kadStateStore }: Pick<SimParticipant, 'name' | 'host' | 'hasTunnels' | 'kadStateStore'>,
+    join: readonly Address[],
+    { offerBytes = 1 * MiB, makeRelay, wrapRpc }: SimParticipantWishes,
+  ): Promise<SimParticipant> {
     const { runtime } = this.simulation.node(name);
     const keyPair: KeyPair = keyPairFromSeed(sha256(utf8Bytes(name)));
     const identity = { nodeId: keyPair.nodeId, publicKey: keyPair.publicKey };
@@ -123,6 +140,7 @@ export class ParticipantWorld {
         keyPair,
         crypto: this.#crypto,
         rpc: wrapRpc?.(rpc, runtime, keyPair) ?? rpc,
+        kadStateStore,
         strangerPace,
         dialer: notingDialer(new SimDialer(host, identity), note),
         listener: new NotingListener(host, identity, { port: BAT_PORT }).noting(note),
@@ -148,7 +166,7 @@ export class ParticipantWorld {
     );
     await this.settle(node.start());
     const isJoined = await this.settle(node.join(join));
-    const member = { name, node, nodeId: keyPair.nodeId, host, identity, isJoined, received };
+    const member = { name, node, nodeId: keyPair.nodeId, host, identity, isJoined, received, hasTunnels, kadStateStore };
     this.members.push(member);
     return member;
   }

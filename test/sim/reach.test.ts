@@ -40,6 +40,8 @@ describe('participants behind simulated NATs', () => {
     const { contact } = home.node.kad.contact;
     expect(contact).toMatchObject({ flags: { isPublic: false }, natMapping: 'endpoint-independent' });
     expect(contact.brokers).toHaveLength(2);
+    expect(home.node.others).toEqual({ canJoinHere: false, members: expect.arrayContaining(['203.0.113.10:4870']) });
+    expect((publics[0] as SimParticipant).node.others.canJoinHere).toBe(true);
     const tables = publics.map(({ node }) => node.kad.routes().buckets.flatMap(({ contacts }) => contacts).length);
     expect(tables, 'a client is in no table').toEqual([1, 1]);
   });
@@ -64,6 +66,18 @@ describe('participants behind simulated NATs', () => {
     expect((await world.settle(mute.node.status())).reach).toBe('relayed');
   });
 
+  it('BN-49 comes back after a restart without a word of a member, though UDP does not get out', async () => {
+    world = new ParticipantWorld('reach-tunnel-restart');
+    const first = await world.add('kad1', { address: '203.0.113.10', hasTunnels: true });
+    const mute = await world.add('mute', { nat: 'udp-blocked', hasTunnels: true }, [world.kadAddress(first)]);
+    await world.simulation.clock.runFor(SETTLE_MS);
+    const again = await world.restart(mute);
+    await world.simulation.clock.runFor(10_000);
+    expect(again.node.kad.isJoined).toBe(true);
+    expect(await world.settle(again.node.status())).toMatchObject({ reach: 'relayed', peers: { online: 1 } });
+    expect(await meet(again, first)).toBe('direct');
+  });
+
   it('waits no longer than it takes to hear that nobody carries its datagrams', async () => {
     world = new ParticipantWorld('reach-nobody');
     const refusing = world.network.addHost({ name: 'refusing' });
@@ -80,6 +94,20 @@ describe('participants behind simulated NATs', () => {
     expect(why).toContain('signal won');
     expect(why).toMatch(/direct skipped it can not be dialled from outside/);
     expect(why).toMatch(/relay skipped neither knows a participant that relays/);
+  });
+
+  it('says of the own id whose it is, and of a member that is remembered since when it is away', async () => {
+    const [kad1, kad2] = (await makePublicPair('reach-away')) as [SimParticipant, SimParticipant];
+    const idOf = ({ nodeId }: SimParticipant): string => Buffer.from(nodeId).toString('hex');
+    await world.simulation.clock.runFor(SETTLE_MS);
+    await world.settle(kad2.node.stop());
+    const again = await world.restart(kad1);
+    await world.simulation.clock.runFor(SETTLE_MS);
+    expect(again.node.rememberedCount).toBe(1);
+    const away = { nodeId: idOf(kad2), path: 'none', awaySince: expect.any(String), attempts: [] };
+    expect(again.node.why(idOf(kad2).slice(0, 8))).toEqual(away);
+    expect(() => again.node.why(idOf(kad1).slice(0, 8))).toThrow('is this computer itself');
+    expect(() => again.node.why('nobody')).toThrow('no peer nobody');
   });
 
   it('BN-27 BN-28 a home whose address changes outside is found again, and says so within seconds', async () => {

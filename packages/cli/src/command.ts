@@ -49,6 +49,8 @@ export interface Command<T extends SettingTable = any> {
   readonly options: T;
   /** Each with what it does. */
   readonly examples: readonly (readonly [line: string, what: string])[];
+  /** Lines of the help that say what the words of the result mean. */
+  readonly notes?: readonly string[];
   /** Deadline unless --timeout says otherwise; `own` when the command itself sees to it; undefined for what runs until it is ended. */
   readonly timeoutMs: number | 'own' | ((options: SettingValues<T>) => number | undefined);
   /** Takes options from config.toml too: true for what runs or sets up the node. */

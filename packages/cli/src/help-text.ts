@@ -81,6 +81,7 @@ export function commandHelp(command: Command): string[] {
     '',
     `Usage: ${usageLine(command)}`,
     ...(Object.keys(command.options).length === 0 ? [] : ['', 'Options', ...optionLines(command.options)]),
+    ...(command.notes === undefined ? [] : ['', ...command.notes]),
     '',
     `For every command: --home DIR  --json  --timeout DURATION  --yes  ...: ${FLAGS_HELP}`,
     `Each --flag can come from the environment: --${anyKey} = ${environmentName(anyKey)}.`,

@@ -18,7 +18,7 @@ export type { ContactSettings } from './lookup/own-contact.ts';
 export type { Announcement } from './lookup/own-publishing.ts';
 export type { PublishResult } from './lookup/publisher.ts';
 export type { FindProvidersOptions, FoundMutable, FoundProviders, GetContactOptions } from './lookup/record-finder.ts';
-export type { KadStateStore } from './records/kad-state.ts';
+export type { KadStateStore, SavedPeer } from './records/kad-state.ts';
 export { MemoryKadStateStore } from './records/memory-kad-state-store.ts';
 export { immutableKey, mutableKey } from './records/mutable-value.ts';
 export { isOwnerGrant, signOwnerGrant } from './records/owner-grant.ts';

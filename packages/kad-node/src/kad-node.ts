@@ -29,6 +29,7 @@ import type { ContactSettings } from './lookup/own-contact.ts';
 import type { Announcement } from './lookup/own-publishing.ts';
 import type { PublishResult } from './lookup/publisher.ts';
 import type { FindProvidersOptions, FoundMutable, FoundProviders, GetContactOptions } from './lookup/record-finder.ts';
+import type { SavedPeer } from './records/kad-state.ts';
 import { findNeighbours, type Neighbours } from './routing/neighbours.ts';
 import type { BucketView } from './routing/routing-table.ts';
 import type { SizeEstimate } from './routing/size-estimate.ts';
@@ -152,6 +153,11 @@ export class KadNode implements Startable {
   async bootstrap(addresses: readonly Address[]): Promise<JoinResult> {
     this.#checkRunning();
     return this.#parts.bootstrap.join(addresses);
+  }
+
+  /** Whether anybody answered at an address given to `bootstrap` when it was asked last; waits while it is being asked. */
+  answersAt(address: Address): Promise<boolean> {
+    return this.#parts.bootstrap.answersAt(address);
   }
 
   // Finding (BD-05, BN-11)
@@ -340,6 +346,11 @@ export class KadNode implements Startable {
   /** The routing table: its buckets, and the next ids above and below (BD-04). */
   routes(): RoutesView {
     return { nodeId: this.nodeId, buckets: this.#parts.table.buckets(), ...findNeighbours(this.nodeId, this.#parts.table.contacts()) };
+  }
+
+  /** Members of an earlier run, or from before the network was lost, who have not answered since; the latest seen first. */
+  remembered(): readonly SavedPeer[] {
+    return this.#parts.bootstrap.remembered();
   }
 
   /** How many nodes the network has, this one included, judged from how densely they lie. */

@@ -15,7 +15,7 @@ import {
   WsListener,
 } from '@batchain/bat-node';
 import { DatagramDemux, makeKadConfig, networkKey, SessionRpc, UdpSocket } from '@batchain/kad-node';
-import { createCrypto, type KeyPair, type Logger, present, type Runtime } from '@batchain/shared';
+import { type Address, createCrypto, type KeyPair, type Logger, present, type Runtime } from '@batchain/shared';
 import { createSystemRuntime } from '@batchain/shared/node';
 import { FsKadStateStore } from './adapters/fs-kad-state-store.ts';
 import { findGateway } from './adapters/gateway-route.ts';
@@ -58,11 +58,22 @@ export interface ParticipantOptions {
   readonly findsLan?: boolean;
   /** Kad addresses of members, `host:port`. */
   readonly join?: readonly string[];
+  /** Told before the promise resolves. */
+  readonly onJoinTried?: (report: JoinReport) => void;
   readonly profile?: Profile;
   /** Drops everything by default. */
   readonly log?: Logger;
   /** Stops the participant when it aborts. */
   readonly signal?: AbortSignal;
+}
+
+/** What became of each of the `join` addresses, as they were given. */
+export interface JoinReport {
+  readonly answered: readonly string[];
+  /** Nobody answered within 8 s. */
+  readonly silent: readonly string[];
+  /** Names that could not be looked up. */
+  readonly unresolved: readonly string[];
 }
 
 function pathsOf(home: string | HomePaths | undefined): HomePaths {
@@ -142,12 +153,22 @@ async function joinMembers(
   participant: Participant,
   joins: readonly string[],
   signal: AbortSignal | undefined,
-): Promise<void> {
-  const { addresses, unresolved } = await resolveJoins(runtime, joins);
+): Promise<JoinReport> {
+  const { byName, unresolved } = await resolveJoins(runtime, joins);
   const resolve = (names: readonly string[]): Promise<ResolvedJoins> => resolveJoins(runtime, names);
-  const end = keepResolving(runtime.clock, unresolved, resolve, (found) => participant.join(found));
+  const end = keepResolving(runtime.clock, unresolved, resolve, ({ byName: found }) => participant.join([...found.values()].flat()));
   participant.events.once('stopped', end);
-  await participant.join(addresses, signal);
+  await participant.join([...byName.values()].flat(), signal);
+  const answered: string[] = [];
+  for (const [name, addresses] of byName) if (await hasAnswered(runtime, participant, addresses)) answered.push(name);
+  return { answered, silent: [...byName.keys()].filter((name) => !answered.includes(name)), unresolved };
+}
+
+/** As far as is known now. */
+async function hasAnswered({ clock }: Runtime, { kad }: Participant, addresses: readonly Address[]): Promise<boolean> {
+  const undecided = clock.sleep(0).then(() => false);
+  const answers = await Promise.all(addresses.map((address) => Promise.race([kad.answersAt(address), undecided])));
+  return answers.includes(true);
 }
 
 /**
@@ -185,7 +206,8 @@ export async function createParticipant(options: ParticipantOptions = {}): Promi
   bindLife(participant, lock, options.signal);
   try {
     await participant.start();
-    await joinMembers(runtime, participant, options.join ?? [], options.signal);
+    const report = await joinMembers(runtime, participant, options.join ?? [], options.signal);
+    options.onJoinTried?.(report);
     options.signal?.throwIfAborted();
   } catch (error) {
     await participant.stop().catch(() => undefined);

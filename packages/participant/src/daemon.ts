@@ -1,14 +1,17 @@
 // driven: the daemon of one home: a participant behind the local API, until it is told to stop.
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BatChainError, formatAddress, type Logger, systemReason, toHex } from '@batchain/shared';
 import { createPinoLogger, createSystemRuntime } from '@batchain/shared/node';
+import type { OthersJoin } from './api/api-schemas.ts';
 import { LocalApiServer } from './api/local-api-server.ts';
 import type { NodeSettings } from './config/node-settings.ts';
-import { createParticipant, type ParticipantOptions } from './create-participant.ts';
+import { createParticipant, type JoinReport, type ParticipantOptions } from './create-participant.ts';
 import type { HomePaths } from './home/home-paths.ts';
 import { ensurePrivateDir } from './home/private-files.ts';
 import { LOG_BYTES_MAX } from './limits.ts';
+import type { Participant } from './participant.ts';
 
 export interface DaemonReady {
   readonly nodeId: string;
@@ -19,6 +22,11 @@ export interface DaemonReady {
   readonly control: string;
   /** Somebody of the network has answered. False is no failure: joining goes on. */
   readonly joined: boolean;
+  /** How many members were met before and have not answered since the start. */
+  readonly remembered: number;
+  /** What became of the `join` addresses. */
+  readonly join: JoinReport;
+  readonly others: OthersJoin;
 }
 
 export interface DaemonOptions {
@@ -29,6 +37,8 @@ export interface DaemonOptions {
   readonly signal: AbortSignal;
   /** Ports are bound, stores open, and every `join` answered or 8 s passed. */
   readonly onReady: (ready: DaemonReady) => void;
+  /** After `onReady`: members that are remembered were asked too, within 8 s. */
+  readonly onSettled?: (ready: DaemonReady) => void;
 }
 
 export interface DaemonEnd {
@@ -66,7 +76,11 @@ function readSecret(path: string): Uint8Array {
   return new Uint8Array(Buffer.from(text, 'latin1'));
 }
 
-function participantOptions({ paths, settings, version }: DaemonOptions, log: Logger): ParticipantOptions {
+function participantOptions(
+  { paths, settings, version }: DaemonOptions,
+  log: Logger,
+  onJoinTried: (report: JoinReport) => void,
+): ParticipantOptions {
   const secretFile = settings['network-secret-file'];
   return {
     home: paths,
@@ -76,6 +90,7 @@ function participantOptions({ paths, settings, version }: DaemonOptions, log: Lo
     kadPort: settings['kad-port'],
     batPort: settings['bat-port'],
     join: settings.join,
+    onJoinTried,
     profile: settings.profile,
     relay: settings.relay,
     findsLan: !settings['no-lan-discovery'],
@@ -87,31 +102,44 @@ function participantOptions({ paths, settings, version }: DaemonOptions, log: Lo
   };
 }
 
+function readyOf(participant: Participant, { controlPath }: HomePaths, join: JoinReport): DaemonReady {
+  return {
+    nodeId: toHex(participant.nodeId),
+    kad: formatAddress(participant.kadAddress),
+    bat: formatAddress(participant.batAddress),
+    control: controlPath,
+    joined: participant.kad.stats().contacts > 0,
+    remembered: participant.rememberedCount,
+    join,
+    others: participant.others,
+  };
+}
+
 /** Runs until the signal aborts or a client asks it to stop. Rejects with what keeps it from starting. */
 export async function runDaemon(options: DaemonOptions): Promise<DaemonEnd> {
-  const { paths, settings, signal, onReady } = options;
+  const { paths, settings, signal, onReady, onSettled } = options;
   const log = openLog(paths, settings['log-level']);
   const runtime = createSystemRuntime({ log });
   const startedMs = runtime.clock.monotonicMs();
   signal.throwIfAborted();
-  await using participant = await createParticipant(participantOptions(options, log));
+  let join: JoinReport = { answered: [], silent: [], unresolved: [] };
+  const keepReport = (report: JoinReport): void => {
+    join = report;
+  };
+  await using participant = await createParticipant(participantOptions(options, log, keepReport));
   signal.throwIfAborted();
-  let stop: () => void = () => undefined;
-  const stopped = new Promise<void>((resolve) => {
-    stop = resolve;
-  });
+  const ending = new AbortController();
+  const stop = (): void => ending.abort();
+  const stopped = once(ending.signal, 'abort');
   signal.addEventListener('abort', stop, { once: true });
   const server = new LocalApiServer(runtime.fork('api'), participant, { controlPath: paths.controlPath, onStopRequest: stop });
   await server.start();
   const nodeId = toHex(participant.nodeId);
   try {
-    onReady({
-      nodeId,
-      kad: formatAddress(participant.kadAddress),
-      bat: formatAddress(participant.batAddress),
-      control: paths.controlPath,
-      joined: participant.kad.stats().contacts > 0,
-    });
+    const ready = readyOf(participant, paths, join);
+    onReady(ready);
+    if (ready.remembered > 0 && settings.join.length === 0) await participant.untilJoined(ending.signal);
+    if (!ending.signal.aborted) onSettled?.(readyOf(participant, paths, join));
     await stopped;
   } finally {
     await server.stop();

@@ -40,6 +40,8 @@ export const STORE_ROOM_BYTES_MIN: number = 16 * KiB;
 export const ROOM_CHECK_INTERVAL_MS: number = 10 * second;
 /** `ready` does not wait longer than this for `--join` addresses; joining goes on. */
 export const JOIN_WAIT_MS: number = 8 * second;
+/** Members through whom others can join, as `start` names them. */
+export const JOIN_MEMBERS_SHOWN_MAX = 3;
 /** A name of `--join` that could not be looked up is tried again this often: a laptop may start before its network. */
 export const JOIN_LOOKUP_INTERVAL_MS: number = 30 * second;
 // LAN discovery. Anybody on the same LAN may send us what he likes, so bytes, rates and memory are bounded.

@@ -1,5 +1,5 @@
 // driven: one participant: its KadNode and BatNode, started and stopped together, and what they tell about themselves.
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import {
   BatNode,
   type BatNodeApi,
@@ -21,6 +21,7 @@ import {
   type Crypto,
   type DialFailure,
   formatAddress,
+  isPrivateHost,
   type KeyPair,
   type NodeId,
   ok,
@@ -31,11 +32,19 @@ import {
   toHex,
 } from '@batchain/shared';
 import { KadLocator } from './adapters/kad-locator.ts';
-import type { DoctorResult, PeerView, StatusResult, WhyResult } from './api/api-schemas.ts';
+import type { DoctorResult, OthersJoin, PeerView, StatusResult, WhyResult } from './api/api-schemas.ts';
 import { countByHealth } from './api/result-views.ts';
 import type { Profile } from './config/node-settings.ts';
-import { CLOCKS_ASKED_MAX, JOIN_WAIT_MS, LADDER_MS, ROOM_CHECK_INTERVAL_MS, STORE_ROOM_BYTES_MIN } from './limits.ts';
+import {
+  CLOCKS_ASKED_MAX,
+  JOIN_MEMBERS_SHOWN_MAX,
+  JOIN_WAIT_MS,
+  LADDER_MS,
+  ROOM_CHECK_INTERVAL_MS,
+  STORE_ROOM_BYTES_MIN,
+} from './limits.ts';
 import type { LocalNode, NodeEvent } from './local-node.ts';
+import { takesJoins } from './reach/describe-self.ts';
 import { diagnose } from './reach/diagnose.ts';
 import { makeDialBack } from './reach/dial-back.ts';
 import { PeerList } from './reach/peer-list.ts';
@@ -197,8 +206,8 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
   }
 
   /**
-   * Resolves when the addresses answered, or did not by UDP nor over TCP, or after 8 s: joining then goes on by itself. True when the
-   * network was joined.
+   * Resolves when each of the addresses has answered, or has not by UDP nor over TCP, or after 8 s: joining then goes on by itself. True
+   * when the network was joined.
    */
   async join(addresses: readonly Address[], signal?: AbortSignal): Promise<boolean> {
     if (addresses.length === 0) return this.kad.isJoined;
@@ -206,11 +215,25 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
     const join = async (): Promise<void> => {
       await this.kad.bootstrap(addresses);
       await this.#reachSide.joinByTunnel();
+      if (this.kad.isJoined) await Promise.all(addresses.map((address) => this.kad.answersAt(address)));
     };
     const joined = join().catch((error: unknown) => {
       this.#runtime.log.warn('participant.join.failed', { error: String(error) });
     });
     await Promise.race([joined, this.#runtime.clock.sleep(JOIN_WAIT_MS, signal)]);
+    return this.kad.isJoined;
+  }
+
+  /** Resolves when the network is joined, or after 8 s: for a node that remembers members and was told of none. */
+  async untilJoined(signal?: AbortSignal): Promise<boolean> {
+    if (!this.kad.isJoined) {
+      const over = new AbortController();
+      const joined = once(this.kad.events, 'joined', { signal: over.signal });
+      const late = this.#runtime.clock.sleep(JOIN_WAIT_MS, signal === undefined ? over.signal : AbortSignal.any([over.signal, signal]));
+      await Promise.race([joined, late]).catch(() => undefined);
+      over.abort();
+      await Promise.allSettled([joined, late]);
+    }
     return this.kad.isJoined;
   }
 
@@ -266,6 +289,19 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
     return this.kad.contact.contact.batAddresses[0] ?? this.#parts.listener.localAddress;
   }
 
+  /** How others get into the network, as far as is known. */
+  get others(): OthersJoin {
+    const known = this.kad.routes().buckets.flatMap(({ contacts }) => contacts);
+    const outside = known.filter(({ address, failures }) => failures === 0 && !isPrivateHost(address.host));
+    const members = outside.slice(0, JOIN_MEMBERS_SHOWN_MAX).map(({ address }) => formatAddress(address));
+    return { canJoinHere: takesJoins(this.#reachSide.describe()), members };
+  }
+
+  /** Members of before who do not answer now. */
+  get rememberedCount(): number {
+    return this.#peers.remembered.length;
+  }
+
   async #hasRoom(): Promise<boolean> {
     if (this.files.usage().offerBytes === 0) return false;
     return (await this.#parts.shardStore.roomBytes()) >= STORE_ROOM_BYTES_MIN;
@@ -307,7 +343,9 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
       reach: this.#reachSide.describe().reach,
       kad: formatAddress(this.kadAddress),
       bat: formatAddress(this.batAddress),
-      peers: { online: this.#peers.onlineCount },
+      peers: { online: this.#peers.onlineCount, remembered: this.rememberedCount },
+      joined: this.kad.isJoined,
+      others: this.others,
       offer: { bytes: usage.offerBytes, usedBytes: usage.usedBytes, shards: usage.shardCount, isReadOnly: usage.isReadOnly },
       files: countByHealth(files),
       memory: { rssBytes: this.#parts.memoryBytes() },

@@ -1,6 +1,6 @@
 // What every command promises, checked on all of them; what they do is shown by the tests on real processes.
 import { readFileSync } from 'node:fs';
-import { environmentName, NODE_SETTINGS, type SettingTable, VERSION } from '@batchain/participant/client';
+import { environmentName, NODE_SETTINGS, peerView, type SettingTable, VERSION } from '@batchain/participant/client';
 import { describe, expect, it } from 'vitest';
 import { SEED_FLAGS } from '../argv/seed-flags.ts';
 import { COMMANDS } from '../commands.ts';
@@ -55,6 +55,13 @@ describe('BD-01 the commands', () => {
   it('take every setting of a node on start', () => {
     const start = COMMANDS.find(({ name }) => name === 'start');
     for (const key of Object.keys(NODE_SETTINGS)) expect(Object.keys(start?.options as SettingTable)).toContain(key);
+  });
+
+  it('peers explains each word of PATH in its help', () => {
+    const peers = COMMANDS.find(({ name }) => name === 'peers');
+    const lines = commandHelp(peers as (typeof COMMANDS)[number]);
+    for (const path of peerView.shape.path.options)
+      expect(lines, path).toContainEqual(expect.stringMatching(new RegExp(`^  ${path} +\\w`)));
   });
 
   it('BN-53 are all in the help, which stays within 80 columns on the first screen', () => {

@@ -2,7 +2,8 @@ import { BatChainError, type ErrorCode } from '@batchain/shared';
 import { describe, expect, it } from 'vitest';
 import { refinePutError } from './put-fixes.ts';
 
-const words = { file: 'my films/a b.mp4', argv: ['put', 'my films/a b.mp4', '--home', './h'], homeFlag: ' --home ./h', peersOnline: 0 };
+const argv = ['put', 'my films/a b.mp4', '--home', './h'];
+const words = { file: 'my films/a b.mp4', argv, homeFlag: ' --home ./h', peersOnline: 0, peersRemembered: 0 };
 const fixOf = (code: ErrorCode, facts: { why?: string; fix?: string; details?: Record<string, unknown> } = {}, peersOnline = 0): string =>
   refinePutError(new BatChainError(code, { what: 'x', ...facts }), { ...words, peersOnline }).fix;
 
@@ -16,8 +17,8 @@ describe('fix lines of put', () => {
       "batchain put 'my films/a b.mp4' --home ./h --policy 1of2",
     );
     const smaller = new BatChainError('BAT_E_NOT_ENOUGH_PEERS', { what: 'x', fix: 'batchain put x --policy 1of2', details: { found: 2 } });
-    const argv = ['-u', 'x', '--policy', '5of9', '--name', 'y', '--policy=3of5'];
-    expect(refinePutError(smaller, { ...words, argv }).fix).toBe('batchain -u x --name y --policy 1of2');
+    const typed = ['-u', 'x', '--policy', '5of9', '--name', 'y', '--policy=3of5'];
+    expect(refinePutError(smaller, { ...words, argv: typed }).fix).toBe('batchain -u x --name y --policy 1of2');
     expect(fixOf('BAT_E_TIMEOUT', { fix: 'as it was' })).toBe('as it was');
   });
 
@@ -26,6 +27,16 @@ describe('fix lines of put', () => {
     expect(refinePutError(alone, words)).toMatchObject({
       what: 'no other computer is known yet',
       fix: 'batchain stop --home ./h && batchain start --home ./h --join HOST:PORT',
+    });
+  });
+
+  it('do not call a network unknown that was joined before and does not answer now', () => {
+    const alone = new BatChainError('BAT_E_NOT_ENOUGH_PEERS', { what: 'x', why: 'no other host is known', details: { found: 0 } });
+    const refined = refinePutError(alone, { ...words, peersRemembered: 2 });
+    expect(refined).toMatchObject({
+      what: 'no other computer answers now',
+      why: '2 members remembered from before: none answers; the node goes on trying',
+      fix: 'try again when one of them answers: batchain peers --home ./h shows who is here',
     });
   });
 

@@ -7,6 +7,7 @@ import {
   type LocalApiClient,
   optional,
   type PutResult,
+  type StatusResult,
   sizeValue,
   switchValue,
   textValue,
@@ -93,16 +94,19 @@ async function runPut(context: CommandContext<typeof OPTIONS>): Promise<CommandO
     return { json: result, text: resultText(context, result) };
   } catch (error) {
     if (!(error instanceof BatChainError)) throw error;
-    const peersOnline = error.code === 'BAT_E_NOT_ENOUGH_PEERS' ? await countOnline(context, client) : 0;
-    throw refinePutError(error, { file: context.words[0] ?? '', argv: context.argv, homeFlag: homeFlag(context), peersOnline });
+    const peers = error.code === 'BAT_E_NOT_ENOUGH_PEERS' ? await countPeers(context, client) : NO_PEERS;
+    const words = { file: context.words[0] ?? '', argv: context.argv, homeFlag: homeFlag(context) };
+    throw refinePutError(error, { ...words, peersOnline: peers.online, peersRemembered: peers.remembered });
   }
 }
 
-/** 0 when it can not be asked: the error at hand matters more. */
-async function countOnline({ signal }: CommandContext, client: LocalApiClient): Promise<number> {
+const NO_PEERS: StatusResult['peers'] = { online: 0, remembered: 0 };
+
+/** None when it can not be asked: the error at hand matters more. */
+async function countPeers({ signal }: CommandContext, client: LocalApiClient): Promise<StatusResult['peers']> {
   return client.status({ signal }).then(
-    ({ peers }) => peers.online,
-    () => 0,
+    ({ peers }) => peers,
+    () => NO_PEERS,
   );
 }
 

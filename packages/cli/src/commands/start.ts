@@ -11,14 +11,17 @@ import {
   ensurePrivateDir,
   formatDuration,
   formatSize,
+  LocalApiClient,
   NODE_SETTINGS,
   switchValue,
   VERSION,
 } from '@batchain/participant/client';
-import { BatChainError, ERROR_CODES, type ErrorCode, minute, present } from '@batchain/shared';
+import { BatChainError, ERROR_CODES, type ErrorCode, minute, present, second } from '@batchain/shared';
 import { type CommandContext, type CommandOutcome, defineCommand } from '../command.ts';
 import { hasHome, homeFlag } from '../daemon-access.ts';
 import { printable } from '../output/printable.ts';
+import { joinWarnings } from './join-warnings.ts';
+import { othersText } from './others-text.ts';
 
 const OPTIONS = defineSettings({
   ...NODE_SETTINGS,
@@ -42,22 +45,21 @@ function readyText(context: Context, ready: DaemonReady, tookMs: number): string
     `  control    ${ready.control}`,
     `  offers     ${given}; change it: batchain config set offer ${offer === 0 ? '20GiB' : '5GiB'}${flag}`,
     `  listens    ${where}`,
-    `  others     join with: batchain start --join ${ready.kad}`,
+    ...othersText(ready, !context.options['no-lan-discovery']),
   ];
 }
 
 /** What a person should know of a node that is ready and yet not as asked for. */
 function warnOf(context: Context, ready: DaemonReady): void {
-  const { options, output } = context;
-  if (ready.joined || options.join.length === 0) return;
-  output.warn(`no member of the network answered at ${options.join.join(', ')} (--join); the node goes on trying, by UDP and over TCP`, {
-    why: 'the member is away, the address or UDP port is wrong, a firewall drops UDP and TCP, or --network and its secret differ',
-    fix: `compare the address with "kad" in the member's \`batchain status\`; see who has answered: batchain peers${homeFlag(context)}`,
-  });
+  for (const { text, ...help } of joinWarnings(ready, homeFlag(context))) context.output.warn(text, help);
 }
 
 /** Until the node is ready; it may run for ever after. */
 const READY_TIMEOUT_MS: number = 1 * minute;
+
+/** As long as `--join` addresses have. */
+const REMEMBERED_WAIT_MS: number = 8 * second;
+const REMEMBERED_POLL_MS = 100;
 
 /** A signal that aborts when the node is not ready in time, unless `ready` was called. */
 function readyDeadline({ clock, globals, signal }: Context): { readonly signal: AbortSignal; readonly ready: () => void } {
@@ -86,12 +88,14 @@ async function runForeground(context: Context): Promise<CommandOutcome> {
     signal: deadline.signal,
     onReady: (ready) => {
       deadline.ready();
+      // `ready` is the first line whatever else there is to say.
       if (output.isJson) output.line('ready', { ...ready });
-      else {
+    },
+    onSettled: (ready) => {
+      if (!output.isJson) {
         for (const line of readyText(context, ready, clock.monotonicMs() - startedMs)) output.say(line);
         output.say(`Stop it: Ctrl-C here, or elsewhere: batchain stop${homeFlag(context)}`);
       }
-      // `ready` is the first line whatever else there is to say.
       warnOf(context, ready);
     },
   });
@@ -151,6 +155,23 @@ async function startProcess(context: Context): Promise<DaemonReady> {
   }
 }
 
+/** A person is told how it stands once members that are remembered were asked; scripts get `ready` at once. */
+async function settled(context: Context, ready: DaemonReady): Promise<DaemonReady> {
+  const { output, options, paths, clock, signal } = context;
+  if (output.isJson || ready.joined || ready.remembered === 0 || options.join.length > 0) return ready;
+  const client = new LocalApiClient(paths.controlPath);
+  const untilMs = clock.monotonicMs() + REMEMBERED_WAIT_MS;
+  let now = ready;
+  while (!now.joined && clock.monotonicMs() < untilMs && !signal.aborted) {
+    await clock.sleep(REMEMBERED_POLL_MS, signal).catch(() => undefined);
+    const status = await client.status({ signal }).catch(() => undefined);
+    if (status === undefined) return now;
+    const { kad, bat, peers, joined, others } = status;
+    now = { ...ready, kad, bat, joined, others, remembered: peers.remembered };
+  }
+  return now;
+}
+
 const offered = (bytes: number): string => (bytes === 0 ? 'nothing' : `${formatSize(bytes)} of this disk`);
 
 async function runStart(context: Context): Promise<CommandOutcome> {
@@ -162,8 +183,8 @@ async function runStart(context: Context): Promise<CommandOutcome> {
   }
   if (options.foreground) return runForeground(context);
   const startedMs = clock.monotonicMs();
-  const { nodeId, kad, bat, control, joined } = await startProcess(context);
-  const ready = { nodeId, kad, bat, control, joined };
+  const { nodeId, kad, bat, control, joined, remembered, join: report, others } = await startProcess(context);
+  const ready = await settled(context, { nodeId, kad, bat, control, joined, remembered, join: report, others });
   // Here `ready` stands for the result, which is the last line.
   if (output.isJson) warnOf(context, ready);
   output.line('ready', { ...ready });

@@ -6,6 +6,7 @@ const NOW_MS = Date.UTC(2026, 10, 26, 12, 0, 0);
 const RESULT: WhyResult = {
   nodeId: '7f3a91c2'.padEnd(64, '0'),
   path: 'relayed',
+  awaySince: null,
   attempts: [
     {
       role: 'caller',
@@ -37,5 +38,8 @@ describe('the words of peers --why', () => {
   it('say when there was nothing', () => {
     const none = { ...RESULT, path: 'none' as const, attempts: [] };
     expect(whyText(none, NOW_MS, 80)).toEqual(['7f3a91c2  no connection now; nothing was tried since this node started']);
+    expect(whyText({ ...none, awaySince: '2026-11-26T09:00:00.000Z' }, NOW_MS, 80)).toEqual([
+      '7f3a91c2  no connection now; a member remembered from before, last seen 3 h ago; nothing was tried since this node started',
+    ]);
   });
 });

@@ -44,7 +44,9 @@ const milliseconds = (value: number | null): string => (value === null ? '-' : `
 
 export function whyText(result: WhyResult, nowMs: number, width: number): string[] {
   const id = shortIdText(result.nodeId);
-  const state = result.path === 'none' ? 'no connection now' : `connected: ${result.path}`;
+  const { path, awaySince } = result;
+  const away = awaySince === null ? '' : `; a member remembered from before, last seen ${agoText(parseIsoTime(awaySince), nowMs)}`;
+  const state = path === 'none' ? `no connection now${away}` : `connected: ${path}`;
   if (result.attempts.length === 0) return [`${id}  ${state}; nothing was tried since this node started`];
   return [
     `${id}  ${state}`,

@@ -1,5 +1,15 @@
 // driven: joins the network, and joins it again whenever nobody answers any more (BN-28).
-import { type Address, equalAddress, minute, type NodeId, type Runtime, type Timer, toBatChainError, toHex } from '@batchain/shared';
+import {
+  type Address,
+  equalAddress,
+  formatAddress,
+  minute,
+  type NodeId,
+  type Runtime,
+  type Timer,
+  toBatChainError,
+  toHex,
+} from '@batchain/shared';
 import pLimit from 'p-limit';
 import type { KadConfig } from '../kad-config.ts';
 import { BOOTSTRAP_ADDRESSES_MAX } from '../limits.ts';
@@ -37,6 +47,8 @@ export class Bootstrap {
   readonly #onJoined: (result: JoinResult) => void;
   readonly #onAdded: (contact: TableContact) => void;
   readonly #addresses: Address[] = [];
+  /** By configured address: whether anybody answered there when it was asked last. */
+  readonly #asked = new Map<string, Promise<boolean>>();
   /** By id; what is worth asking after a restart or a loss of the network. */
   readonly #remembered = new Map<string, SavedPeer>();
   #near: LookupResult | undefined;
@@ -98,6 +110,11 @@ export class Bootstrap {
     return this.#tryNow();
   }
 
+  /** Whether anybody answered at a configured address when it was asked last; waits while it is being asked. */
+  async answersAt(address: Address): Promise<boolean> {
+    return (await this.#asked.get(formatAddress(address))) ?? false;
+  }
+
   /** Starts to join in the background when there is anybody to ask. */
   start(): void {
     if (this.#sources().length > 0) this.#schedule(0);
@@ -136,10 +153,14 @@ export class Bootstrap {
     const configured = this.#addresses.filter(
       (address) => ![...this.#table.contacts()].some((contact) => equalAddress(contact.address, address)),
     );
-    const remembered = this.#freshRemembered().filter((peer) => this.#table.get(peer.nodeId) === undefined);
-    const strays: PeerTarget[] = [...configured.map(configuredTarget), ...remembered];
+    const strays: PeerTarget[] = [...configured.map(configuredTarget), ...this.remembered()];
     const some = this.#runtime.random.shuffle(strays).slice(0, STRAY_PINGS_MAX);
-    await Promise.all(some.map((stray) => this.#client.ask(stray, { type: 'ping' })));
+    await Promise.all(some.map((stray) => this.#ping(stray)));
+  }
+
+  /** Those from before a restart or a loss who have not answered since; the latest seen first. */
+  remembered(): readonly SavedPeer[] {
+    return this.#freshRemembered().filter((peer) => this.#table.get(peer.nodeId) === undefined);
   }
 
   /** The peers to save: the longest living contacts, then those remembered from before that are not too old. */
@@ -147,8 +168,7 @@ export class Bootstrap {
     const { clock } = this.#runtime;
     const contacts = [...this.#table.contacts()].sort((a, b) => a.firstSeenMs - b.firstSeenMs);
     const peers = contacts.map((contact) => savedPeer(contact, clock.nowMs(), clock.monotonicMs()));
-    const others = this.#freshRemembered().filter((peer) => this.#table.get(peer.nodeId) === undefined);
-    return [...peers, ...others].slice(0, this.#config.rememberedPeersMax);
+    return [...peers, ...this.remembered()].slice(0, this.#config.rememberedPeersMax);
   }
 
   async stop(): Promise<void> {
@@ -222,6 +242,12 @@ export class Bootstrap {
     return this.#table.size > 0 || this.hasClients;
   }
 
+  #ping(target: PeerTarget): Promise<boolean> {
+    const asked = this.#client.ask(target, { type: 'ping' }).then(({ ok }) => ok);
+    if (target.nodeId === undefined) this.#asked.set(formatAddress(target.address), asked);
+    return asked;
+  }
+
   /** Pings all; true soon after the first has answered, false when none did. */
   #reachAny(sources: readonly PeerTarget[]): Promise<boolean> {
     const limit = pLimit(PINGS_IN_FLIGHT_MAX);
@@ -236,9 +262,9 @@ export class Bootstrap {
       };
       if (open === 0) settle();
       for (const source of sources) {
-        void limit(() => this.#client.ask(source, { type: 'ping' })).then((answer) => {
+        void limit(() => this.#ping(source)).then((hasAnswered) => {
           open--;
-          if (answer.ok && !isReached) {
+          if (hasAnswered && !isReached) {
             isReached = true;
             timer = this.#runtime.clock.setTimer(this.#config.bootstrapWaitMs, settle);
           }

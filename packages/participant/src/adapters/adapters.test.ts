@@ -110,7 +110,9 @@ describe('what a node tells others', () => {
 describe('join addresses', () => {
   it('are IP addresses as they stand, and names looked up; what can not be found is told', async () => {
     const joins = ['127.0.0.1:4870', '[::1]:5', 'localhost:7', 'no-such-host.invalid:1'];
-    const { addresses: found, unresolved } = await resolveJoins(runtime, joins);
+    const { byName, unresolved } = await resolveJoins(runtime, joins);
+    expect([...byName.keys()]).toEqual(joins.slice(0, 3));
+    const found = [...byName.values()].flat();
     expect(unresolved).toEqual(['no-such-host.invalid:1']);
     expect(found.slice(0, 2)).toEqual([
       { host: '127.0.0.1', port: 4870 },
@@ -126,10 +128,11 @@ describe('join addresses', () => {
     const answers = new Map<string, Address>();
     const joined: string[] = [];
     const resolve = async (names: readonly string[]): Promise<ResolvedJoins> => ({
-      addresses: names.flatMap((name) => answers.get(name) ?? []),
+      byName: new Map([...answers].filter(([name]) => names.includes(name)).map(([name, address]) => [name, [address]])),
       unresolved: names.filter((name) => !answers.has(name)),
     });
-    const join = async (addresses: readonly Address[]): Promise<void> => void joined.push(...addresses.map(({ host }) => host));
+    const join = async ({ byName }: ResolvedJoins): Promise<void> =>
+      void joined.push(...[...byName.values()].flat().map(({ host }) => host));
     const end = keepResolving(clock, ['ana:1', 'bo:2'], resolve, join);
     await clock.runFor(61_000);
     expect(joined).toEqual([]);

@@ -21,14 +21,16 @@ async function resolveOne(runtime: Runtime, text: string): Promise<readonly Addr
 }
 
 export interface ResolvedJoins {
-  readonly addresses: readonly Address[];
+  /** What each text stands for. */
+  readonly byName: ReadonlyMap<string, readonly Address[]>;
   /** Names that can not be looked up now: the machine may have no network yet. */
   readonly unresolved: readonly string[];
 }
 
 export async function resolveJoins(runtime: Runtime, joins: readonly string[]): Promise<ResolvedJoins> {
-  const found = await Promise.all(joins.map((text) => resolveOne(runtime, text)));
-  return { addresses: found.flat(), unresolved: joins.filter((_, i) => found[i]?.length === 0) };
+  const found = await Promise.all(joins.map(async (text) => [text, await resolveOne(runtime, text)] as const));
+  const isKnown = ([, addresses]: (typeof found)[number]): boolean => addresses.length > 0;
+  return { byName: new Map(found.filter(isKnown)), unresolved: found.filter((one) => !isKnown(one)).map(([text]) => text) };
 }
 
 /** Looks the names up again and again until none is left, and hands over what is found. Returns what ends it. */
@@ -36,16 +38,16 @@ export function keepResolving(
   clock: Clock,
   names: readonly string[],
   resolve: (names: readonly string[]) => Promise<ResolvedJoins>,
-  join: (addresses: readonly Address[]) => Promise<unknown>,
+  join: (resolved: ResolvedJoins) => Promise<unknown>,
 ): () => void {
   let timer: Timer | undefined;
   let isEnded = false;
   const again = async (left: readonly string[]): Promise<void> => {
-    const { addresses, unresolved } = await resolve(left);
+    const resolved = await resolve(left);
     if (isEnded) return;
-    arm(unresolved);
+    arm(resolved.unresolved);
     // What fails here is tried again by the node itself.
-    if (addresses.length > 0) await join(addresses).catch(() => undefined);
+    if (resolved.byName.size > 0) await join(resolved).catch(() => undefined);
   };
   const arm = (left: readonly string[]): void => {
     if (left.length > 0) timer = clock.setTimer(JOIN_LOOKUP_INTERVAL_MS, () => void again(left));

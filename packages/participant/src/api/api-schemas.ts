@@ -125,6 +125,10 @@ export type ReleaseResult = z.infer<typeof releaseResult>;
 
 export const REACH_WORDS = ['lan', 'public', 'punched', 'relayed', 'unknown'] as const;
 
+/** `canJoinHere`: from outside at our own `kad`. `members`: kad addresses of others who answer and can be reached from outside. */
+export const othersJoin = z.object({ canJoinHere: z.boolean(), members: z.array(z.string()) });
+export type OthersJoin = z.infer<typeof othersJoin>;
+
 export const statusResult = z.object({
   nodeId: id,
   name: z.string(),
@@ -135,7 +139,11 @@ export const statusResult = z.object({
   reach: z.enum(REACH_WORDS),
   kad: z.string(),
   bat: z.string(),
-  peers: z.object({ online: count }),
+  /** `remembered`: were met before and do not answer now. */
+  peers: z.object({ online: count, remembered: count }),
+  /** The own neighbourhood in the network is known. */
+  joined: z.boolean(),
+  others: othersJoin,
   offer: z.object({ bytes, usedBytes: bytes, shards: count, isReadOnly: z.boolean() }),
   files: z.object({ total: count, good: count, degraded: count, atRisk: count, lost: count, unknown: count, withoutManifest: count }),
   memory: z.object({ rssBytes: bytes }),
@@ -149,6 +157,8 @@ export const peerView = z.object({
   nodeId: id,
   kad: z.string().nullable(),
   bat: z.string().nullable(),
+  /** Where the connection in use leads; null without one, and through a relay. */
+  connectedTo: z.string().nullable(),
   path: z.enum(['lan', 'direct', 'reverse', 'punched', 'relayed', 'none']),
   rttMs: z.number().nonnegative().nullable(),
   lastSeen: isoTime.nullable(),
@@ -170,6 +180,8 @@ export const rungReport = z.object({
 export const whyResult = z.object({
   nodeId: id,
   path: peerView.shape.path,
+  /** Of a member who is remembered and does not answer now: when it was there last; null for all others. */
+  awaySince: isoTime.nullable(),
   /** The latest first. */
   attempts: z.array(z.object({ role: z.enum(['caller', 'called']), at: isoTime, rungs: z.array(rungReport) })),
 });

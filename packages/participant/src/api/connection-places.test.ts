@@ -25,7 +25,7 @@ async function serve(list: BatNodeApi['list']): Promise<LocalApiClient> {
     files: { list } as BatNodeApi,
     status: () => Promise.reject(new Error('nobody asks')),
     peers: async () => [],
-    why: (id: string) => ({ nodeId: id, path: 'none' as const, attempts: [] }),
+    why: (id: string) => ({ nodeId: id, path: 'none' as const, awaySince: null, attempts: [] }),
     diagnose: async () => [],
     onEvent: () => () => undefined,
   };

@@ -52,14 +52,16 @@ async function serve(files: Partial<BatNodeApi>): Promise<LocalApiClient> {
       reach: 'lan',
       kad: '127.0.0.1:1',
       bat: '127.0.0.1:2',
-      peers: { online: 2 },
+      peers: { online: 2, remembered: 0 },
+      joined: true,
+      others: { canJoinHere: true, members: [] },
       offer: { bytes: 10, usedBytes: 0, shards: 0, isReadOnly: false },
       files: { total: 0, good: 0, degraded: 0, atRisk: 0, lost: 0, unknown: 0, withoutManifest: 0 },
       memory: { rssBytes: 1 },
     }),
     peers: async () => [],
     diagnose: async () => [],
-    why: (id) => ({ nodeId: id, path: 'none', attempts: [] }),
+    why: (id) => ({ nodeId: id, path: 'none', awaySince: null, attempts: [] }),
     onEvent: (listener) => {
       emit = listener;
       return () => undefined;

@@ -68,7 +68,7 @@ describe('settings', () => {
       'BAT_E_CONFIG BATCHAIN_KAD_PORT',
     );
     expect(codeOf(() => resolveSettings(NODE_SETTINGS, { file: { join: ['no/where'] }, filePath: '/h/config.toml' }))).toContain(
-      'BAT_E_CONFIG join in /h/config.toml: ["no/where"] can not be used: expected HOST:PORT, not "no/where"',
+      'BAT_E_CONFIG join in /h/config.toml: "no/where" can not be used: no/where is no HOST:PORT; a port is 1 to 65535',
     );
   });
 

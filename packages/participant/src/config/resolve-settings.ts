@@ -34,7 +34,8 @@ function findValue(key: string, sources: SettingSources): { readonly origin: Ori
   return { origin: 'default', value: undefined, place: key };
 }
 
-const shown = (value: unknown): string => JSON.stringify(value) ?? String(value);
+/** What was given several times stands side by side, as it was typed. */
+const shown = (value: unknown): string => (Array.isArray(value) ? value.map(shown).join(', ') : (JSON.stringify(value) ?? String(value)));
 
 /** Throws BAT_E_USAGE (flag), BAT_E_CONFIG (environment, file) with the place of the wrong value. */
 export function resolveSettings<T extends SettingTable>(table: T, sources: SettingSources): ResolvedSettings<T> {

@@ -91,7 +91,7 @@ export const hostPortsValue: z.ZodType<readonly string[]> = z
     const known = items.map(hostPort);
     const wrong = items.find((_, i) => known[i] === undefined);
     if (wrong === undefined) return known as string[];
-    context.addIssue({ code: 'custom', message: `expected HOST:PORT, not ${JSON.stringify(wrong)}` });
+    context.addIssue({ code: 'custom', message: `${wrong} is no HOST:PORT; a port is 1 to 65535` });
     return z.NEVER;
   }) as unknown as z.ZodType<readonly string[]>;
 

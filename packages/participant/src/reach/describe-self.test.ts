@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { describeSelf, type SelfInputs } from './describe-self.ts';
+import { describeSelf, type SelfInputs, takesJoins } from './describe-self.ts';
 
 const HOME: SelfInputs = {
   seen: {
@@ -66,6 +66,18 @@ describe('what a node says of itself', () => {
     const self = describeSelf({ ...HOME, seen: seenInside });
     expect([self.reach, names(self.batAddresses)]).toEqual(['lan', ['192.168.1.10:4880']]);
     expect(describeSelf({ ...HOME, seen: unseen, hosts: ['203.0.113.7'] }).reach).toBe('public');
+  });
+
+  it('whether others can join through it: not behind a router that lets nobody in, nor at the address of whoever carries its datagrams', () => {
+    const takes = (inputs: Partial<SelfInputs>): boolean => takesJoins(describeSelf({ ...HOME, ...inputs }));
+    expect(takes({})).toBe(false);
+    expect(takes({ seen: { ...HOME.seen, kadReachable: true } })).toBe(true);
+    expect(takes({ seen: { ...HOME.seen, batReachable: true } }), 'over a WebSocket').toBe(true);
+    const elsewhere = { protocol: 'tcp', external: { host: '203.0.113.7', port: 50_001 } } as const;
+    expect(takes({ seen: { ...HOME.seen, batReachable: true }, mappings: [elsewhere] }), 'nobody looks there').toBe(false);
+    expect(takes({ seen: { ...HOME.seen, external: undefined } }), 'on a local network').toBe(true);
+    expect(takes({ hasNoUdp: true })).toBe(false);
+    expect(takes({ hasNoUdp: true, seen: { ...HOME.seen, external: undefined } })).toBe(false);
   });
 
   it('without UDP: it is reached through others', () => {

@@ -2,6 +2,7 @@
 import type { NatFiltering } from '@batchain/kad-node';
 import { type Address, isPrivateHost, type NatMapping } from '@batchain/shared';
 import { chooseAdvertised } from '../adapters/own-addresses.ts';
+import { TUNNEL_PORTS } from '../limits.ts';
 import type { RelayHint, SelfFacts } from './reach-types.ts';
 
 /** What others have seen of this node, and what they found when they tried to reach it; undefined: nobody has told. */
@@ -43,6 +44,15 @@ export interface SelfDescription {
   readonly isKadReachable: boolean;
   readonly natMapping: NatMapping;
   readonly reach: ReachWord;
+}
+
+/** Whether somebody outside can join through this node at its first kad address, as far as is known: by UDP, or over a WebSocket. */
+export function takesJoins({ facts, kadAddresses, batAddresses, isKadReachable }: SelfDescription): boolean {
+  if (isKadReachable) return true;
+  const [kad] = kadAddresses;
+  const [bat] = batAddresses;
+  const isDialled = facts.external !== undefined && facts.isBatReachable && kad?.host === bat?.host;
+  return isDialled && bat !== undefined && TUNNEL_PORTS.includes(bat.port);
 }
 
 const ADDRESSES_MAX = 4;

@@ -18,7 +18,7 @@ export interface KadAttacherParts {
   readonly open: TunnelOpener;
   /** BatNodes of public participants that are known by their records, best first; asked for each round. */
   readonly knownHosts: () => readonly AttachCandidate[];
-  /** Where other KadNodes answered of late, best first: their hosts are asked like those of join addresses, and whether UDP works. */
+  /** Where other KadNodes answered of late or in an earlier run, best first: their hosts are asked like those of join addresses, and whether UDP works. */
   readonly knownKad: () => readonly Address[];
 }
 

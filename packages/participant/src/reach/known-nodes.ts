@@ -3,9 +3,9 @@ import type { KadNode } from '@batchain/kad-node';
 import { type Address, isPrivateHost, type NodeId } from '@batchain/shared';
 
 export class KnownNodes {
-  readonly #kad: Pick<KadNode, 'contact' | 'routes'>;
+  readonly #kad: Pick<KadNode, 'contact' | 'routes' | 'remembered'>;
 
-  constructor(kad: Pick<KadNode, 'contact' | 'routes'>) {
+  constructor(kad: Pick<KadNode, 'contact' | 'routes' | 'remembered'>) {
     this.#kad = kad;
   }
 
@@ -21,9 +21,9 @@ export class KnownNodes {
     return addresses.filter(({ host }) => !isPrivateHost(host));
   }
 
-  /** Kad addresses of all contacts. */
+  /** Kad addresses of all contacts, then of members who are remembered from before. */
   addresses(): Address[] {
-    return this.#contacts().map(({ address }) => address);
+    return [...this.#contacts(), ...this.#kad.remembered()].map(({ address }) => address);
   }
 
   #brokers() {

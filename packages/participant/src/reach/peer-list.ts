@@ -1,7 +1,7 @@
 // driven: the peers that this node knows, as users see them: contacts of its table and those that it is connected to.
 import type { ConnectionPool, SessionView } from '@batchain/bat-node';
 import type { KadNode, TableContact } from '@batchain/kad-node';
-import { type Address, BatChainError, formatAddress, type NodeId, type Runtime, toHex } from '@batchain/shared';
+import { type Address, BatChainError, equalBytes, formatAddress, type NodeId, type Runtime, toHex } from '@batchain/shared';
 import { isoTime } from '@batchain/shared/node';
 import type { PeerView, WhyResult } from '../api/api-schemas.ts';
 import { PEER_RECORD_WAIT_MS, PEER_RECORDS_ASKED_MAX, PEERS_SHOWN_MAX } from '../limits.ts';
@@ -27,6 +27,13 @@ export class PeerList {
     return new Set(ids).size;
   }
 
+  /** Members of before who do not answer now, and are asked again and again. */
+  get remembered(): readonly NodeId[] {
+    const online = new Set(this.#sessions().map(({ nodeId }) => toHex(nodeId)));
+    const silent = this.#contacts().filter((contact) => !isAnswering(contact));
+    return [...silent, ...this.#kad.remembered()].map(({ nodeId }) => nodeId).filter((nodeId) => !online.has(toHex(nodeId)));
+  }
+
   async all(): Promise<readonly PeerView[]> {
     const sessions = new Map(this.#sessions().map((view) => [toHex(view.nodeId), view]));
     const contacts = new Map(this.#contacts().map((contact) => [toHex(contact.nodeId), contact]));
@@ -36,10 +43,11 @@ export class PeerList {
     return keys.map((key) => this.#view(key, contacts.get(key), sessions.get(key), batAddresses.get(key)));
   }
 
-  /** Throws BAT_E_PEER_UNKNOWN when no peer, or more than one, has an id that begins so. */
+  /** Throws BAT_E_PEER_UNKNOWN when no peer, or more than one, has an id that begins so; and for the own id. */
   why(prefix: string): WhyResult {
     const ids = new Map<string, NodeId>();
-    for (const { nodeId } of [...this.#contacts(), ...this.#sessions()]) ids.set(toHex(nodeId), nodeId);
+    const away = this.#kad.remembered();
+    for (const { nodeId } of [this.#kad, ...this.#contacts(), ...this.#sessions(), ...away]) ids.set(toHex(nodeId), nodeId);
     for (const nodeId of this.#reach.tried()) ids.set(toHex(nodeId), nodeId);
     const wanted = prefix.toLowerCase();
     const found = [...ids].filter(([key]) => key.startsWith(wanted));
@@ -49,8 +57,14 @@ export class PeerList {
       throw new BatChainError('BAT_E_PEER_UNKNOWN', { what: `no peer ${prefix}`, why, fix: 'batchain peers --json' });
     }
     const [key, nodeId] = first;
+    if (equalBytes(nodeId, this.#kad.nodeId)) {
+      const why = 'nothing has to be tried to reach it';
+      throw new BatChainError('BAT_E_PEER_UNKNOWN', { what: `${prefix} is this computer itself`, why, fix: 'batchain peers --json' });
+    }
     const session = this.#sessions().find((view) => toHex(view.nodeId) === key);
-    return { nodeId: key, path: pathOf(session), attempts: this.#reach.why(nodeId).map(viewClimb) };
+    const seenMs = pathOf(session) === 'none' ? away.find((peer) => equalBytes(peer.nodeId, nodeId))?.seenMs : undefined;
+    const awaySince = seenMs === undefined ? null : isoTime(seenMs);
+    return { nodeId: key, path: pathOf(session), awaySince, attempts: this.#reach.why(nodeId).map(viewClimb) };
   }
 
   #contacts(): readonly TableContact[] {
@@ -63,6 +77,7 @@ export class PeerList {
 
   #view(key: string, contact: TableContact | undefined, view: SessionView | undefined, bat: Address | undefined): PeerView {
     const { clock } = this.#runtime;
+    const remote = view?.session.isUsable === true ? view.session.connection.remoteAddress : undefined;
     const rttMs = view?.session.rttMs ?? contact?.rttMs;
     const silentMs = Math.min(
       contact === undefined ? Number.POSITIVE_INFINITY : clock.monotonicMs() - contact.lastSeenMs,
@@ -72,6 +87,7 @@ export class PeerList {
       nodeId: key,
       kad: contact === undefined ? null : formatAddress(contact.address),
       bat: bat === undefined ? null : formatAddress(bat),
+      connectedTo: remote === undefined ? null : formatAddress(remote),
       path: pathOf(view),
       rttMs: rttMs === undefined ? null : Math.round(rttMs * 100) / 100,
       lastSeen: Number.isFinite(silentMs) ? isoTime(clock.nowMs() - silentMs) : null,

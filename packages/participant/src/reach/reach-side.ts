@@ -184,6 +184,8 @@ export class ReachSide {
     this.#relays.start();
     this.#improver.start();
     this.#watch.start();
+    // The KadNode asks them by itself.
+    if (this.#parts.kad.remembered().length > 0) this.#armSilence();
     this.#lan = this.#makeLanDiscovery();
     await this.#lan?.start();
   }
@@ -212,6 +214,10 @@ export class ReachSide {
   /** The network is being joined at these addresses: when nobody answers there by UDP, it is tried another way. */
   joining(addresses: readonly Address[]): void {
     for (const address of addresses) if (!this.#joins.some((known) => equalAddress(known, address))) this.#joins.push(address);
+    this.#armSilence();
+  }
+
+  #armSilence(): void {
     this.#silentTimer?.cancel();
     this.#silentTimer = this.#runtime.clock.setTimer(UDP_SILENT_AFTER_MS, () => {
       if (this.#isRunning && !this.#parts.kad.isJoined) this.#attacher?.noteUdpSilent(this.#joins);

@@ -110,8 +110,8 @@ export const ERROR_CODES = define({
   },
   BAT_E_PEER_UNKNOWN: {
     exit: 4,
-    meaning: 'No peer that this node has met since it started has that id, or more than one fits.',
-    cause: 'A typo, a prefix that is too short, or a node that was never tried.',
+    meaning: 'No peer that this node remembers, or has met since it started, has that id, or more than one fits.',
+    cause: 'A typo, a prefix that is too short, a node that was never met, or the id of this computer itself.',
     fix: 'See the peers and their whole ids: `batchain peers --json`.',
   },
   BAT_E_NOT_OWNER: {
