@@ -4,6 +4,7 @@ import type { ShardId } from '../ids.ts';
 import { LEAF_BYTES } from '../limits.ts';
 import { shardIdAt, type VerifyCapability } from '../manifest/manifest.ts';
 import { fetchSlots } from '../workers/segment-stages.ts';
+import { ByteCount } from './byte-count.ts';
 import { DurationMeter } from './duration-meter.ts';
 import type { Rejection } from './flow-types.ts';
 import type { Holding } from './holder-map.ts';
@@ -20,7 +21,10 @@ const TRIES_MAX = 3;
 const RETRY_PAUSE_MS = 300;
 
 export interface FetchEvents {
+  /** A whole shard, right in every leaf, of which the holder gave so many bytes. */
   readonly onBytes: (holder: string, bytes: number) => void;
+  /** Right leaves as they come: of which bytes how many count towards the k shards of their segment. */
+  readonly onArrived: (holder: string, bytes: number, counted: number) => void;
   readonly onNote: (note: string) => void;
   readonly onRejected: (rejection: Rejection) => void;
 }
@@ -52,6 +56,8 @@ interface SegmentWork {
   readonly got: Map<number, number>;
   /** Whole leaves that are there of shards that are not, by slot. */
   readonly parts: Map<number, number>;
+  /** The same to the byte, in all slots together. */
+  readonly count: ByteCount;
   readonly tries: Map<string, Tries>;
 }
 
@@ -79,7 +85,8 @@ export class SegmentFetcher {
   /** Fetches until k shards are right or no holder is left. The buffer has fetchBufferBytes. */
   async fetch(segment: number, buffer: Uint8Array, signal: AbortSignal): Promise<FetchOutcome> {
     const length = this.#file.roster.segments[segment]?.shardLength ?? 0;
-    const work: SegmentWork = { segment, buffer, length, got: new Map(), parts: new Map(), tries: new Map() };
+    const count = new ByteCount(this.#file.roster.scheme.requiredShards);
+    const work: SegmentWork = { segment, buffer, length, got: new Map(), parts: new Map(), count, tries: new Map() };
     const first = await this.#round(work, signal);
     if (first.ok) return first;
     // The hosts that were known do not suffice: the DHT may name others.
@@ -173,6 +180,8 @@ export class SegmentFetcher {
       const into = work.buffer.subarray(slot * length, (slot + 1) * length);
       const onProgress = (doneBytes: number): void => {
         work.parts.set(slot, Math.floor(doneBytes / LEAF_BYTES) * LEAF_BYTES);
+        const { grown, counted } = work.count.reach(slot, doneBytes);
+        if (grown > 0) this.#events.onArrived(holding.holder, grown, counted);
       };
       const fetched = await peer.ask(signal, (reached) => {
         startedMs = this.#runtime.clock.monotonicMs();

@@ -120,12 +120,13 @@ export class Upload {
     for (const peer of work.hosts) await this.#addPeer(peer);
 
     const { fileId, accessKey, policy, start } = work.plan;
-    const progress = new UploadProgress(work.plan, this.#options.onProgress);
+    const progress = new UploadProgress(runtime.clock, work.plan, this.#options.onProgress);
     const slots = new HostSlots(work.hosts, policy.n);
     const file = { fileId, ownerKey: signer.publicKey, fileNonce: start.fileNonce, accessKey };
     const placer = new SegmentPlacer(runtime, file, slots, {
       onNote: (note) => this.#options.onNote?.(note),
-      onStored: (host, bytes) => progress.stored(host, bytes),
+      onSent: (host, bytes, counted) => progress.sent(host, bytes, counted),
+      onStored: () => progress.stored(),
       findMore: () => this.#findMore(work, slots),
     });
     const keepsShards = this.#options.keepsShards === true;
