@@ -1,6 +1,5 @@
 // driven: brings k right shards of a segment into its buffer: data shards first, another holder on failure, a second one beside a slow one.
 import { type Runtime, toHex } from '@batchain/shared';
-import type { ShardId } from '../ids.ts';
 import { LEAF_BYTES } from '../limits.ts';
 import { shardIdAt, type VerifyCapability } from '../manifest/manifest.ts';
 import { fetchSlots } from '../workers/segment-stages.ts';
@@ -59,6 +58,8 @@ interface SegmentWork {
   /** The same to the byte, in all slots together. */
   readonly count: ByteCount;
   readonly tries: Map<string, Tries>;
+  /** Under way, by index. */
+  readonly running: Map<number, Running>;
 }
 
 /** Failures that are the holder's own wrong word, not bad luck. */
@@ -73,6 +74,8 @@ export class SegmentFetcher {
   readonly #events: FetchEvents;
   readonly #meter = new DurationMeter();
   readonly #slow: SlowWatch;
+  /** Hosts and causes that were told of. */
+  readonly #told = new Set<string>();
 
   constructor(runtime: Runtime, file: VerifyCapability, sources: ShardSources, events: FetchEvents) {
     this.#runtime = runtime;
@@ -86,7 +89,7 @@ export class SegmentFetcher {
   async fetch(segment: number, buffer: Uint8Array, signal: AbortSignal): Promise<FetchOutcome> {
     const length = this.#file.roster.segments[segment]?.shardLength ?? 0;
     const count = new ByteCount(this.#file.roster.scheme.requiredShards);
-    const work: SegmentWork = { segment, buffer, length, got: new Map(), parts: new Map(), count, tries: new Map() };
+    const work: SegmentWork = { segment, buffer, length, got: new Map(), parts: new Map(), count, tries: new Map(), running: new Map() };
     const first = await this.#round(work, signal);
     if (first.ok) return first;
     // The hosts that were known do not suffice: the DHT may name others.
@@ -107,9 +110,8 @@ export class SegmentFetcher {
 
   #round(work: SegmentWork, signal: AbortSignal): Promise<FetchOutcome> {
     const { requiredShards, totalShards } = this.#file.roster.scheme;
-    const { got } = work;
+    const { got, running } = work;
     const slots = Array.from({ length: fetchSlots(requiredShards, totalShards) }, (_, slot) => slot);
-    const running = new Map<number, Running>();
     return new Promise((resolve, reject) => {
       let isDone = false;
       const finish = (settle: () => void): void => {
@@ -196,7 +198,7 @@ export class SegmentFetcher {
         this.#events.onBytes(holding.holder, length - offset);
         return true;
       }
-      if (!signal.aborted) this.#blame(tries, peer, shardId, fetched.reason);
+      if (!signal.aborted) this.#blame(work, holding, peer, fetched.reason);
       return false;
     } catch (error) {
       if (signal.aborted) return false;
@@ -206,18 +208,30 @@ export class SegmentFetcher {
     }
   }
 
-  #blame(tries: Tries, peer: HostPeer, shardId: ShardId, reason: string): void {
-    const short = peer.key.slice(0, 8);
+  #blame(work: SegmentWork, holding: Holding, peer: HostPeer, reason: string): void {
+    const { segment, tries } = work;
+    const named = this.#file.roster.segments[segment];
+    if (named === undefined) return;
+    const shardId = shardIdAt(named, holding.index);
     this.#runtime.log.info('bat.download.fetch-failed', { host: peer.key, shard: toHex(shardId), reason });
-    if (WRONG.has(reason)) {
-      tries.isOver = true;
+    const isWrong = WRONG.has(reason);
+    if (isWrong) {
+      const known = tries.get(keyOf(holding));
+      if (known !== undefined) known.isOver = true;
       if (reason === 'bad-bytes' || reason === 'malformed') peer.isDoubted = true;
       this.#events.onRejected({ host: peer.nodeId, shardId, reason });
-      this.#events.onNote(`${short} gave a wrong shard (${reason}), using another`);
-      return;
-    }
-    peer.failed(reason, FINAL.has(reason));
-    this.#events.onNote(`${short} stopped answering (${reason}), using another`);
+    } else peer.failed(reason, FINAL.has(reason));
+    this.#tell(work, holding, isWrong ? 'gave a wrong shard' : 'stopped answering', reason);
+  }
+
+  /** Once for each host and cause: all that is under way with it breaks at one time. */
+  #tell(work: SegmentWork, { index, holder }: Holding, what: string, reason: string): void {
+    if (this.#told.has(`${holder} ${reason}`)) return;
+    this.#told.add(`${holder} ${reason}`);
+    const left = this.#candidates(work).filter((other) => other.index === index || !work.running.has(other.index));
+    const isAnother = left.some((other) => other.holder !== holder);
+    const then = isAnother ? ', using another' : left.length > 0 ? ', trying again' : '';
+    this.#events.onNote(`${holder.slice(0, 8)} ${what} (${reason})${then}`);
   }
 }
 

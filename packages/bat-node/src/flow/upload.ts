@@ -16,6 +16,7 @@ import type { HostPeer, PeerTools } from './host-peer.ts';
 import { HostRecruiter } from './host-recruiter.ts';
 import { HostSlots } from './host-slots.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
+import { saidOnce } from './said-once.ts';
 import { SegmentPlacer } from './segment-placer.ts';
 import { createAbort } from './signals.ts';
 import { commitRoster } from './upload-commit.ts';
@@ -51,6 +52,7 @@ export class Upload {
   readonly #tools: PeerTools;
   readonly #source: SourceFile;
   readonly #options: UploadOptions;
+  readonly #onNote: (note: string) => void;
   readonly #isOnce: boolean;
   readonly #journal: UploadJournal;
   readonly #recruiter: HostRecruiter;
@@ -72,6 +74,7 @@ export class Upload {
     this.#tools = tools;
     this.#source = source;
     this.#options = options;
+    this.#onNote = saidOnce(options.onNote);
     this.#journal = journal;
     this.#recruiter = new HostRecruiter(deps.runtime, deps.locator, tools);
   }
@@ -124,7 +127,7 @@ export class Upload {
     const slots = new HostSlots(work.hosts, policy.n);
     const file = { fileId, ownerKey: signer.publicKey, fileNonce: start.fileNonce, accessKey };
     const placer = new SegmentPlacer(runtime, file, slots, {
-      onNote: (note) => this.#options.onNote?.(note),
+      onNote: this.#onNote,
       onSent: (host, bytes, counted) => progress.sent(host, bytes, counted),
       onStored: () => progress.stored(),
       findMore: () => this.#findMore(work, slots),
@@ -175,7 +178,7 @@ export class Upload {
       const refusals = this.#recruiter.refusals(needBytes, this.#peers);
       const policy = chooseDefault(plan.start.name, hosts.length, refusals);
       for (const { key, reason } of refusals)
-        this.#options.onNote?.(`${key.slice(0, 8)} ${reason}, so any ${policy.k} of ${policy.n} are to restore the file`);
+        this.#onNote(`${key.slice(0, 8)} ${reason}, so any ${policy.k} of ${policy.n} are to restore the file`);
       plan = withPolicy(plan, policy, this.#source, this.#options);
     }
   }
