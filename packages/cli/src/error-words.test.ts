@@ -11,6 +11,7 @@ describe('an error in the words of the command', () => {
   it('has a fix to be pasted: names quoted, the home kept, nothing to fill in', () => {
     expect(fixOf('BAT_E_TARGET_EXISTS', get)).toBe("replace it: batchain get 'a b.txt' --home h --force; or choose another path with -o");
     expect(fixOf('BAT_E_REF_NOT_FOUND', get)).toBe('See your files: batchain ls --home h');
+    expect(fixOf('BAT_E_REF_AMBIGUOUS', get)).toBe('Name it by its id: batchain ls --home h shows them.');
     expect(fixOf('BAT_E_DAEMON_LOST', get)).toBe("batchain start --home h && batchain get 'a b.txt' --home h");
     expect(fixOf('BAT_E_USAGE', get)).toBe('batchain help get');
     expect(fixOf('BAT_E_USAGE', get, 'as it was')).toBe('as it was');

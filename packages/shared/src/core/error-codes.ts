@@ -106,7 +106,7 @@ export const ERROR_CODES = define({
     exit: 4,
     meaning: 'More than one file fits that name or id prefix.',
     cause: 'Names need not be unique.',
-    fix: 'Use a longer id: `batchain ls --json`.',
+    fix: 'Name it by its id: `batchain ls` shows them.',
   },
   BAT_E_PEER_UNKNOWN: {
     exit: 4,
