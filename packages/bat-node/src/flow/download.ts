@@ -140,6 +140,8 @@ export class SegmentReader {
     // This node itself is no witness for what others hold.
     const others = this.#sources.peers().filter(({ nodeId }) => !equalBytes(nodeId, this.#deps.signer.nodeId));
     const isEverybodyHeard = away.length === 0 && others.length > 0;
-    return isEverybodyHeard ? unrecoverable(name, right, needed) : tooFewShards(name, right, needed, away);
+    if (isEverybodyHeard) return unrecoverable(name, right, needed);
+    const missed = away.map((key) => ({ key, noWay: this.#sources.peer(key)?.noWay }));
+    return tooFewShards(name, right, needed, missed);
   }
 }

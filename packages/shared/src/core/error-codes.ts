@@ -69,7 +69,7 @@ export const ERROR_CODES = define({
   BAT_E_TOO_FEW_SHARDS: {
     exit: 5,
     meaning: 'Fewer shards than needed can be reached right now.',
-    cause: 'Hosts are offline.',
+    cause: 'Hosts are offline, or no way leads to them.',
     fix: 'Try again when more hosts are online.',
   },
   BAT_E_UNRECOVERABLE: {
