@@ -46,10 +46,20 @@ export class SimBatWorld {
 
   async add(
     offerBytes: number,
-    wishes: { readonly serving?: Serving; readonly ownerStore?: OwnerStore; readonly keyPair?: KeyPair } = {},
+    wishes: {
+      readonly serving?: Serving;
+      readonly ownerStore?: OwnerStore;
+      readonly keyPair?: KeyPair;
+      /** Of its uplink. */
+      readonly bytesPerSecond?: number;
+    } = {},
   ): Promise<SimMember> {
     const number = ++this.#count;
-    const machine = this.network.addHost({ name: `member ${number}` });
+    const { bytesPerSecond } = wishes;
+    const machine = this.network.addHost({
+      name: `member ${number}`,
+      ...(bytesPerSecond === undefined ? {} : { link: { bytesPerSecond } }),
+    });
     const keyPair = wishes.keyPair ?? keyPairFromSeed(new Uint8Array(32).fill(number));
     const { runtime } = this.simulation.node(`member ${number}`);
     const identity = { nodeId: keyPair.nodeId, publicKey: keyPair.publicKey };

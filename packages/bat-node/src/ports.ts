@@ -23,17 +23,28 @@ export interface ProviderHint {
   readonly record: ContactRecord | undefined;
 }
 
+/** Why no way leads to a node that answers calls. */
+export interface NoWay {
+  readonly reason: string;
+  /** A relay would carry the connection: none is known, or the one that is refused. */
+  readonly isRelayWanted: boolean;
+}
+
 /** Opens or reuses the one session to a node; the pool of connections is behind it. */
 export interface Connector {
   connect(
     target: ProviderHint,
     options: { readonly signal: AbortSignal; readonly timeoutMs: number },
   ): Promise<Result<BatSession, DialFailure>>;
+  /** After a failure: undefined when the node did not answer, or nothing is known of it. */
+  noWay?(nodeId: NodeId): NoWay | undefined;
 }
 
 /** Makes a connection to a node by whatever way leads there. */
 export interface Opener {
   open(target: ProviderHint, signal: AbortSignal): Promise<Result<Connection, DialFailure>>;
+  /** See Connector. */
+  noWay?(nodeId: NodeId): NoWay | undefined;
 }
 
 /** One shard's place: unique per file. */

@@ -26,7 +26,7 @@ function forHome(text: string, homeFlag: string): string {
 }
 
 function fixOf({ code, fix }: BatChainError, { name, argv, homeFlag, afterInterrupt, resumes }: TypedCommand): string {
-  if (fix !== ERROR_CODES[code].fix) return fix;
+  if (fix !== ERROR_CODES[code].fix) return fix.replace(/\b(batchain peers --why [0-9a-f]+)/, `$1${homeFlag}`);
   const again = typedLine(argv);
   switch (code) {
     case 'BAT_E_USAGE':

@@ -7,6 +7,7 @@ import { GLOBAL_OPTIONS, SHORT_FLAGS } from './global-options.ts';
 const START_HERE: readonly (readonly [verb: string, line: string, what: string])[] = [
   ['sample', 'batchain sample', 'try it on this machine in a minute'],
   ['init', 'batchain init', 'set up this computer'],
+  ['start', 'batchain start', 'take part, in the background'],
   ['put', 'batchain put FILE', 'upload          (short: batchain -u FILE)'],
   ['get', 'batchain get MANIFEST', 'download        (short: batchain -d MANIFEST)'],
   ['ls', 'batchain ls', 'your files      (short: batchain -l)'],

@@ -13,7 +13,7 @@ import {
   toHex,
 } from '@batchain/shared';
 import { OUTBOUND_SESSIONS_RESERVED, RETIRED_SESSIONS_PER_PEER_MAX, SESSION_RETIRE_MS, SESSIONS_MAX, SIMULTANEOUS_MS } from '../limits.ts';
-import type { Connector, Opener, ProviderHint } from '../ports.ts';
+import type { Connector, NoWay, Opener, ProviderHint } from '../ports.ts';
 import { CreditBudget } from './credit.ts';
 import { LocalConnection } from './local-connection.ts';
 import { openSession, type Session, type SessionConfig } from './session.ts';
@@ -93,6 +93,10 @@ export class ConnectionPool implements Connector {
       signal.addEventListener('abort', onAbort);
       dial.waiters.add(settle);
     });
+  }
+
+  noWay(nodeId: NodeId): NoWay | undefined {
+    return this.#parts.opener.noWay?.(nodeId);
   }
 
   /**

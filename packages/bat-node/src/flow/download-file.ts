@@ -5,6 +5,7 @@ import { STREAM_STALL_MS } from '../limits.ts';
 import { type Manifest, type ManifestEntry, manifestName } from '../manifest/manifest.ts';
 import { PartFile } from '../storage/part-file.ts';
 import { SegmentReader } from './download.ts';
+import { DownloadProgress } from './download-progress.ts';
 import type { FlowDeps } from './flow-deps.ts';
 import { contentMismatch } from './flow-errors.ts';
 import type { DownloadOptions, DownloadResult } from './flow-types.ts';
@@ -94,14 +95,15 @@ async function fillPart(
   const segmentSize = manifest.secret.segmentSizeBytes;
   const hash = createHash('sha256');
   const resumedBytes = await hashResumed(part, segmentSize, entry.bytes, hash);
-  const reader = new SegmentReader(deps, tools, manifest, options);
-  const tell = (doneBytes: number, phase: 'preparing' | 'transferring' | 'finishing'): void =>
-    options.onProgress?.({ phase, doneBytes, totalBytes: entry.bytes, resumedBytes, hosts: hostProgress(reader) });
-  tell(resumedBytes, 'preparing');
+  const neededBytes = shardBytesFrom(manifest, Math.ceil(resumedBytes / segmentSize));
+  const progress = new DownloadProgress(clock, { totalBytes: entry.bytes, resumedBytes, neededBytes }, options.onProgress);
+  const onArrived = progress.arrived.bind(progress);
+  const reader = new SegmentReader(deps, tools, manifest, { ...options, onArrived });
   let doneBytes = resumedBytes;
   const isComplete = resumedBytes === entry.bytes && resumedBytes > 0;
   try {
     if (!isComplete) await reader.open();
+    progress.enter('transferring');
     for await (const plain of reader.segments(isComplete ? reader.segmentCount : resumedBytes / segmentSize)) {
       for (let at = 0; at < plain.length; at += WRITE_BYTES) {
         options.signal?.throwIfAborted();
@@ -110,12 +112,12 @@ async function fillPart(
         await part.write(piece, doneBytes);
         doneBytes += piece.length;
       }
-      tell(doneBytes, 'transferring');
+      progress.written();
     }
   } finally {
     reader.close();
   }
-  tell(doneBytes, 'finishing');
+  progress.enter('finishing');
   if (!equalBytes(plainBytes(hash.digest()), entry.sha256)) {
     await part.discard();
     if (resumedBytes > 0) return undefined;
@@ -141,8 +143,9 @@ async function hashResumed(part: PartFile, segmentSize: number, fileBytes: numbe
   return kept;
 }
 
-function hostProgress(reader: SegmentReader): { nodeId: NodeId; doneBytes: number; totalBytes: number }[] {
-  return [...reader.usedHosts].map(([key, bytes]) => ({ nodeId: parseNodeId(key) as NodeId, doneBytes: bytes, totalBytes: bytes }));
+/** Of the k shards of each segment from `first` on. */
+function shardBytesFrom({ roster }: Manifest, first: number): number {
+  return roster.segments.slice(first).reduce((sum, { shardLength }) => sum + shardLength * roster.scheme.requiredShards, 0);
 }
 
 /** The bytes of the file in order, for a stream; the last item is followed by the result. Throws when the whole is not right. */

@@ -9,14 +9,16 @@ import type { FlowDeps } from './flow-deps.ts';
 import { contentMismatch, tooFewShards, unrecoverable } from './flow-errors.ts';
 import type { FlowOptions, Rejection } from './flow-types.ts';
 import type { PeerTools } from './host-peer.ts';
-import { SegmentFetcher } from './segment-fetcher.ts';
+import { type FetchEvents, SegmentFetcher } from './segment-fetcher.ts';
 import { ShardSources } from './shard-sources.ts';
 import { createAbort, joinSignals } from './signals.ts';
 
 /** Segments fetched ahead of the one that is being written; the buffers' budget may allow fewer. */
 const AHEAD_MAX = 6;
 
-export interface ReaderOptions extends FlowOptions {
+export interface ReaderOptions extends Pick<FlowOptions, 'signal' | 'onNote'> {
+  /** Right bytes of shards as they come; see FetchEvents. */
+  readonly onArrived?: FetchEvents['onArrived'];
   /** Somebody takes the bytes as slowly as he likes. */
   readonly isStream?: boolean;
 }
@@ -48,6 +50,7 @@ export class SegmentReader {
     this.#sources = new ShardSources(deps, tools, manifest, this.#signal);
     this.#fetcher = new SegmentFetcher(deps.runtime, manifest, this.#sources, {
       onBytes: (holder, bytes) => this.usedHosts.set(holder, (this.usedHosts.get(holder) ?? 0) + bytes),
+      onArrived: (holder, bytes, counted) => options.onArrived?.(holder, bytes, counted),
       onNote: (note) => options.onNote?.(note),
       onRejected: (rejection) => this.rejected.push(rejection),
     });
@@ -137,6 +140,8 @@ export class SegmentReader {
     // This node itself is no witness for what others hold.
     const others = this.#sources.peers().filter(({ nodeId }) => !equalBytes(nodeId, this.#deps.signer.nodeId));
     const isEverybodyHeard = away.length === 0 && others.length > 0;
-    return isEverybodyHeard ? unrecoverable(name, right, needed) : tooFewShards(name, right, needed, away);
+    if (isEverybodyHeard) return unrecoverable(name, right, needed);
+    const missed = away.map((key) => ({ key, noWay: this.#sources.peer(key)?.noWay }));
+    return tooFewShards(name, right, needed, missed);
   }
 }

@@ -1,6 +1,6 @@
 // driven: one host within one flow: its session (opened on demand), its lease id, and how it has behaved.
 import { type ContactRecord, fail, type NodeId, ok, type Result, type Runtime, toHex } from '@batchain/shared';
-import type { Connector, ProviderHint } from '../ports.ts';
+import type { Connector, NoWay, ProviderHint } from '../ports.ts';
 import { ShardClient, type ShardClientOptions } from '../transfer/shard-client.ts';
 
 /** A dial that takes longer is not worth waiting for in a flow; the ladder has its own, longer budget in the background. */
@@ -27,6 +27,8 @@ export class HostPeer {
   /** Transfers under way, for load balancing. */
   inFlight = 0;
   lastFailure = '';
+  /** It answers, but the last dial led nowhere. */
+  noWay: NoWay | undefined;
   /** It gave wrong bytes once: others are asked before it. */
   isDoubted = false;
   readonly #runtime: Runtime;
@@ -108,6 +110,8 @@ export class HostPeer {
       { signal, timeoutMs: CONNECT_TIMEOUT_MS },
     );
     this.#client = undefined;
+    // Of an error on this side nothing was tried.
+    this.noWay = session.ok || session.reason === 'error' ? undefined : this.#tools.connector.noWay?.(this.nodeId);
     if (!session.ok) {
       if (session.reason !== 'aborted') {
         away?.set(this.key, session.reason);

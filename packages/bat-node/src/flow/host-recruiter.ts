@@ -2,8 +2,8 @@
 import { type ContactRecord, type Runtime, second, type Timer, toHex } from '@batchain/shared';
 import type { FileId } from '../ids.ts';
 import { CANDIDATES_MAX } from '../placement/network-size.ts';
-import type { Locator } from '../ports.ts';
-import type { HostRefusal } from './flow-errors.ts';
+import type { Locator, NoWay } from '../ports.ts';
+import { type HostRefusal, noWayWords } from './flow-errors.ts';
 import { HostPeer, type PeerTools } from './host-peer.ts';
 
 export interface RecruitRequest {
@@ -30,7 +30,7 @@ const SPARES_WAIT_MS: number = 1 * second;
 const ASKED_AT_ONCE_MAX: number = CANDIDATES_MAX;
 
 /** What a host said when it was asked: its room, or why it is no host for us. */
-type Offer = { readonly roomBytes: number } | { readonly refusal: string };
+type Offer = { readonly roomBytes: number } | { readonly refusal: string; readonly noWay?: NoWay | undefined };
 
 export class HostRecruiter {
   readonly #runtime: Runtime;
@@ -108,7 +108,8 @@ export class HostRecruiter {
   /** Why hosts that were asked are not, or no longer, hosts of this upload. */
   refusals(needBytes: number, peers: ReadonlyMap<string, HostPeer>): HostRefusal[] {
     return [...this.#offers].flatMap(([key, offer]) => {
-      if ('refusal' in offer) return [{ key, reason: offer.refusal }];
+      if ('refusal' in offer)
+        return [{ key, reason: offer.noWay === undefined ? offer.refusal : noWayWords(offer.noWay), noWay: offer.noWay }];
       const peer = peers.get(key);
       if (peer === undefined) return offer.roomBytes < needBytes ? [{ key, reason: 'no-room' }] : [];
       return peer.isUsable ? [] : [{ key, reason: peer.lastFailure }];
@@ -127,7 +128,7 @@ export class HostRecruiter {
     if (before !== undefined) return before;
     const status = await peer.ask(signal, (client) => client.status(needBytes, { signal }));
     const offer: Offer = !status.ok
-      ? { refusal: status.reason }
+      ? { refusal: status.reason, noWay: peer.noWay }
       : status.value.isLeaving
         ? { refusal: 'leaving' }
         : { roomBytes: status.value.roomBytes };

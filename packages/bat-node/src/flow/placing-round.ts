@@ -162,12 +162,14 @@ export class PlacingRound {
     if (!sources.isEnough) return `fewer than ${roster.scheme.requiredShards} shards can be read at the moment`;
     const fetcher = new SegmentFetcher(runtime, this.#manifest, sources, {
       onBytes: () => undefined,
+      onArrived: () => undefined,
       onNote: () => undefined,
       onRejected: ({ host, reason }) => runtime.log.info('bat.placing.rejected', { host: toHex(host), reason }),
     });
     const { fileId, ownerKey, fileNonce, accessKey } = roster;
     const placer = new SegmentPlacer(runtime, { fileId, ownerKey, fileNonce, accessKey }, new HostSlots(hosts, 0), {
       onNote: (note) => runtime.log.info('bat.placing.note', { file: this.#owned.id, note }),
+      onSent: () => undefined,
       onStored: () => undefined,
       findMore: async () => false,
     });

@@ -1,9 +1,9 @@
 // driven: brings k right shards of a segment into its buffer: data shards first, another holder on failure, a second one beside a slow one.
 import { type Runtime, toHex } from '@batchain/shared';
-import type { ShardId } from '../ids.ts';
 import { LEAF_BYTES } from '../limits.ts';
 import { shardIdAt, type VerifyCapability } from '../manifest/manifest.ts';
 import { fetchSlots } from '../workers/segment-stages.ts';
+import { ByteCount } from './byte-count.ts';
 import { DurationMeter } from './duration-meter.ts';
 import type { Rejection } from './flow-types.ts';
 import type { Holding } from './holder-map.ts';
@@ -20,7 +20,10 @@ const TRIES_MAX = 3;
 const RETRY_PAUSE_MS = 300;
 
 export interface FetchEvents {
+  /** A whole shard, right in every leaf, of which the holder gave so many bytes. */
   readonly onBytes: (holder: string, bytes: number) => void;
+  /** Right leaves as they come: of which bytes how many count towards the k shards of their segment. */
+  readonly onArrived: (holder: string, bytes: number, counted: number) => void;
   readonly onNote: (note: string) => void;
   readonly onRejected: (rejection: Rejection) => void;
 }
@@ -52,7 +55,11 @@ interface SegmentWork {
   readonly got: Map<number, number>;
   /** Whole leaves that are there of shards that are not, by slot. */
   readonly parts: Map<number, number>;
+  /** The same to the byte, in all slots together. */
+  readonly count: ByteCount;
   readonly tries: Map<string, Tries>;
+  /** Under way, by index. */
+  readonly running: Map<number, Running>;
 }
 
 /** Failures that are the holder's own wrong word, not bad luck. */
@@ -67,6 +74,8 @@ export class SegmentFetcher {
   readonly #events: FetchEvents;
   readonly #meter = new DurationMeter();
   readonly #slow: SlowWatch;
+  /** Hosts and causes that were told of. */
+  readonly #told = new Set<string>();
 
   constructor(runtime: Runtime, file: VerifyCapability, sources: ShardSources, events: FetchEvents) {
     this.#runtime = runtime;
@@ -79,7 +88,8 @@ export class SegmentFetcher {
   /** Fetches until k shards are right or no holder is left. The buffer has fetchBufferBytes. */
   async fetch(segment: number, buffer: Uint8Array, signal: AbortSignal): Promise<FetchOutcome> {
     const length = this.#file.roster.segments[segment]?.shardLength ?? 0;
-    const work: SegmentWork = { segment, buffer, length, got: new Map(), parts: new Map(), tries: new Map() };
+    const count = new ByteCount(this.#file.roster.scheme.requiredShards);
+    const work: SegmentWork = { segment, buffer, length, got: new Map(), parts: new Map(), count, tries: new Map(), running: new Map() };
     const first = await this.#round(work, signal);
     if (first.ok) return first;
     // The hosts that were known do not suffice: the DHT may name others.
@@ -100,9 +110,8 @@ export class SegmentFetcher {
 
   #round(work: SegmentWork, signal: AbortSignal): Promise<FetchOutcome> {
     const { requiredShards, totalShards } = this.#file.roster.scheme;
-    const { got } = work;
+    const { got, running } = work;
     const slots = Array.from({ length: fetchSlots(requiredShards, totalShards) }, (_, slot) => slot);
-    const running = new Map<number, Running>();
     return new Promise((resolve, reject) => {
       let isDone = false;
       const finish = (settle: () => void): void => {
@@ -173,6 +182,8 @@ export class SegmentFetcher {
       const into = work.buffer.subarray(slot * length, (slot + 1) * length);
       const onProgress = (doneBytes: number): void => {
         work.parts.set(slot, Math.floor(doneBytes / LEAF_BYTES) * LEAF_BYTES);
+        const { grown, counted } = work.count.reach(slot, doneBytes);
+        if (grown > 0) this.#events.onArrived(holding.holder, grown, counted);
       };
       const fetched = await peer.ask(signal, (reached) => {
         startedMs = this.#runtime.clock.monotonicMs();
@@ -187,7 +198,7 @@ export class SegmentFetcher {
         this.#events.onBytes(holding.holder, length - offset);
         return true;
       }
-      if (!signal.aborted) this.#blame(tries, peer, shardId, fetched.reason);
+      if (!signal.aborted) this.#blame(work, holding, peer, fetched.reason);
       return false;
     } catch (error) {
       if (signal.aborted) return false;
@@ -197,18 +208,30 @@ export class SegmentFetcher {
     }
   }
 
-  #blame(tries: Tries, peer: HostPeer, shardId: ShardId, reason: string): void {
-    const short = peer.key.slice(0, 8);
+  #blame(work: SegmentWork, holding: Holding, peer: HostPeer, reason: string): void {
+    const { segment, tries } = work;
+    const named = this.#file.roster.segments[segment];
+    if (named === undefined) return;
+    const shardId = shardIdAt(named, holding.index);
     this.#runtime.log.info('bat.download.fetch-failed', { host: peer.key, shard: toHex(shardId), reason });
-    if (WRONG.has(reason)) {
-      tries.isOver = true;
+    const isWrong = WRONG.has(reason);
+    if (isWrong) {
+      const known = tries.get(keyOf(holding));
+      if (known !== undefined) known.isOver = true;
       if (reason === 'bad-bytes' || reason === 'malformed') peer.isDoubted = true;
       this.#events.onRejected({ host: peer.nodeId, shardId, reason });
-      this.#events.onNote(`${short} gave a wrong shard (${reason}), using another`);
-      return;
-    }
-    peer.failed(reason, FINAL.has(reason));
-    this.#events.onNote(`${short} stopped answering (${reason}), using another`);
+    } else peer.failed(reason, FINAL.has(reason));
+    this.#tell(work, holding, isWrong ? 'gave a wrong shard' : 'stopped answering', reason);
+  }
+
+  /** Once for each host and cause: all that is under way with it breaks at one time. */
+  #tell(work: SegmentWork, { index, holder }: Holding, what: string, reason: string): void {
+    if (this.#told.has(`${holder} ${reason}`)) return;
+    this.#told.add(`${holder} ${reason}`);
+    const left = this.#candidates(work).filter((other) => other.index === index || !work.running.has(other.index));
+    const isAnother = left.some((other) => other.holder !== holder);
+    const then = isAnother ? ', using another' : left.length > 0 ? ', trying again' : '';
+    this.#events.onNote(`${holder.slice(0, 8)} ${what} (${reason})${then}`);
   }
 }
 

@@ -2,6 +2,7 @@
 import { type Runtime, toHex } from '@batchain/shared';
 import type { FileId, ShardId } from '../ids.ts';
 import type { StoreOrder } from '../ports.ts';
+import { ByteCount } from './byte-count.ts';
 import { DurationMeter } from './duration-meter.ts';
 import type { HostPeer } from './host-peer.ts';
 import type { HostSlots } from './host-slots.ts';
@@ -20,6 +21,11 @@ export interface ShardToPlace {
   readonly bytes: Uint8Array;
 }
 
+/** A shard on its way to one host, or to several one after the other or beside one another. */
+interface ShardWork extends ShardToPlace {
+  readonly count: ByteCount;
+}
+
 export interface PlacedFile {
   readonly fileId: FileId;
   readonly ownerKey: Uint8Array;
@@ -29,8 +35,10 @@ export interface PlacedFile {
 
 export interface PlacerEvents {
   readonly onNote: (note: string) => void;
-  /** Bytes of shards that have become durable at a host. */
-  readonly onStored: (host: HostPeer, bytes: number) => void;
+  /** A host has so many bytes of a shard more, of which so many no host had before. */
+  readonly onSent: (host: HostPeer, bytes: number, counted: number) => void;
+  /** A shard has become durable at a host. */
+  readonly onStored: () => void;
   /** Adds hosts to the slots that were not asked before; false when there are none. */
   readonly findMore: () => Promise<boolean>;
 }
@@ -73,7 +81,8 @@ export class SegmentPlacer {
     signal: AbortSignal,
   ): Promise<(HostPeer | undefined)[]> {
     const used = new Set(taken);
-    const placed = await Promise.allSettled(shards.map((shard) => this.#placeShard(segment, shard, used, signal)));
+    const places = shards.map((shard) => this.#placeShard(segment, { ...shard, count: new ByteCount(1) }, used, signal));
+    const placed = await Promise.allSettled(places);
     return placed.map((one) => {
       if (one.status === 'rejected') throw one.reason;
       return one.value;
@@ -85,7 +94,7 @@ export class SegmentPlacer {
     await Promise.all(this.#takingBack);
   }
 
-  async #placeShard(segment: number, shard: ShardToPlace, used: Set<string>, signal: AbortSignal): Promise<HostPeer | undefined> {
+  async #placeShard(segment: number, shard: ShardWork, used: Set<string>, signal: AbortSignal): Promise<HostPeer | undefined> {
     for (;;) {
       signal.throwIfAborted();
       const host = this.#pick(segment, shard.index, used);
@@ -116,7 +125,7 @@ export class SegmentPlacer {
   /** Stores at `host`; when that is slow, at a spare as well: the first to finish wins, the other is cancelled and released. */
   async #storeWithHelp(
     segment: number,
-    shard: ShardToPlace,
+    shard: ShardWork,
     host: HostPeer,
     used: Set<string>,
     signal: AbortSignal,
@@ -152,7 +161,7 @@ export class SegmentPlacer {
     });
   }
 
-  #attempt(segment: number, shard: ShardToPlace, host: HostPeer, signal: AbortSignal): Attempt {
+  #attempt(segment: number, shard: ShardWork, host: HostPeer, signal: AbortSignal): Attempt {
     const abort = new AbortController();
     const end = this.#store(segment, shard, host, joinSignals(signal, abort.signal));
     // Whoever waits for it sees the failure; until then it must not count as unhandled.
@@ -160,25 +169,31 @@ export class SegmentPlacer {
     return { host, end, cancel: () => abort.abort() };
   }
 
-  async #store(segment: number, shard: ShardToPlace, host: HostPeer, signal: AbortSignal): Promise<StoreEnd> {
+  async #store(segment: number, shard: ShardWork, host: HostPeer, signal: AbortSignal): Promise<StoreEnd> {
     const client = await host.client(signal);
     if (!client.ok) return signal.aborted ? 'aborted' : 'failed';
     const { index, shardId, leafHashes, bytes } = shard;
     const order: StoreOrder = { ...this.#file, leaseId: host.leaseId, segment, index, shardId, length: bytes.length };
     const startedMs = this.#runtime.clock.monotonicMs();
     let isSent = false;
-    const onProgress = (): void => {
+    const reached = (doneBytes: number): void => {
+      const { grown, counted } = shard.count.reach(host.key, doneBytes);
+      if (grown > 0) this.#events.onSent(host, grown, counted);
+    };
+    const onProgress = (doneBytes: number): void => {
       isSent = true;
+      reached(doneBytes);
     };
     host.inFlight++;
     const stored = await host
-      .ask(signal, (reached) => reached.store(order, leafHashes, bytes, { signal, onProgress }))
+      .ask(signal, (asked) => asked.store(order, leafHashes, bytes, { signal, onProgress }))
       .finally(() => host.inFlight--);
     if (stored.ok) {
       // What the host had already says nothing of how long a shard takes.
       if (isSent) this.#meter.add(this.#runtime.clock.monotonicMs() - startedMs, bytes.length);
       host.succeeded();
-      this.#events.onStored(host, bytes.length);
+      reached(bytes.length);
+      this.#events.onStored();
       return 'stored';
     }
     if (signal.aborted) return 'aborted';

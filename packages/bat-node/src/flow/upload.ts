@@ -16,6 +16,7 @@ import type { HostPeer, PeerTools } from './host-peer.ts';
 import { HostRecruiter } from './host-recruiter.ts';
 import { HostSlots } from './host-slots.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
+import { saidOnce } from './said-once.ts';
 import { SegmentPlacer } from './segment-placer.ts';
 import { createAbort } from './signals.ts';
 import { commitRoster } from './upload-commit.ts';
@@ -51,6 +52,7 @@ export class Upload {
   readonly #tools: PeerTools;
   readonly #source: SourceFile;
   readonly #options: UploadOptions;
+  readonly #onNote: (note: string) => void;
   readonly #isOnce: boolean;
   readonly #journal: UploadJournal;
   readonly #recruiter: HostRecruiter;
@@ -72,6 +74,7 @@ export class Upload {
     this.#tools = tools;
     this.#source = source;
     this.#options = options;
+    this.#onNote = saidOnce(options.onNote);
     this.#journal = journal;
     this.#recruiter = new HostRecruiter(deps.runtime, deps.locator, tools);
   }
@@ -120,12 +123,13 @@ export class Upload {
     for (const peer of work.hosts) await this.#addPeer(peer);
 
     const { fileId, accessKey, policy, start } = work.plan;
-    const progress = new UploadProgress(work.plan, this.#options.onProgress);
+    const progress = new UploadProgress(runtime.clock, work.plan, this.#options.onProgress);
     const slots = new HostSlots(work.hosts, policy.n);
     const file = { fileId, ownerKey: signer.publicKey, fileNonce: start.fileNonce, accessKey };
     const placer = new SegmentPlacer(runtime, file, slots, {
-      onNote: (note) => this.#options.onNote?.(note),
-      onStored: (host, bytes) => progress.stored(host, bytes),
+      onNote: this.#onNote,
+      onSent: (host, bytes, counted) => progress.sent(host, bytes, counted),
+      onStored: () => progress.stored(),
       findMore: () => this.#findMore(work, slots),
     });
     const keepsShards = this.#options.keepsShards === true;
@@ -174,7 +178,7 @@ export class Upload {
       const refusals = this.#recruiter.refusals(needBytes, this.#peers);
       const policy = chooseDefault(plan.start.name, hosts.length, refusals);
       for (const { key, reason } of refusals)
-        this.#options.onNote?.(`${key.slice(0, 8)} ${reason}, so any ${policy.k} of ${policy.n} are to restore the file`);
+        this.#onNote(`${key.slice(0, 8)} ${reason}, so any ${policy.k} of ${policy.n} are to restore the file`);
       plan = withPolicy(plan, policy, this.#source, this.#options);
     }
   }

@@ -1,8 +1,20 @@
 // driven: the asking side of one verb on one stream: answers with deadlines, data with a pace, receipts and statements checked.
-import { equalBytes, fail, nodeIdFromPublicKey, ok, type Result, type Runtime, type Signer, type Verifier } from '@batchain/shared';
+import {
+  equalBytes,
+  fail,
+  KiB,
+  MiB,
+  nodeIdFromPublicKey,
+  ok,
+  type Result,
+  type Runtime,
+  type Signer,
+  type Verifier,
+} from '@batchain/shared';
 import type { BatSession, BatStream, StreamItem } from '../connection/bat-session.ts';
 import { answerDeadlineMs } from '../connection/deadlines.ts';
 import type { FileId } from '../ids.ts';
+import { LEAF_BYTES } from '../limits.ts';
 import { batAnswerCodec } from '../wire/frame-codecs.ts';
 import type { BatAnswer, BatRefusal, StorageReceipt } from '../wire/frames.ts';
 import { openReceipt, openStatement } from '../wire/receipt.ts';
@@ -37,8 +49,13 @@ export interface CallParties {
   readonly verifier: Verifier;
 }
 
-/** Between two reports of progress. */
-const SEND_STEP_BYTES: number = 1024 * 1024;
+/** Between two reports of progress: more where the link is fast and pays for each step, less where a step takes long. */
+const SEND_STEP_MIN_BYTES: number = LEAF_BYTES;
+const SEND_STEP_FIRST_BYTES: number = 64 * KiB;
+const SEND_STEP_MAX_BYTES: number = 1 * MiB;
+/** A step that takes less becomes larger, one that takes more smaller. */
+const SEND_STEP_SHORT_MS = 100;
+const SEND_STEP_LONG_MS = 250;
 
 export class VerbCall {
   readonly stream: BatStream;
@@ -116,11 +133,15 @@ export class VerbCall {
     });
     next.catch(() => undefined);
     await withPace(this.#runtime.clock, this.stream, async () => {
-      for (let at = 0; at < bytes.length && !answer.isThere; at += SEND_STEP_BYTES) {
-        const step = bytes.subarray(at, at + SEND_STEP_BYTES);
+      let stepBytes = SEND_STEP_FIRST_BYTES;
+      for (let at = 0; at < bytes.length && !answer.isThere; ) {
+        const step = bytes.subarray(at, at + stepBytes);
+        const startedMs = this.#runtime.clock.monotonicMs();
         // A send that fails is explained by the answer, or fails for the same reason.
         await Promise.race([this.stream.sendData(step), next]).catch(() => undefined);
-        if (!answer.isThere) this.#options.onProgress?.(doneBytes + at + step.length);
+        at += step.length;
+        if (!answer.isThere) this.#options.onProgress?.(doneBytes + at);
+        stepBytes = nextStepBytes(stepBytes, this.#runtime.clock.monotonicMs() - startedMs);
       }
     });
     if (!answer.isThere) await this.stream.end().catch(() => undefined);
@@ -166,4 +187,9 @@ export class VerbCall {
     this.#options.onStatement?.({ statement: answer.statement, signature: answer.signature });
     return fail(value.state);
   }
+}
+
+function nextStepBytes(stepBytes: number, tookMs: number): number {
+  if (tookMs < SEND_STEP_SHORT_MS) return Math.min(SEND_STEP_MAX_BYTES, 2 * stepBytes);
+  return tookMs > SEND_STEP_LONG_MS ? Math.max(SEND_STEP_MIN_BYTES, stepBytes / 2) : stepBytes;
 }

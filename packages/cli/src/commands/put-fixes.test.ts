@@ -50,4 +50,10 @@ describe('fix lines of put', () => {
       'try again when one of them answers',
     );
   });
+
+  it('keep what leads to hosts that are there and out of reach', () => {
+    const fix = 'batchain peers --why ab12cd34 tells what was tried';
+    const why = 'ab12cd34 is online but there is no way to it: no relay is known';
+    expect(fixOf('BAT_E_NOT_ENOUGH_PEERS', { why, fix, details: { found: 0, isNoWay: true } }, 3)).toBe(fix);
+  });
 });

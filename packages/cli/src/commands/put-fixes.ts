@@ -27,7 +27,7 @@ function fixOf({ code, why, fix, details }: BatChainError, words: PutWords): str
   // The smaller policy that the hosts at hand allow, for this very file.
   const policy = / (--policy \d+of\d+)$/.exec(fix)?.[1];
   if (policy !== undefined) return `${typedLine(withoutPolicy(argv))} ${policy}`;
-  if (details.found !== 0) return fix;
+  if (details.found !== 0 || details.isNoWay === true) return fix;
   if (isFull(why, peersOnline)) return 'have one of them offer more (there: batchain config set offer 50GiB, and a restart), or add a host';
   if (why === NOBODY && peersRemembered === 0) return `batchain stop${homeFlag} && batchain start${homeFlag} --join HOST:PORT`;
   return `try again when one of them answers: batchain peers${homeFlag} shows who is here`;

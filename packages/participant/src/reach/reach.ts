@@ -1,5 +1,5 @@
 // driven: how this node reaches others and is reached: the ladder, the answers to calls, and what was tried.
-import type { Opener, ProviderHint } from '@batchain/bat-node';
+import type { NoWay, Opener, ProviderHint } from '@batchain/bat-node';
 import type { Connection, ContactRecord, DialFailure, NodeId, Result, Runtime, Signer, Verifier } from '@batchain/shared';
 import { toHex } from '@batchain/shared';
 import { CallAnswerer } from './call-answerer.ts';
@@ -7,6 +7,7 @@ import { CallDesk, type ReceivedSignal, type Signalling } from './call-desk.ts';
 import { ClimbLog, type ClimbReport } from './climb-log.ts';
 import { Ladder } from './ladder.ts';
 import type { MeetingTools } from './meeting.ts';
+import { noWayOf } from './no-way.ts';
 import { PunchedChannel, type PunchedChannelParts } from './punched-channel.ts';
 
 export interface ReachParts {
@@ -60,6 +61,11 @@ export class Reach implements Opener {
   /** The latest attempts to meet a node, newest first. */
   why(nodeId: NodeId): readonly ClimbReport[] {
     return this.#log.of(nodeId);
+  }
+
+  /** Why the latest attempt led nowhere, where the node itself answered. */
+  noWay(nodeId: NodeId): NoWay | undefined {
+    return noWayOf(this.why(nodeId));
   }
 
   /** The nodes that it has anything to say about. */

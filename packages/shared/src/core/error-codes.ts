@@ -69,7 +69,7 @@ export const ERROR_CODES = define({
   BAT_E_TOO_FEW_SHARDS: {
     exit: 5,
     meaning: 'Fewer shards than needed can be reached right now.',
-    cause: 'Hosts are offline.',
+    cause: 'Hosts are offline, or no way leads to them.',
     fix: 'Try again when more hosts are online.',
   },
   BAT_E_UNRECOVERABLE: {
@@ -106,7 +106,7 @@ export const ERROR_CODES = define({
     exit: 4,
     meaning: 'More than one file fits that name or id prefix.',
     cause: 'Names need not be unique.',
-    fix: 'Use a longer id: `batchain ls --json`.',
+    fix: 'Name it by its id: `batchain ls` shows them.',
   },
   BAT_E_PEER_UNKNOWN: {
     exit: 4,
