@@ -118,7 +118,8 @@ export async function meet(lab: Lab, opener: 'a' | 'b', wanted: readonly Path[])
   try {
     const { knownMs, firstByteMs } = await firstContact(lab, opener, other);
     const firstPath = await pathOf(lab, opener, other);
-    await thereAndBack(lab, other, opener);
+    // The opener may be as new.
+    await firstContact(lab, other, opener);
     const bothWaysMs = performance.now() - startedMs;
     const path = await settledPath(lab, opener, other, wanted, startedMs);
     return { knownMs, firstByteMs, bothWaysMs, firstPath, path };
