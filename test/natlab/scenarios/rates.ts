@@ -55,6 +55,7 @@ async function measurePair(lab: Lab, key: string): Promise<void> {
   // Ends once a relayed session has been left, where there is a better way.
   await meet(lab, 'a', key.includes('symmetric') ? ['relayed'] : ['direct', 'reverse', 'punched']);
   const source = await writeRandomFile(lab, 'rate.bin', Number(values.mib) * MiB);
+  const warm = await writeRandomFile(lab, 'warm.bin', 4 * MiB);
   // Whole once, so that there is something to get under every condition.
   const whole = await client.put(
     { path: source, policy: { k: 1, n: 1 }, segmentSizeBytes: SEGMENT_BYTES },
@@ -64,6 +65,8 @@ async function measurePair(lab: Lab, key: string): Promise<void> {
     await lab.turn('delay', 'a', rttMs === 0 ? 'off' : rttMs / 2);
     await lab.turn('loss', 'a', lossPercent);
     await wait(CALM_MS);
+    // What a sudden change of the link has cost is over before anything is measured.
+    await measure((watch, signal) => client.put({ path: warm, policy: { k: 1, n: 1 }, isFresh: true }, { signal, onProgress: watch.note }));
     const put = await measure((watch, signal) =>
       client.put(
         { path: source, policy: { k: 1, n: 1 }, segmentSizeBytes: SEGMENT_BYTES, isFresh: true },
