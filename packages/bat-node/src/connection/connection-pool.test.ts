@@ -80,6 +80,21 @@ function world() {
 
 const options = (signal: AbortSignal) => ({ signal, timeoutMs: 8_000 });
 
+/** A session with a stream under way at a, whose peer has come back on another connection, as after a change of its address. */
+async function replaceSession({ simulation, a, b, signal, settle }: ReturnType<typeof world>) {
+  await settle(b.listener.listen((connection) => void b.pool.accept(connection)));
+  const older = await settle(a.pool.connect(b.hint, options(signal)));
+  if (!older.ok) throw new Error(older.reason);
+  const stream = await settle(older.value.openStream());
+  b.hold();
+  await settle(stream.sendControl(Uint8Array.of(1)));
+  await simulation.clock.runFor(6_000);
+  const dialled = await settle(a.dialer.dial({ host: b.address, port: 4880 }, b.keyPair.nodeId, { timeoutMs: 1000 }));
+  if (!dialled.ok) throw new Error(dialled.reason);
+  await settle(a.pool.accept(dialled.value));
+  return { older: older.value, dialled: dialled.value, stream };
+}
+
 describe('the one session to a peer', () => {
   it('BN-15 BN-17 BN-23 is the one that the smaller id dialled, when both ends dial at once', async () => {
     const { simulation, a, b, signal, settle } = world();
@@ -179,43 +194,26 @@ describe('the one session to a peer', () => {
   });
 
   it('is replaced by a newer one, and streams under way in the older end in their own time', async () => {
-    const { simulation, a, b, signal, settle } = world();
-    await settle(b.listener.listen((connection) => void b.pool.accept(connection)));
-    const older = await settle(a.pool.connect(b.hint, options(signal)));
-    if (!older.ok) throw new Error(older.reason);
-    const stream = await settle(older.value.openStream());
-    b.hold();
-    await settle(stream.sendControl(Uint8Array.of(1)));
-    await simulation.clock.runFor(6_000);
-    // The node behind a comes back on another connection, as after a change of its address.
-    const dialled = await settle(a.dialer.dial({ host: b.address, port: 4880 }, b.keyPair.nodeId, { timeoutMs: 1000 }));
-    if (!dialled.ok) throw new Error(dialled.reason);
-    await settle(a.pool.accept(dialled.value));
+    const ends = world();
+    const { simulation, a, b, settle } = ends;
+    const { older, dialled, stream } = await replaceSession(ends);
     await simulation.clock.runFor(1_000);
     expect(b.pool.sessions()).toHaveLength(1);
-    expect(b.pool.sessions()[0]?.session.connection.binding).toEqual(dialled.value.binding);
-    expect(older.value.isUsable).toBe(false);
-    expect(older.value.openStreams).toBe(1);
+    expect(b.pool.sessions()[0]?.session.connection.binding).toEqual(dialled.binding);
+    expect(older.isUsable).toBe(false);
+    expect(older.openStreams).toBe(1);
     await settle(stream.end());
     b.release();
-    await settle(older.value.closed);
+    await settle(older.closed);
     await settle(Promise.all([a.pool.close(), b.pool.close()]));
   });
 
   it('is replaced, and what goes on in the older, as circuits and tunnels do, lives until it is still for a minute', async () => {
-    const { simulation, a, b, signal, settle } = world();
-    await settle(b.listener.listen((connection) => void b.pool.accept(connection)));
-    const older = await settle(a.pool.connect(b.hint, options(signal)));
-    if (!older.ok) throw new Error(older.reason);
-    const stream = await settle(older.value.openStream());
-    b.hold();
-    await settle(stream.sendControl(Uint8Array.of(1)));
-    await simulation.clock.runFor(6_000);
-    const dialled = await settle(a.dialer.dial({ host: b.address, port: 4880 }, b.keyPair.nodeId, { timeoutMs: 1000 }));
-    if (!dialled.ok) throw new Error(dialled.reason);
-    await settle(a.pool.accept(dialled.value));
+    const ends = world();
+    const { simulation, a, b, settle } = ends;
+    const { older, stream } = await replaceSession(ends);
     let closedMs: number | undefined;
-    void older.value.closed.then(() => {
+    void older.closed.then(() => {
       closedMs = simulation.clock.elapsedMs;
     });
     for (let n = 0; n < 10; n++) {
