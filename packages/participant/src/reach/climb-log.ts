@@ -3,6 +3,9 @@ import { type NodeId, toHex } from '@batchain/shared';
 import { CLIMB_PEERS_MAX, CLIMBS_PER_PEER_MAX } from '../limits.ts';
 import type { MeetingRole, RungName } from './reach-types.ts';
 
+/** Why the relay rung is left out of a climb to a peer that is met through a relay already. */
+export const BETTER_WAY_WANTED = 'it is connected through one; a better way was looked for';
+
 export type RungOutcome = 'won' | 'failed' | 'cancelled' | 'skipped' | 'trying';
 
 export interface RungReport {

@@ -12,7 +12,7 @@ import {
 } from '@batchain/shared';
 import { CALL_TIMEOUT_MS, DIAL_RUNG_MS, LADDER_MS, LADDER_PLAN } from '../limits.ts';
 import type { CallDesk } from './call-desk.ts';
-import { Climb, type ClimbLog } from './climb-log.ts';
+import { BETTER_WAY_WANTED, Climb, type ClimbLog } from './climb-log.ts';
 import { isAllDialled, planDials } from './ladder-plan.ts';
 import { Meeting, type MeetingTools } from './meeting.ts';
 import { type RaceRung, RungRace } from './rung-race.ts';
@@ -75,7 +75,7 @@ export class Ladder implements Opener {
     if (this.#calling.has(toHex(nodeId))) return;
     const stop = AbortSignal.any([signal, this.#stop.signal]);
     const climb = this.#begin(nodeId);
-    climb.skipped('relay', 'it is connected through one; a better way was looked for');
+    climb.skipped('relay', BETTER_WAY_WANTED);
     const opened = await this.#open({ nodeId, record: undefined }, climb, { ...this.#parts.tools, joinRelay: undefined }, stop);
     if (opened.ok) this.#parts.onBetter(opened.value);
   }

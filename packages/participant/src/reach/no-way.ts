@@ -1,6 +1,6 @@
 // pure: why no way leads to a node that answers calls, in short; `batchain peers --why ID` has the whole of it.
 import type { NoWay } from '@batchain/bat-node';
-import type { ClimbReport } from './climb-log.ts';
+import { BETTER_WAY_WANTED, type ClimbReport } from './climb-log.ts';
 
 /** The words with which a relay refuses. */
 const REFUSALS: Readonly<Record<string, string>> = {
@@ -11,7 +11,9 @@ const REFUSALS: Readonly<Record<string, string>> = {
 
 /** Of the latest attempt to reach it, newest first; undefined when it did not answer the call, or a way was found. */
 export function noWayOf(climbs: readonly ClimbReport[]): NoWay | undefined {
-  const rungs = climbs.find(({ role }) => role === 'caller')?.rungs ?? [];
+  // Where a better way was looked for, one was there.
+  const isForBetter = ({ rungs }: ClimbReport): boolean => rungs.some(({ reason }) => reason === BETTER_WAY_WANTED);
+  const rungs = climbs.find((climb) => climb.role === 'caller' && !isForBetter(climb))?.rungs ?? [];
   const signal = rungs.findLast(({ rung }) => rung === 'signal');
   const ways = rungs.filter(({ rung }) => rung !== 'signal');
   if (signal?.outcome !== 'won' || ways.some(({ outcome }) => outcome === 'won')) return undefined;
