@@ -1,7 +1,11 @@
 // driven: public surface of @batchain/participant/client: what speaks to a daemon, without what a daemon is made of.
 export * from './api/api-schemas.ts';
 export * from './api/api-calls.ts';
+export * from './api/dht-client.ts';
+export * from './api/dht-schemas.ts';
 export * from './api/local-api-client.ts';
+export * from './api/network-client.ts';
+export * from './api/network-schemas.ts';
 export * from './api/problem.ts';
 export * from './api/result-views.ts';
 export * from './config/config-file.ts';

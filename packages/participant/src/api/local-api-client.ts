@@ -29,16 +29,24 @@ import {
   type WhyResult,
   whyResult,
 } from './api-schemas.ts';
+import { DhtClient } from './dht-client.ts';
+import { NetworkClient } from './network-client.ts';
 import { errorOfProblem } from './problem.ts';
 
 const fileRef = (ref: string): string => `/v1/files/${encodeURIComponent(ref)}`;
 
 /** Speaks to the daemon behind one control socket. Every call rejects with a BatChainError, or with the signal's reason. */
 export class LocalApiClient {
+  /** The network hash table. */
+  readonly dht: DhtClient;
+  /** Finding and joining a network. */
+  readonly network: NetworkClient;
   readonly #calls: ApiCalls;
 
   constructor(controlPath: string) {
     this.#calls = new ApiCalls(controlPath);
+    this.dht = new DhtClient(this.#calls);
+    this.network = new NetworkClient(this.#calls);
   }
 
   /** False when no daemon listens. */
