@@ -11,7 +11,15 @@ export type { UdpState } from './broker/udp-verdict.ts';
 export type { KadNodeParts } from './kad-assembly.ts';
 export { KAD_DEFAULTS, KAD_PROFILES, type KadConfig, makeKadConfig } from './kad-config.ts';
 export type { ContactEvent, KadEventMap } from './kad-events.ts';
-export { type CountOptions, type FindContactsOptions, KadNode, type KadStats, type PingResult, type RoutesView } from './kad-node.ts';
+export {
+  type CountOptions,
+  type FindContactsOptions,
+  KadNode,
+  type KadStats,
+  type PingResult,
+  type RoutesView,
+  type WhoIsAtOptions,
+} from './kad-node.ts';
 export type { JoinResult } from './lookup/bootstrap.ts';
 export type { LookupDoubt, LookupKind, LookupOptions, LookupResult, LookupStats, LookupStep } from './lookup/lookup-types.ts';
 export type { ContactSettings } from './lookup/own-contact.ts';
@@ -22,6 +30,7 @@ export type { KadStateStore, SavedPeer } from './records/kad-state.ts';
 export { MemoryKadStateStore } from './records/memory-kad-state-store.ts';
 export { immutableKey, mutableKey } from './records/mutable-value.ts';
 export { isOwnerGrant, signOwnerGrant } from './records/owner-grant.ts';
+export { RECORD_KINDS, type RecordKind } from './records/record-kind.ts';
 export { compareDistance, sharedPrefixBits } from './routing/distance.ts';
 export type { Neighbours } from './routing/neighbours.ts';
 export type { BucketView } from './routing/routing-table.ts';

@@ -30,10 +30,11 @@ import type { Announcement } from './lookup/own-publishing.ts';
 import type { PublishResult } from './lookup/publisher.ts';
 import type { FindProvidersOptions, FoundMutable, FoundProviders, GetContactOptions } from './lookup/record-finder.ts';
 import type { SavedPeer } from './records/kad-state.ts';
+import type { RecordKind } from './records/record-kind.ts';
 import { findNeighbours, type Neighbours } from './routing/neighbours.ts';
 import type { BucketView } from './routing/routing-table.ts';
 import type { SizeEstimate } from './routing/size-estimate.ts';
-import type { KadRpc, ProvedPeer, RpcFailure } from './rpc/kad-rpc.ts';
+import type { KadRpc, ProvedPeer, RpcFailure, RpcOptions } from './rpc/kad-rpc.ts';
 import type { CompactContact } from './wire/messages.ts';
 
 export interface CountOptions extends LookupOptions {
@@ -51,6 +52,11 @@ export interface PingResult {
   readonly rttMs: number;
   /** Our address as the peer saw it. */
   readonly observedAddress: Address;
+}
+
+export interface WhoIsAtOptions extends Pick<RpcOptions, 'signal' | 'tries' | 'isOurChoice'> {
+  /** Fails with `wrong-identity` when another node is there. */
+  readonly expected?: NodeId;
 }
 
 export interface Reachability {
@@ -155,6 +161,11 @@ export class KadNode implements Startable {
     return this.#parts.bootstrap.join(addresses);
   }
 
+  /** They are asked no more when the network is to be joined again: nobody was there. */
+  forgetBootstrap(addresses: readonly Address[]): void {
+    this.#parts.bootstrap.forget(addresses);
+  }
+
   /** Whether anybody answered at an address given to `bootstrap` when it was asked last; waits while it is being asked. */
   answersAt(address: Address): Promise<boolean> {
     return this.#parts.bootstrap.answersAt(address);
@@ -199,6 +210,30 @@ export class KadNode implements Startable {
     if (!answer.ok) return answer;
     const { peer, rttMs, observedAddress } = answer.value;
     return ok({ peer, rttMs, observedAddress });
+  }
+
+  /**
+   * Who is at an address, without a trace: no failure is counted and nobody enters a table, so that many may be asked where most are
+   * nobody.
+   */
+  async whoIsAt(address: Address, options: WhoIsAtOptions = {}): Promise<Result<PingResult, RpcFailure>> {
+    this.#checkRunning();
+    const { expected, ...rest } = options;
+    const answer = await this.#rpc.request(address, expected, { type: 'ping' }, { ...rest, introduce: false });
+    if (!answer.ok) return answer;
+    const { peer, rttMs, observedAddress } = answer.value;
+    return ok({ peer, rttMs, observedAddress });
+  }
+
+  /** Kinds of records that a peer keeps under a key, as far as it shows them; undefined when it does not answer. */
+  async heldBy(peer: ProvedPeer, key: Uint8Array): Promise<readonly RecordKind[] | undefined> {
+    this.#checkRunning();
+    return this.#parts.finder.heldBy(peer, key);
+  }
+
+  /** The same of this node. */
+  heldHere(key: Uint8Array): readonly RecordKind[] {
+    return this.#parts.finder.heldHere(key);
   }
 
   /** How far the wall clock of a contact of the table is ahead of ours, milliseconds; undefined when it does not answer. */

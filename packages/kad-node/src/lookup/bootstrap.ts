@@ -110,6 +110,15 @@ export class Bootstrap {
     return this.#tryNow();
   }
 
+  forget(addresses: readonly Address[]): void {
+    for (const address of addresses) {
+      const at = this.#addresses.findIndex((known) => equalAddress(known, address));
+      if (at >= 0) this.#addresses.splice(at, 1);
+      this.#asked.delete(formatAddress(address));
+    }
+    if (!this.#isJoined && this.#sources().length === 0) this.#timer?.cancel();
+  }
+
   /** Whether anybody answered at a configured address when it was asked last; waits while it is being asked. */
   async answersAt(address: Address): Promise<boolean> {
     return (await this.#asked.get(formatAddress(address))) ?? false;

@@ -37,6 +37,11 @@ export interface LookupStep {
   readonly rttMs: number | undefined;
   /** `ok`, or why there was no answer. */
   readonly outcome: string;
+  /** When it came, after the start of the lookup. */
+  readonly atMs: number;
+  /** Nodes that the answer named, and how many of them are nearer to the target than the answerer. */
+  readonly named: number;
+  readonly nearer: number;
 }
 
 export interface LookupResult {

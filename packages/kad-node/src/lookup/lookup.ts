@@ -198,7 +198,7 @@ export class Lookup {
       if (this.#isOver) return;
       const response = result.ok ? result.value.response : undefined;
       const outcome = result.ok ? (response?.type === 'error' ? response.code : 'ok') : result.reason;
-      this.#noteStep(candidate, result.ok ? result.value.rttMs : undefined, outcome);
+      this.#noteStep(candidate, result.ok ? result.value.rttMs : undefined, outcome, response);
       if (result.ok && (response?.type === 'nodes' || response?.type === 'values')) {
         this.#answers++;
         this.#shortlist.answered(candidate);
@@ -246,7 +246,7 @@ export class Lookup {
       if (this.#isOver) return;
       paging.next++;
       const response = result.ok ? result.value.response : undefined;
-      this.#noteStep(paging.candidate, result.ok ? result.value.rttMs : undefined, result.ok ? 'ok' : result.reason);
+      this.#noteStep(paging.candidate, result.ok ? result.value.rttMs : undefined, result.ok ? 'ok' : result.reason, response);
       if (response?.type === 'nodes' || response?.type === 'values') {
         this.#answers++;
         const known = this.#shortlist.candidates.length;
@@ -279,10 +279,13 @@ export class Lookup {
     }
   }
 
-  #noteStep(candidate: Candidate, rttMs: number | undefined, outcome: string): void {
+  #noteStep(candidate: Candidate, rttMs: number | undefined, outcome: string, response: KadResponse | undefined): void {
     if (!this.#plan.wantsSteps) return;
-    const { nodeId, address, depth } = candidate;
-    this.#steps.push({ nodeId, address, depth, rttMs, outcome });
+    const { nodeId, address, depth, head } = candidate;
+    const contacts = response?.type === 'nodes' || response?.type === 'values' ? response.contacts : [];
+    const nearer = contacts.filter((contact) => distanceHead(this.#plan.target, contact.nodeId) < head).length;
+    const atMs = this.#runtime.clock.monotonicMs() - this.#startedMs;
+    this.#steps.push({ nodeId, address, depth, rttMs, outcome, atMs, named: contacts.length, nearer });
   }
 
   #end(): void {

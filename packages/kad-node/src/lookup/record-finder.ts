@@ -14,10 +14,11 @@ import pLimit from 'p-limit';
 import { LOOKUP_RECORDS_MAX } from '../limits.ts';
 import { mutableKey, openMutableValue } from '../records/mutable-value.ts';
 import { type CollectedRecord, RecordCollector } from '../records/record-collector.ts';
-import type { RecordKind } from '../records/record-kind.ts';
+import { RECORD_KINDS, type RecordKind } from '../records/record-kind.ts';
 import { passOn, type RecordStore } from '../records/record-store.ts';
 import { compareDistance } from '../routing/distance.ts';
 import type { RoutingTable } from '../routing/routing-table.ts';
+import type { ProvedPeer } from '../rpc/kad-rpc.ts';
 import type { LookupOptions } from './lookup-types.ts';
 import type { Lookups } from './lookups.ts';
 import type { OwnContact } from './own-contact.ts';
@@ -151,6 +152,25 @@ export class RecordFinder {
     const opened = record === undefined ? undefined : openMutableValue(TRUSTING, record.bytes);
     if (!opened?.ok || opened.value.value === null) return undefined;
     return { value: opened.value.value, sequence: opened.value.sequence };
+  }
+
+  /** Kinds of records that a peer shows us under a key: checked, and in force. Undefined when it does not answer. */
+  async heldBy(peer: ProvedPeer, key: Uint8Array): Promise<readonly RecordKind[] | undefined> {
+    const shown = await Promise.all(RECORD_KINDS.map((kind) => this.#showsAny(peer, kind, key)));
+    return shown.includes(undefined) ? undefined : RECORD_KINDS.filter((_, i) => shown[i]);
+  }
+
+  /** The same of our own store. */
+  heldHere(key: Uint8Array): readonly RecordKind[] {
+    return RECORD_KINDS.filter((kind) => this.#merged(kind, key, []).living().length > 0);
+  }
+
+  async #showsAny(peer: ProvedPeer, kind: RecordKind, key: Uint8Array): Promise<boolean | undefined> {
+    const answer = await this.#client.ask(peer, { type: 'find-value', kind, key, page: 0 });
+    if (!answer.ok || answer.value.response.type !== 'values') return undefined;
+    const collector = new RecordCollector(this.#verifier, { kind, key, recordsMax: LOOKUP_RECORDS_MAX });
+    collector.take(answer.value.response.records);
+    return collector.living().length > 0;
   }
 
   #nowMs(): number {
