@@ -19,7 +19,7 @@ import { type Address, createCrypto, type KeyPair, type Logger, present, type Ru
 import { createSystemRuntime } from '@batchain/shared/node';
 import { FsKadStateStore } from './adapters/fs-kad-state-store.ts';
 import { findGateway } from './adapters/gateway-route.ts';
-import { keepResolving, type ResolvedJoins, resolveJoins } from './adapters/join-addresses.ts';
+import { keepResolving, type ResolvedJoins, resolveHostPort, resolveJoins } from './adapters/join-addresses.ts';
 import { lanInterfaces } from './adapters/lan-interfaces.ts';
 import { ownHosts } from './adapters/own-addresses.ts';
 import { ownShardKeeper } from './adapters/own-shards.ts';
@@ -124,6 +124,7 @@ function makeParts(runtime: Runtime, keyPair: KeyPair, paths: HomePaths, options
     stagePool: new ThreadStagePool(),
     keepOwnShard: ownShardKeeper(paths.shardsDir, runtime.random),
     ownHosts,
+    resolveHost: (hostPort) => resolveHostPort(runtime, hostPort),
     memoryBytes: () => process.memoryUsage.rss(),
   };
 }

@@ -5,5 +5,7 @@ export * from './api/local-api-server.ts';
 export * from './client.ts';
 export * from './create-participant.ts';
 export * from './daemon.ts';
+export * from './dht/dht-api.ts';
 export * from './local-node.ts';
 export * from './participant.ts';
+export type { ParticipantEventMap } from './participant-events.ts';

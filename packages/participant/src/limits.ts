@@ -44,6 +44,29 @@ export const JOIN_WAIT_MS: number = 8 * second;
 export const JOIN_MEMBERS_SHOWN_MAX = 3;
 /** A name of `--join` that could not be looked up is tried again this often: a laptop may start before its network. */
 export const JOIN_LOOKUP_INTERVAL_MS: number = 30 * second;
+
+// Looking at the network hash table, and looking for a network.
+
+/** Lookups for random keys before the size is told: with our own surroundings 60 nodes are sampled, an error of 13 %. */
+export const SIZE_LOOKUPS = 2;
+/** Nodes of a traced lookup that are asked what they keep, four questions each: all of an honest one, which asks some 30. */
+export const TRACE_ASKED_MAX = 64;
+/** Of those, at the same time. */
+export const TRACE_IN_FLIGHT_MAX = 8;
+/** A search for participants ends with what it has after this, unless it is told otherwise. */
+export const NETWORK_FIND_MS: number = 20 * second;
+/** Private addresses asked at the same time: 1,024 ports where nobody is take 8 s at most, and 64 sessions fit many times. */
+export const FIND_IN_FLIGHT_MAX = 64;
+/** Known members that a search asks again whether they are there. */
+export const FIND_KNOWN_MAX = 128;
+/** Tries of a single address, and of each of many. */
+export const FIND_TRIES = 3;
+export const FIND_TRIES_OF_MANY = 1;
+/** Answers to a search on the LAN come within 120 ms (RFC 6762 section 6). */
+export const LAN_ANSWER_WAIT_MS = 500;
+/** Addresses of one host name that are asked. */
+export const HOST_ADDRESSES_MAX = 4;
+
 // LAN discovery. Anybody on the same LAN may send us what he likes, so bytes, rates and memory are bounded.
 
 /** Our own announcement takes some 600 bytes; the limit is that of RFC 6762 section 17, for machines with many addresses. */

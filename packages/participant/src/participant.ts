@@ -31,10 +31,14 @@ import {
   type Timer,
   toHex,
 } from '@batchain/shared';
+import { literalAddress } from './adapters/join-addresses.ts';
 import { KadLocator } from './adapters/kad-locator.ts';
 import type { DoctorResult, OthersJoin, PeerView, StatusResult, WhyResult } from './api/api-schemas.ts';
 import { countByHealth } from './api/result-views.ts';
 import type { Profile } from './config/node-settings.ts';
+import type { DhtApi, NetworkApi } from './dht/dht-api.ts';
+import { KadDht } from './dht/kad-dht.ts';
+import { KadNetwork } from './dht/kad-network.ts';
 import {
   CLOCKS_ASKED_MAX,
   JOIN_MEMBERS_SHOWN_MAX,
@@ -44,6 +48,7 @@ import {
   STORE_ROOM_BYTES_MIN,
 } from './limits.ts';
 import type { LocalNode, NodeEvent } from './local-node.ts';
+import { LocalNews, type ParticipantEventMap, tellOfKad } from './participant-events.ts';
 import { takesJoins } from './reach/describe-self.ts';
 import { diagnose } from './reach/diagnose.ts';
 import { makeDialBack } from './reach/dial-back.ts';
@@ -63,6 +68,8 @@ export interface ParticipantParts extends ReachTools {
   readonly ownerStore: OwnerStore;
   readonly stagePool: StagePool;
   readonly keepOwnShard: (shardId: ShardId, bytes: Uint8Array) => Promise<void>;
+  /** Addresses of HOST:PORT; absent: names are not looked up. */
+  readonly resolveHost?: (hostPort: string) => Promise<readonly Address[]>;
   /** Resident memory of the process, bytes. */
   readonly memoryBytes: () => number;
 }
@@ -81,31 +88,21 @@ export interface ParticipantConfig {
   readonly profile?: Profile;
 }
 
-/** Event name to the arguments of its listeners. */
-export interface ParticipantEventMap {
-  started: [{ readonly kad: Address; readonly bat: Address }];
-  stopped: [];
-  'peer-found': [{ readonly nodeId: NodeId; readonly address: Address }];
-  'peer-lost': [{ readonly nodeId: NodeId; readonly address: Address }];
-  joined: [{ readonly contacts: number }];
-  offline: [];
-  /** A shard of the file has become durable here. */
-  'shard-held': [{ readonly fileId: FileId }];
-}
-
 export class Participant implements LocalNode, Startable, AsyncDisposable {
   readonly nodeId: NodeId;
   readonly events: EventEmitter<ParticipantEventMap> = new EventEmitter<ParticipantEventMap>();
   /** Upload, download, audit, list, release. */
   readonly files: BatNodeApi;
   readonly kad: KadNode;
+  readonly dht: DhtApi;
+  readonly network: NetworkApi;
   readonly #runtime: Runtime;
   readonly #parts: ParticipantParts;
   readonly #config: ParticipantConfig;
   readonly #batNode: BatNode;
   readonly #pool: ConnectionPool;
   readonly #server: ShardServer;
-  readonly #locals = new Set<(event: NodeEvent) => void>();
+  readonly #news = new LocalNews();
   #startedMs = 0;
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
@@ -166,10 +163,24 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
       },
     );
     this.#peers = new PeerList(runtime, { kad: this.kad, pool: this.#pool, reach: this.#reachSide.reach });
+    const { resolveHost = literalAddress } = parts;
+    this.dht = new KadDht(runtime, {
+      kad: this.kad,
+      bucketSize: config.kad.bucketSize,
+      idOf: (prefix) => this.#peers.idOf(prefix),
+      resolve: resolveHost,
+    });
+    this.network = new KadNetwork(runtime, {
+      kad: this.kad,
+      resolve: resolveHost,
+      searchLan: (signal) => this.#reachSide.searchLan(signal),
+      join: (addresses, signal) => this.join(addresses, signal),
+      forgetJoins: (addresses) => this.#forgetJoins(addresses),
+    });
     const batParts = { ...parts, signer: keyPair, locator, connector: this.#pool };
     this.#batNode = new BatNode(batRuntime, batParts, { journalFolder: config.journalFolder, profile: config.profile ?? 'normal' });
     this.files = this.#batNode;
-    this.#followKad();
+    tellOfKad(this.kad, this.events, this.#news);
   }
 
   // Life
@@ -222,6 +233,11 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
     });
     await Promise.race([joined, this.#runtime.clock.sleep(JOIN_WAIT_MS, signal)]);
     return this.kad.isJoined;
+  }
+
+  #forgetJoins(addresses: readonly Address[]): void {
+    this.#reachSide.forgetJoins(addresses);
+    this.kad.forgetBootstrap(addresses);
   }
 
   /** Resolves when the network is joined, or after 8 s: for a node that remembers members and was told of none. */
@@ -412,37 +428,12 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
   // Events
 
   onEvent(listener: (event: NodeEvent) => void): () => void {
-    this.#locals.add(listener);
-    return () => this.#locals.delete(listener);
-  }
-
-  #tell(name: string, fields: Readonly<Record<string, unknown>>): void {
-    for (const listener of this.#locals) listener({ name, fields });
+    return this.#news.follow(listener);
   }
 
   #shardHeld(fileId: FileId): void {
     this.#batNode.shardHeld(fileId);
     this.events.emit('shard-held', { fileId });
-    this.#tell('shard.held', { fileId: toHex(fileId) });
-  }
-
-  #followKad(): void {
-    const { events } = this.kad;
-    events.on('contact-added', ({ nodeId, address }) => {
-      this.events.emit('peer-found', { nodeId, address });
-      this.#tell('peer.found', { nodeId: toHex(nodeId), kad: formatAddress(address) });
-    });
-    events.on('contact-dropped', ({ nodeId, address }) => {
-      this.events.emit('peer-lost', { nodeId, address });
-      this.#tell('peer.lost', { nodeId: toHex(nodeId), kad: formatAddress(address) });
-    });
-    events.on('joined', ({ contacts }) => {
-      this.events.emit('joined', { contacts });
-      this.#tell('network.joined', { contacts });
-    });
-    events.on('offline', () => {
-      this.events.emit('offline');
-      this.#tell('network.offline', {});
-    });
+    this.#news.tell('shard.held', { fileId: toHex(fileId) });
   }
 }

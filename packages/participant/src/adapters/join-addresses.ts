@@ -6,9 +6,22 @@ import { JOIN_LOOKUP_INTERVAL_MS } from '../limits.ts';
 /** A resolver that does not answer must not hold the start up. */
 const LOOKUP_TIMEOUT_MS = 3000;
 
-async function resolveOne(runtime: Runtime, text: string): Promise<readonly Address[]> {
+function splitText(text: string): Address {
   const named = splitHostPort(text);
-  if (named === undefined) throw new BatChainError('BAT_E_USAGE', { what: `${JSON.stringify(text)} is no HOST:PORT` });
+  if (named !== undefined) return named;
+  throw new BatChainError('BAT_E_USAGE', { what: `${JSON.stringify(text)} is no HOST:PORT`, why: 'a port is 1 to 65535' });
+}
+
+/** For where names are not looked up. */
+export async function literalAddress(text: string): Promise<readonly Address[]> {
+  const { host, port } = splitText(text);
+  const literal = makeAddress(host, port);
+  return literal === undefined ? [] : [literal];
+}
+
+/** Nothing when the name can not be looked up within 3 s. Throws BAT_E_USAGE for what is no HOST:PORT. */
+export async function resolveHostPort(runtime: Runtime, text: string): Promise<readonly Address[]> {
+  const named = splitText(text);
   const literal = makeAddress(named.host, named.port);
   if (literal !== undefined) return [literal];
   const found = lookup(named.host, { all: true, order: 'ipv4first' }).catch((error: Error) => {
@@ -28,7 +41,7 @@ export interface ResolvedJoins {
 }
 
 export async function resolveJoins(runtime: Runtime, joins: readonly string[]): Promise<ResolvedJoins> {
-  const found = await Promise.all(joins.map(async (text) => [text, await resolveOne(runtime, text)] as const));
+  const found = await Promise.all(joins.map(async (text) => [text, await resolveHostPort(runtime, text)] as const));
   const isKnown = ([, addresses]: (typeof found)[number]): boolean => addresses.length > 0;
   return { byName: new Map(found.filter(isKnown)), unresolved: found.filter((one) => !isKnown(one)).map(([text]) => text) };
 }

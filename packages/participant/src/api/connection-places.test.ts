@@ -23,6 +23,8 @@ async function serve(list: BatNodeApi['list']): Promise<LocalApiClient> {
   const node: LocalNode = {
     nodeId: new Uint8Array(32) as NodeId,
     files: { list } as BatNodeApi,
+    dht: {} as LocalNode['dht'],
+    network: {} as LocalNode['network'],
     status: () => Promise.reject(new Error('nobody asks')),
     peers: async () => [],
     why: (id: string) => ({ nodeId: id, path: 'none' as const, awaySince: null, attempts: [] }),

@@ -17,9 +17,29 @@ import {
   statusResult,
   whyResult,
 } from './api-schemas.ts';
+import {
+  dhtFindBody,
+  dhtFindResult,
+  dhtPingBody,
+  dhtPingResult,
+  dhtRoutesResult,
+  dhtSizeResult,
+  dhtTraceBody,
+  dhtTraceResult,
+} from './dht-schemas.ts';
+import { joinBody, networkFindBody, networkFindResult, networkJoinResult } from './network-schemas.ts';
 import { problemSchema } from './problem.ts';
 
-const BODIES: Readonly<Record<string, z.ZodType>> = { 'body-put': putBody, 'body-download': downloadBody, 'body-audit': auditBody };
+const BODIES: Readonly<Record<string, z.ZodType>> = {
+  'body-put': putBody,
+  'body-download': downloadBody,
+  'body-audit': auditBody,
+  'body-dht-find': dhtFindBody,
+  'body-dht-ping': dhtPingBody,
+  'body-dht-trace': dhtTraceBody,
+  'body-join': joinBody,
+  'body-network-find': networkFindBody,
+};
 const RESULTS: Readonly<Record<string, z.ZodType>> = {
   status: statusResult,
   peers: peersResult,
@@ -31,6 +51,13 @@ const RESULTS: Readonly<Record<string, z.ZodType>> = {
   get: getResult,
   audit: auditResult,
   rm: releaseResult,
+  'dht-size': dhtSizeResult,
+  'dht-find': dhtFindResult,
+  'dht-ping': dhtPingResult,
+  'dht-routes': dhtRoutesResult,
+  'dht-trace': dhtTraceResult,
+  join: networkJoinResult,
+  'network-find': networkFindResult,
   jobs: jobsResult,
   'job-line': jobLine,
   problem: problemSchema,

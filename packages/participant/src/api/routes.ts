@@ -1,7 +1,9 @@
 // driven: the routes of the local API, version 1, over a participant.
 import type { LocalNode } from '../local-node.ts';
+import { dhtRoutes } from './dht-routes.ts';
 import { fileRoutes } from './file-routes.ts';
 import type { JobTable } from './job-table.ts';
+import { networkRoutes } from './network-routes.ts';
 import { json } from './replies.ts';
 import { defineRoute, type Route } from './router.ts';
 import { emptyBody } from './schema-parts.ts';
@@ -24,6 +26,8 @@ export function createRoutes(node: LocalNode, jobs: JobTable, requestStop: () =>
       handle: ({ headers }) => ({ kind: 'events', lastId: Number(headers['last-event-id'] ?? 0) || 0 }),
     }),
     ...fileRoutes(node),
+    ...dhtRoutes(node.dht),
+    ...networkRoutes(node.network),
     defineRoute({ method: 'GET', path: '/v1/jobs', handle: () => json({ jobs: jobs.list() }) }),
     defineRoute({ method: 'GET', path: '/v1/jobs/:id', handle: ({ params }) => json(jobs.view(params.id ?? '')) }),
     defineRoute({

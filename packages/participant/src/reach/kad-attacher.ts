@@ -79,6 +79,11 @@ export class KadAttacher {
       });
   }
 
+  /** These are asked no more. */
+  forgetJoins(addresses: readonly Address[]): void {
+    this.#joins.splice(0, this.#joins.length, ...this.#joins.filter((join) => !addresses.some((address) => equalAddress(address, join))));
+  }
+
   /** Resolves when the first round is over: `onChange` was called with a tunnel, UDP works after all, or nobody carries as yet. */
   async firstRound(): Promise<void> {
     await new Promise<void>((resolve) => {
@@ -102,6 +107,7 @@ export class KadAttacher {
 
   async #run(): Promise<void> {
     for (let round = 0; !this.#stop.signal.aborted; ) {
+      if (!this.#state.hasNoUdp && this.#knowsNobody()) return;
       const attached = await this.#attach(round);
       if (attached === 'udp') return this.#change(UDP_WORKS);
       if (attached === undefined) {
@@ -120,6 +126,11 @@ export class KadAttacher {
       round = isSteady ? 0 : round + 1;
       if (!isSteady) await this.#pause(ATTACH_PAUSE_MIN_MS);
     }
+  }
+
+  #knowsNobody(): boolean {
+    const { knownKad, knownHosts } = this.#parts;
+    return this.#joins.length === 0 && knownKad().length === 0 && knownHosts().length === 0;
   }
 
   /** A tunnel, unless a datagram by UDP is answered first. */

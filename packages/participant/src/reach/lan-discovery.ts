@@ -10,8 +10,14 @@ import {
   type Timer,
 } from '@batchain/shared';
 import type { LanInterface } from '../adapters/lan-interfaces.ts';
-import { LAN_INTERFACES_INTERVAL_MS, LAN_INTERFACES_MAX, LAN_SEARCH_FIRST_MS, LAN_SEARCH_LONGEST_MS } from '../limits.ts';
-import { type LanAdvert, type LanWords, makeLanAdvert } from './lan-advert.ts';
+import {
+  LAN_ANSWER_WAIT_MS,
+  LAN_INTERFACES_INTERVAL_MS,
+  LAN_INTERFACES_MAX,
+  LAN_SEARCH_FIRST_MS,
+  LAN_SEARCH_LONGEST_MS,
+} from '../limits.ts';
+import { type LanAdvert, type LanParticipant, type LanWords, makeLanAdvert } from './lan-advert.ts';
 import { LanLink } from './lan-link.ts';
 import { LanSightings } from './lan-sightings.ts';
 
@@ -105,6 +111,13 @@ export class LanDiscovery implements Startable {
       problem: link.problem ?? (this.#deaf.has(key) && !link.hasHeardSelf ? DEAF : undefined),
     }));
     return { interfaces: [...joined, ...this.#failed.values()], found: this.#sightings.count };
+  }
+
+  /** Asks all to announce themselves now, and gives those heard of by then or before; not one of them is proved. */
+  async search(signal: AbortSignal): Promise<readonly LanParticipant[]> {
+    for (const { link } of this.#links.values()) link.search();
+    await this.#runtime.clock.sleep(LAN_ANSWER_WAIT_MS, signal);
+    return this.#sightings.participants;
   }
 
   async #update(): Promise<void> {

@@ -18,8 +18,8 @@ export type LanIgnored = 'malformed' | 'unsupported-version' | 'self' | 'other-n
 export class LanSightings {
   readonly #nodeId: NodeId;
   readonly #networkTag: string;
-  /** Node id and address to when it was handed on. */
-  readonly #seenMs = new BoundedMap<string, number>(LAN_PEERS_MAX);
+  /** By node id and address: who was handed on, and when. */
+  readonly #seen = new BoundedMap<string, { readonly participant: LanParticipant; readonly atMs: number }>(LAN_PEERS_MAX);
   readonly #ips = new BoundedMap<string, TokenBucket>(LAN_SOURCES_MAX);
   readonly #all: TokenBucket;
 
@@ -31,7 +31,11 @@ export class LanSightings {
 
   /** Participants (by id and address) that were handed on and are remembered. */
   get count(): number {
-    return this.#seenMs.size;
+    return this.#seen.size;
+  }
+
+  get participants(): readonly LanParticipant[] {
+    return Array.from(this.#seen.values(), ({ participant }) => participant);
   }
 
   /** The participant when it is to be asked whether it is there; else why not. */
@@ -42,10 +46,10 @@ export class LanSightings {
     if (equalBytes(nodeId, this.#nodeId)) return fail('self');
     if (networkTag !== this.#networkTag) return fail('other-network');
     const key = `${toHex(nodeId)} ${formatAddress(kadAddress)}`;
-    const seenMs = this.#seenMs.get(key);
+    const seenMs = this.#seen.get(key)?.atMs;
     if (seenMs !== undefined && nowMs - seenMs < LAN_REPEAT_MS) return fail('known');
     if (!this.#takeOf(kadAddress.host, nowMs)) return fail('too-many');
-    this.#seenMs.set(key, nowMs);
+    this.#seen.set(key, { participant: read.value, atMs: nowMs });
     return read;
   }
 

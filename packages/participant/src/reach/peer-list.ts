@@ -43,11 +43,11 @@ export class PeerList {
     return keys.map((key) => this.#view(key, contacts.get(key), sessions.get(key), batAddresses.get(key)));
   }
 
-  /** Throws BAT_E_PEER_UNKNOWN when no peer, or more than one, has an id that begins so; and for the own id. */
-  why(prefix: string): WhyResult {
+  /** The id, of ourselves or a peer, that begins so. Throws BAT_E_PEER_UNKNOWN when none does, or more than one. */
+  idOf(prefix: string): NodeId {
     const ids = new Map<string, NodeId>();
-    const away = this.#kad.remembered();
-    for (const { nodeId } of [this.#kad, ...this.#contacts(), ...this.#sessions(), ...away]) ids.set(toHex(nodeId), nodeId);
+    for (const { nodeId } of [this.#kad, ...this.#contacts(), ...this.#sessions(), ...this.#kad.remembered()])
+      ids.set(toHex(nodeId), nodeId);
     for (const nodeId of this.#reach.tried()) ids.set(toHex(nodeId), nodeId);
     const wanted = prefix.toLowerCase();
     const found = [...ids].filter(([key]) => key.startsWith(wanted));
@@ -56,13 +56,19 @@ export class PeerList {
       const why = first === undefined ? 'none is known here' : `${found.length} peers have ids that begin so`;
       throw new BatChainError('BAT_E_PEER_UNKNOWN', { what: `no peer ${prefix}`, why, fix: 'batchain peers --json' });
     }
-    const [key, nodeId] = first;
+    return first[1];
+  }
+
+  /** Throws BAT_E_PEER_UNKNOWN as `idOf`, and for the own id. */
+  why(prefix: string): WhyResult {
+    const nodeId = this.idOf(prefix);
+    const key = toHex(nodeId);
     if (equalBytes(nodeId, this.#kad.nodeId)) {
       const why = 'nothing has to be tried to reach it';
       throw new BatChainError('BAT_E_PEER_UNKNOWN', { what: `${prefix} is this computer itself`, why, fix: 'batchain peers --json' });
     }
     const session = this.#sessions().find((view) => toHex(view.nodeId) === key);
-    const seenMs = pathOf(session) === 'none' ? away.find((peer) => equalBytes(peer.nodeId, nodeId))?.seenMs : undefined;
+    const seenMs = pathOf(session) === 'none' ? this.#kad.remembered().find((peer) => equalBytes(peer.nodeId, nodeId))?.seenMs : undefined;
     const awaySince = seenMs === undefined ? null : isoTime(seenMs);
     return { nodeId: key, path: pathOf(session), awaySince, attempts: this.#reach.why(nodeId).map(viewClimb) };
   }

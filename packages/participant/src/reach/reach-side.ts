@@ -23,7 +23,7 @@ import type { MappingTrial } from './diagnosis.ts';
 import { HandPuncher } from './hand-punch/hand-puncher.ts';
 import { KadAttacher } from './kad-attacher.ts';
 import { KnownNodes } from './known-nodes.ts';
-import { lanNetworkTag } from './lan-advert.ts';
+import { type LanParticipant, lanNetworkTag } from './lan-advert.ts';
 import { LanDiscovery } from './lan-discovery.ts';
 import type { MeetingTools } from './meeting.ts';
 import { NetworkWatch } from './network-watch.ts';
@@ -215,6 +215,17 @@ export class ReachSide {
   joining(addresses: readonly Address[]): void {
     for (const address of addresses) if (!this.#joins.some((known) => equalAddress(known, address))) this.#joins.push(address);
     this.#armSilence();
+  }
+
+  /** Nobody was there: these are tried no more. */
+  forgetJoins(addresses: readonly Address[]): void {
+    this.#joins.splice(0, this.#joins.length, ...this.#joins.filter((join) => !addresses.some((address) => equalAddress(address, join))));
+    this.#attacher?.forgetJoins(addresses);
+  }
+
+  /** Who says on the local network to be of our network; nobody when members are not looked for. */
+  async searchLan(signal: AbortSignal): Promise<readonly LanParticipant[]> {
+    return (await this.#lan?.search(signal)) ?? [];
   }
 
   #armSilence(): void {

@@ -114,6 +114,12 @@ export const ERROR_CODES = define({
     cause: 'A typo, a prefix that is too short, a node that was never met, or the id of this computer itself.',
     fix: 'See the peers and their whole ids: `batchain peers --json`.',
   },
+  BAT_E_NO_ANSWER: {
+    exit: 5,
+    meaning: 'No participant of this network answered there; nothing was changed.',
+    cause: 'A wrong address or port, a computer that is off, a firewall between, or a participant of another network.',
+    fix: 'Compare the address with `kad` in `batchain status` over there, and try again.',
+  },
   BAT_E_NOT_OWNER: {
     exit: 8,
     meaning: 'The file belongs to somebody else; nothing was changed.',
