@@ -2,6 +2,7 @@
 import type { Command } from './command.ts';
 import { auditCommand } from './commands/audit.ts';
 import { configCommand } from './commands/config.ts';
+import { dhtCommand } from './commands/dht.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { explainCommand } from './commands/explain.ts';
 import { getCommand } from './commands/get.ts';
@@ -34,6 +35,7 @@ const VERBS: readonly Command[] = [
   removeCommand,
   hashCommand,
   configCommand,
+  dhtCommand,
   doctorCommand,
   explainCommand,
   versionCommand,

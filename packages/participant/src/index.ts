@@ -1,11 +1,11 @@
 // driven: public surface of @batchain/participant.
 export * from './adapters/home-library.ts';
+export * from './api/dht-api.ts';
 export * from './api/json-schemas.ts';
 export * from './api/local-api-server.ts';
 export * from './client.ts';
 export * from './create-participant.ts';
 export * from './daemon.ts';
-export * from './dht/dht-api.ts';
 export * from './local-node.ts';
 export * from './participant.ts';
 export type { ParticipantEventMap } from './participant-events.ts';

@@ -2,7 +2,7 @@
 import type { BatNodeApi } from '@batchain/bat-node';
 import type { NodeId } from '@batchain/shared';
 import type { DoctorResult, PeerView, StatusResult, WhyResult } from './api/api-schemas.ts';
-import type { DhtApi, NetworkApi } from './dht/dht-api.ts';
+import type { DhtApi, NetworkApi } from './api/dht-api.ts';
 
 /** One thing that happened, for `GET /v1/events` and for programs; names are flat and stable. */
 export interface NodeEvent {

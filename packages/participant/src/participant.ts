@@ -34,9 +34,9 @@ import {
 import { literalAddress } from './adapters/join-addresses.ts';
 import { KadLocator } from './adapters/kad-locator.ts';
 import type { DoctorResult, OthersJoin, PeerView, StatusResult, WhyResult } from './api/api-schemas.ts';
+import type { DhtApi, NetworkApi } from './api/dht-api.ts';
 import { countByHealth } from './api/result-views.ts';
 import type { Profile } from './config/node-settings.ts';
-import type { DhtApi, NetworkApi } from './dht/dht-api.ts';
 import { KadDht } from './dht/kad-dht.ts';
 import { KadNetwork } from './dht/kad-network.ts';
 import {

@@ -1,5 +1,5 @@
 // driven: the routes of the network hash table; what sends messages is a job, so that it ends when its client goes.
-import type { DhtApi } from '../dht/dht-api.ts';
+import type { DhtApi } from './dht-api.ts';
 import { dhtFindBody, dhtPingBody, dhtTraceBody } from './dht-schemas.ts';
 import { job, json } from './replies.ts';
 import { defineRoute, type Route } from './router.ts';

@@ -42,8 +42,7 @@ async function serve(files: Partial<BatNodeApi>): Promise<LocalApiClient> {
   const node: LocalNode = {
     nodeId: HOST,
     files: files as BatNodeApi,
-    dht: {} as LocalNode['dht'],
-    network: {} as LocalNode['network'],
+    ...({} as Pick<LocalNode, 'dht' | 'network'>),
     status: async () => ({
       nodeId: '09'.repeat(32),
       name: 'ana',

@@ -1,5 +1,5 @@
 // driven: the routes of getting into a network: who is there, and joining through them.
-import type { NetworkApi } from '../dht/dht-api.ts';
+import type { NetworkApi } from './dht-api.ts';
 import { joinBody, networkFindBody } from './network-schemas.ts';
 import { job } from './replies.ts';
 import { defineRoute, type Route } from './router.ts';

@@ -1,4 +1,4 @@
-// pure: what the KadNode knows, as JSON: ids in hex, distances as shared bits and a power of two, times in ISO 8601.
+// driven: what the KadNode knows, as JSON: ids in hex, distances as shared bits and a power of two, times in ISO 8601.
 import {
   type BucketView,
   type LookupStep,

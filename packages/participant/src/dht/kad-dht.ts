@@ -13,6 +13,7 @@ import {
   splitHostPort,
   toHex,
 } from '@batchain/shared';
+import type { DhtApi, DhtCallOptions } from '../api/dht-api.ts';
 import {
   type DhtFindBody,
   type DhtFindResult,
@@ -27,7 +28,6 @@ import {
 } from '../api/dht-schemas.ts';
 import { HOST_ADDRESSES_MAX, PEERS_SHOWN_MAX, SIZE_LOOKUPS, TRACE_ASKED_MAX, TRACE_IN_FLIGHT_MAX } from '../limits.ts';
 import { someAtOnce } from './at-once.ts';
-import type { DhtApi, DhtCallOptions } from './dht-api.ts';
 import {
   type ClockReading,
   type Holding,
@@ -135,6 +135,7 @@ export class KadDht implements DhtApi {
   async trace({ id }: DhtTraceBody, { signal }: DhtCallOptions): Promise<DhtTraceResult> {
     const target = this.#targetOf(id);
     const self = this.#kad.nodeId;
+    const startMs = this.#runtime.clock.monotonicMs();
     const result = await this.#kad.findContacts(target, { signal, wantsSteps: true });
     const holdings = await this.#holdings(target, result, signal);
     const isOwn = this.#isResponsible(target, result);
@@ -149,7 +150,7 @@ export class KadDht implements DhtApi {
       responsible: viewContacts(target, responsible, steps),
       own: { nodeId: toHex(self), distance: viewDistance(target, self), holds: [...this.#kad.heldHere(target)], isResponsible: isOwn },
       requests: stats.requests + holdings.length * QUESTIONS_PER_NODE,
-      durationMs: Math.round(stats.durationMs),
+      durationMs: Math.round(this.#runtime.clock.monotonicMs() - startMs),
       isComplete,
     };
   }

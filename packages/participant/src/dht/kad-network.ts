@@ -1,4 +1,5 @@
 // driven: finds participants by host, port range and on the local network, and joins through those that answer (BD-13, BD-14, BD-16, SH-07, SH-08).
+import { setMaxListeners } from 'node:events';
 import type { KadNode, PingResult, RpcFailure } from '@batchain/kad-node';
 import {
   type Address,
@@ -12,11 +13,11 @@ import {
   splitHostPort,
   toHex,
 } from '@batchain/shared';
+import type { DhtCallOptions, NetworkApi } from '../api/dht-api.ts';
 import type { FoundParticipant, JoinBody, NetworkFindBody, NetworkFindResult, NetworkJoinResult } from '../api/network-schemas.ts';
 import { KAD_PORT } from '../config/settings.ts';
 import { FIND_IN_FLIGHT_MAX, FIND_KNOWN_MAX, FIND_TRIES, FIND_TRIES_OF_MANY, HOST_ADDRESSES_MAX, NETWORK_FIND_MS } from '../limits.ts';
 import { someAtOnce } from './at-once.ts';
-import type { DhtCallOptions, NetworkApi } from './dht-api.ts';
 import { roundMs } from './dht-views.ts';
 import { noAnswer, noAnswerWords } from './no-answer.ts';
 
@@ -103,6 +104,8 @@ export class KadNetwork implements NetworkApi {
     const late = new AbortController();
     const timer = clock.setTimer(body.withinMs ?? NETWORK_FIND_MS, () => late.abort());
     const end = AbortSignal.any([signal, late.signal]);
+    // One of each question under way.
+    setMaxListeners(0, end);
     try {
       const candidates = await this.#candidates(body, end);
       const asked = await this.#askAll(candidates, end);

@@ -18,6 +18,8 @@ const WORDS: Readonly<Record<RpcFailure, string>> = {
 };
 
 export function noAnswerWords(reason: RpcFailure, detail?: string): string {
+  // Else the detail is the address.
+  if (reason === 'not-dialable' && detail?.startsWith('this ') === true) return detail;
   return detail === undefined || reason === 'not-dialable' || reason === 'malformed-reply' ? WORDS[reason] : `${WORDS[reason]}: ${detail}`;
 }
 

@@ -119,6 +119,23 @@ describe.skipIf(obstacle !== undefined)('participants on one LAN', { timeout: 30
     expect(other.heard.found.size).toBe(0);
   });
 
+  it('BD-14 tell who is there when they are asked, whoever was heard before included', async () => {
+    const port = await freePort();
+    const asker = await start(1, port);
+    const known = await start(2, port);
+    await asker.heard.of(id(2));
+    const seen = async (): Promise<string[]> => {
+      const participants = await asker.lan.search(new AbortController().signal);
+      return participants.map(({ nodeId, kadAddress }) => `${nodeId[0]} at ${formatAddress(kadAddress)}`).sort();
+    };
+    expect(await seen()).toEqual(['2 at 127.0.0.1:4002']);
+    await known.lan.stop();
+    await start(3, port);
+    await asker.heard.of(id(3));
+    expect(await seen()).toEqual(['2 at 127.0.0.1:4002', '3 at 127.0.0.1:4003']);
+    await expect(asker.lan.search(AbortSignal.abort(new Error('gone')))).rejects.toThrow('gone');
+  });
+
   it('say goodbye when they stop', async () => {
     const port = await freePort();
     const { lan } = await start(1, port);

@@ -118,7 +118,7 @@ export const ERROR_CODES = define({
     exit: 5,
     meaning: 'No participant of this network answered there; nothing was changed.',
     cause: 'A wrong address or port, a computer that is off, a firewall between, or a participant of another network.',
-    fix: 'Compare the address with `kad` in `batchain status` over there, and try again.',
+    fix: 'Compare the address with the one that its status names there as kad, and try again.',
   },
   BAT_E_NOT_OWNER: {
     exit: 8,

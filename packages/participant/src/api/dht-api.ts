@@ -8,8 +8,8 @@ import type {
   DhtSizeResult,
   DhtTraceBody,
   DhtTraceResult,
-} from '../api/dht-schemas.ts';
-import type { JoinBody, NetworkFindBody, NetworkFindResult, NetworkJoinResult } from '../api/network-schemas.ts';
+} from './dht-schemas.ts';
+import type { JoinBody, NetworkFindBody, NetworkFindResult, NetworkJoinResult } from './network-schemas.ts';
 
 export interface DhtCallOptions {
   /** Rejects with its reason when it aborts. */
