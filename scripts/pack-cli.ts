@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BundledPackage, bundleTree, type Manifest, ROOT, readManifest } from './bundle-tree.ts';
 
@@ -14,7 +14,7 @@ const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
   pino: ['benchmarks', 'docs', 'examples', 'test'],
   zod: ['src'],
 };
-const OURS_LEFT_OUT = ['src', 'tsconfig.json', 'dist/.tsbuildinfo'];
+const OURS_LEFT_OUT = ['.turbo', 'src', 'tsconfig.json', 'dist/.tsbuildinfo'];
 
 type AnyManifest = Manifest & Record<string, any>;
 
@@ -31,22 +31,33 @@ function shippedManifest(manifest: AnyManifest, isOurs: boolean): AnyManifest {
   return { ...rest, exports };
 }
 
-function copyPackage({ manifest, folder, isOurs }: BundledPackage, target: string): void {
+function copyPackage({ manifest, folder, isOurs }: BundledPackage, target: string, isWanted: (path: string) => boolean): void {
   const leftOut = new Set(
     [...(isOurs ? OURS_LEFT_OUT : (LEFT_OUT[manifest.name] ?? [])), 'node_modules'].map((entry) => join(folder, entry)),
   );
   mkdirSync(target, { recursive: true });
-  cpSync(folder, target, { recursive: true, dereference: true, filter: (source) => !leftOut.has(source) });
+  cpSync(folder, target, {
+    recursive: true,
+    dereference: true,
+    filter: (source) => !leftOut.has(source) && isWanted(relative(folder, source)),
+  });
   writeFileSync(join(target, 'package.json'), `${JSON.stringify(shippedManifest(manifest as AnyManifest, isOurs), null, 2)}\n`);
 }
 
-function stage(folder: string): void {
+/** Lays out in `folder` what is shipped: the command line and everything that it needs, of that what `isWanted` (paths below `folder`). */
+export function stageCli(folder: string, isWanted: (path: string) => boolean = () => true): void {
   const cli = join(ROOT, 'packages', 'cli');
   const tree = bundleTree();
-  for (const name of ['bin', 'dist', 'NOTICE']) cpSync(join(cli, name), join(folder, name), { recursive: true });
+  for (const name of ['bin', 'dist', 'NOTICE']) {
+    const filter = (source: string): boolean => isWanted(relative(cli, source));
+    cpSync(join(cli, name), join(folder, name), { recursive: true, filter });
+  }
   rmSync(join(folder, 'dist', '.tsbuildinfo'), { force: true });
   cpSync(join(ROOT, 'LICENSE'), join(folder, 'LICENSE'));
-  for (const entry of tree) copyPackage(entry, join(folder, 'node_modules', entry.place));
+  for (const entry of tree) {
+    const place = join('node_modules', entry.place);
+    copyPackage(entry, join(folder, place), (path) => isWanted(join(place, path)));
+  }
   const manifest = shippedManifest(readManifest(cli) as AnyManifest, true);
   const top = tree.filter((entry) => !entry.place.includes('/node_modules/'));
   const dependencies = Object.fromEntries(top.map(({ manifest: { name, version } }) => [name, version]));
@@ -59,7 +70,7 @@ function stage(folder: string): void {
 export function packCli(target: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'batchain-pack-'));
   try {
-    stage(folder);
+    stageCli(folder);
     mkdirSync(target, { recursive: true });
     const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', target];
     const packed = spawnSync('npm', args, { cwd: folder, encoding: 'utf8' });
