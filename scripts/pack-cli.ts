@@ -5,16 +5,16 @@ import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BundledPackage, bundleTree, type Manifest, ROOT, readManifest } from './bundle-tree.ts';
+import { isUsed } from './shipped-files.ts';
 
-/** Entries not needed at run time. A `binding.gyp` would make npm compile what lies prebuilt beside it. */
+/** Entries not needed at run time, and not told by their names. A `binding.gyp` would make npm compile what lies prebuilt beside it. */
 const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
-  'abstract-level': ['test'],
   'classic-level': ['binding.gyp', 'binding.cc', 'deps'],
-  'node-datachannel': ['src', 'CMakeLists.txt', 'jest.config.ts', 'rollup.config.mjs', 'tsconfig.json', 'API.md', 'BULDING.md'],
-  pino: ['benchmarks', 'docs', 'examples', 'test'],
+  'node-datachannel': ['src', 'CMakeLists.txt', 'rollup.config.mjs', 'tsconfig.json'],
+  pino: ['docs'],
   zod: ['src'],
 };
-const OURS_LEFT_OUT = ['.turbo', 'src', 'tsconfig.json', 'dist/.tsbuildinfo'];
+const OURS_LEFT_OUT = ['src', 'tsconfig.json'];
 
 type AnyManifest = Manifest & Record<string, any>;
 
@@ -45,14 +45,13 @@ function copyPackage({ manifest, folder, isOurs }: BundledPackage, target: strin
 }
 
 /** Lays out in `folder` what is shipped: the command line and everything that it needs, of that what `isWanted` (paths below `folder`). */
-export function stageCli(folder: string, isWanted: (path: string) => boolean = () => true): void {
+export function stageCli(folder: string, isWanted: (path: string) => boolean): void {
   const cli = join(ROOT, 'packages', 'cli');
   const tree = bundleTree();
   for (const name of ['bin', 'dist', 'NOTICE']) {
     const filter = (source: string): boolean => isWanted(relative(cli, source));
     cpSync(join(cli, name), join(folder, name), { recursive: true, filter });
   }
-  rmSync(join(folder, 'dist', '.tsbuildinfo'), { force: true });
   cpSync(join(ROOT, 'LICENSE'), join(folder, 'LICENSE'));
   for (const entry of tree) {
     const place = join('node_modules', entry.place);
@@ -70,7 +69,7 @@ export function stageCli(folder: string, isWanted: (path: string) => boolean = (
 export function packCli(target: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'batchain-pack-'));
   try {
-    stageCli(folder);
+    stageCli(folder, isUsed);
     mkdirSync(target, { recursive: true });
     const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', target];
     const packed = spawnSync('npm', args, { cwd: folder, encoding: 'utf8' });

@@ -28,9 +28,9 @@ import {
   libcVersion,
   nodeDependency,
 } from './deb-texts.ts';
-import { runsHere } from './deb-tree.ts';
 import { formatManPage, formatSampleManPage } from './man-page.ts';
 import { stageCli } from './pack-cli.ts';
+import { runsHere } from './shipped-files.ts';
 
 /** What keeps the package from being built; the texts say what helps. */
 class CannotPack extends Error {}

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runsHere } from '../../scripts/deb-tree.ts';
 import { packDeb, whyNoDeb } from '../../scripts/pack-deb.ts';
+import { isUsed, runsHere } from '../../scripts/shipped-files.ts';
 
 const missing = whyNoDeb();
 if (missing !== undefined) console.warn(`!! test/e2e/deb-package.test.ts is skipped: ${missing}`);
@@ -213,6 +213,8 @@ describe('what goes into the Debian package', () => {
       'node_modules/@node-datachannel/linux-x64-musl/package.json',
     ];
     expect([...runs, ...rests].filter((path) => runsHere(path, 'x64'))).toEqual(runs);
+    // Programs are compiled against the tarball for npm, which is one for all systems.
+    expect(rests.filter(isUsed)).toEqual(rests.filter((path) => /\.d\.ts$|\/prebuilds\/|@node-datachannel/.test(path)));
   });
 
   it('can not be built without dpkg-deb, which it says, with what helps', () => {
