@@ -1,19 +1,9 @@
 // pure: every body and every result of the local API; the command line prints the results as they are.
-import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { problemSchema } from './problem.ts';
+import { absolutePath, bytes, count, durationMs, id, isoTime } from './schema-parts.ts';
 
-const id = z.string().regex(/^[0-9a-f]{64}$/);
-const bytes = z.number().int().nonnegative();
-const count = z.number().int().nonnegative();
-const durationMs = z.number().nonnegative();
-const isoTime = z.iso.datetime();
 export const policySchema = z.object({ k: z.number().int().min(1).max(256), n: z.number().int().min(1).max(256) });
-const absolutePath = z
-  .string()
-  .min(1)
-  .max(4096)
-  .refine((path) => isAbsolute(path) && !path.includes('\0'), 'expected an absolute path');
 
 export const putBody = z.strictObject({
   path: absolutePath,
@@ -32,8 +22,6 @@ export type DownloadBody = z.infer<typeof downloadBody>;
 
 export const auditBody = z.strictObject({ isFull: z.boolean().optional() });
 export type AuditBody = z.infer<typeof auditBody>;
-
-export const emptyBody = z.strictObject({});
 
 export const HEALTH_WORDS = ['good', 'degraded', 'at-risk', 'lost', 'unknown'] as const;
 export const healthSchema = z.enum(HEALTH_WORDS);

@@ -16,7 +16,6 @@ import {
   STOP_GRACE_MS,
 } from '../limits.ts';
 import type { LocalNode } from '../local-node.ts';
-import { emptyBody } from './api-schemas.ts';
 import { ConnectionPlaces } from './connection-places.ts';
 import { clearControlPath } from './control-socket.ts';
 import { EventLog } from './event-log.ts';
@@ -26,6 +25,7 @@ import { RequestError } from './request-error.ts';
 import { judgeRequest } from './request-guard.ts';
 import { type ApiReply, matchRoute, type Route } from './router.ts';
 import { createRoutes } from './routes.ts';
+import { emptyBody } from './schema-parts.ts';
 import { sendBytes, sendEvents, sendFailure, sendJob, sendJson, sendProblem } from './send-reply.ts';
 
 export interface LocalApiOptions {
