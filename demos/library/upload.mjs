@@ -53,7 +53,7 @@ try {
       console.log(`${percent} % of ${totalBytes} bytes`);
     },
   });
-  console.log(`on ${put.placed} hosts; ${put.resumedBytes > 0 ? 'went on where it was' : 'began anew'}`);
+  console.log(`on ${put.placed} hosts; ${put.resumedBytes} bytes were there from before`);
 
   const target = join(folder, 'copy.bin');
   await owner.files.download(put.manifestPath, target, { signal: AbortSignal.timeout(60_000) });
