@@ -2,19 +2,19 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BundledPackage, bundleTree, type Manifest, ROOT, readManifest } from './bundle-tree.ts';
+import { isUsed } from './shipped-files.ts';
 
-/** Entries not needed at run time. A `binding.gyp` would make npm compile what lies prebuilt beside it. */
+/** Entries not needed at run time, and not told by their names. A `binding.gyp` would make npm compile what lies prebuilt beside it. */
 const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
-  'abstract-level': ['test'],
   'classic-level': ['binding.gyp', 'binding.cc', 'deps'],
-  'node-datachannel': ['src', 'CMakeLists.txt', 'jest.config.ts', 'rollup.config.mjs', 'tsconfig.json', 'API.md', 'BULDING.md'],
-  pino: ['benchmarks', 'docs', 'examples', 'test'],
+  'node-datachannel': ['src', 'CMakeLists.txt', 'rollup.config.mjs', 'tsconfig.json'],
+  pino: ['docs'],
   zod: ['src'],
 };
-const OURS_LEFT_OUT = ['src', 'tsconfig.json', 'dist/.tsbuildinfo'];
+const OURS_LEFT_OUT = ['src', 'tsconfig.json'];
 
 type AnyManifest = Manifest & Record<string, any>;
 
@@ -31,22 +31,32 @@ function shippedManifest(manifest: AnyManifest, isOurs: boolean): AnyManifest {
   return { ...rest, exports };
 }
 
-function copyPackage({ manifest, folder, isOurs }: BundledPackage, target: string): void {
+function copyPackage({ manifest, folder, isOurs }: BundledPackage, target: string, isWanted: (path: string) => boolean): void {
   const leftOut = new Set(
     [...(isOurs ? OURS_LEFT_OUT : (LEFT_OUT[manifest.name] ?? [])), 'node_modules'].map((entry) => join(folder, entry)),
   );
   mkdirSync(target, { recursive: true });
-  cpSync(folder, target, { recursive: true, dereference: true, filter: (source) => !leftOut.has(source) });
+  cpSync(folder, target, {
+    recursive: true,
+    dereference: true,
+    filter: (source) => !leftOut.has(source) && isWanted(relative(folder, source)),
+  });
   writeFileSync(join(target, 'package.json'), `${JSON.stringify(shippedManifest(manifest as AnyManifest, isOurs), null, 2)}\n`);
 }
 
-function stage(folder: string): void {
+/** Lays out in `folder` what is shipped: the command line and everything that it needs, of that what `isWanted` (paths below `folder`). */
+export function stageCli(folder: string, isWanted: (path: string) => boolean): void {
   const cli = join(ROOT, 'packages', 'cli');
   const tree = bundleTree();
-  for (const name of ['bin', 'dist', 'NOTICE']) cpSync(join(cli, name), join(folder, name), { recursive: true });
-  rmSync(join(folder, 'dist', '.tsbuildinfo'), { force: true });
+  for (const name of ['bin', 'dist', 'NOTICE']) {
+    const filter = (source: string): boolean => isWanted(relative(cli, source));
+    cpSync(join(cli, name), join(folder, name), { recursive: true, filter });
+  }
   cpSync(join(ROOT, 'LICENSE'), join(folder, 'LICENSE'));
-  for (const entry of tree) copyPackage(entry, join(folder, 'node_modules', entry.place));
+  for (const entry of tree) {
+    const place = join('node_modules', entry.place);
+    copyPackage(entry, join(folder, place), (path) => isWanted(join(place, path)));
+  }
   const manifest = shippedManifest(readManifest(cli) as AnyManifest, true);
   const top = tree.filter((entry) => !entry.place.includes('/node_modules/'));
   const dependencies = Object.fromEntries(top.map(({ manifest: { name, version } }) => [name, version]));
@@ -59,7 +69,7 @@ function stage(folder: string): void {
 export function packCli(target: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'batchain-pack-'));
   try {
-    stage(folder);
+    stageCli(folder, isUsed);
     mkdirSync(target, { recursive: true });
     const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', target];
     const packed = spawnSync('npm', args, { cwd: folder, encoding: 'utf8' });

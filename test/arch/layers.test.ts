@@ -134,7 +134,7 @@ const entriesOf = (folder: string): string[] => {
 };
 
 describe('packages', () => {
-  it('import one another in one direction only', () => {
+  it('SH-01 import one another in one direction only', () => {
     const wrong = packageFiles().flatMap((file) =>
       file.imports.flatMap(({ specifier, line }) => {
         const own = ownPackage(specifier);

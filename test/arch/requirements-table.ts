@@ -28,6 +28,12 @@ export function readRequirements(document: string): Requirement[] {
   });
 }
 
+/** What is told of rows that are open: the id in bold, then its paragraph, on as many lines as it takes. */
+const PARAGRAPH = /^\*\*([A-Z]{2}-\d{2})\*\* ([\s\S]*?)(?=\n\n|\s*$(?![\s\S]))/gm;
+
+export const readParagraphs = (document: string): Map<string, string> =>
+  new Map(Array.from(document.matchAll(PARAGRAPH), ([, id = '', text = '']) => [id, text]));
+
 /** Test files by the ids that their titles carry. */
 export function testsById(): Map<string, string[]> {
   const found = new Map<string, string[]>();

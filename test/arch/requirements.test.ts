@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { idsInTitles, REQUIREMENTS_PATH, readRequirements, testsById } from './requirements-table.ts';
+import { fillRequirements, idsInTitles, REQUIREMENTS_PATH, readParagraphs, readRequirements, testsById } from './requirements-table.ts';
 import { ROOT, readText } from './source-tree.ts';
 
 const range = (prefix: string, from: number, to: number): string[] =>
@@ -15,10 +15,17 @@ const PROMISED = [
   'DF-22',
   ...range('BN', 1, 31),
   ...range('BN', 40, 58),
-  ...['SH-14', 'SH-16'],
+  'BD-43',
+  ...['SH-01', 'SH-02', 'SH-14', 'SH-15', 'SH-16'],
 ];
 
-const rows = readRequirements(readText(REQUIREMENTS_PATH));
+/** What is not promised, and said to be so: while such a row is open, a paragraph tells what there is instead. */
+const EXPLAINED = ['BD-42', 'BD-49', 'BD-50', 'BD-51', 'BD-53', 'BD-54', 'BD-57'];
+/** A paragraph that is shorter explains nothing. */
+const PARAGRAPH_WORDS_MIN = 40;
+
+const document = readText(REQUIREMENTS_PATH);
+const rows = readRequirements(document);
 
 describe(REQUIREMENTS_PATH, () => {
   it('has one row for each id, and a row for each id that a test names', () => {
@@ -41,6 +48,19 @@ describe(REQUIREMENTS_PATH, () => {
     const shown = testsById();
     const open = rows.filter(({ id, shownBy }) => shownBy.length === 0 && shown.has(id));
     expect(open.map(({ id }) => `${id} is shown by ${shown.get(id)}: npm run docs:requirements`)).toEqual([]);
+  });
+
+  it('tells of what is neither shown nor promised what there is instead', () => {
+    const told = readParagraphs(document);
+    const isOpen = (id: string): boolean => (rows.find((row) => row.id === id)?.shownBy.length ?? 0) === 0;
+    const untold = EXPLAINED.filter((id) => isOpen(id) && (told.get(id) ?? '').split(/\s+/).length < PARAGRAPH_WORDS_MIN);
+    expect(untold.map((id) => `${id} is open: its paragraph, beginning with **${id}**, says what there is instead`)).toEqual([]);
+    expect([...told.keys()].filter((id) => !isOpen(id)).map((id) => `${id} is shown by a test: take its paragraph away`)).toEqual([]);
+  });
+
+  it('keeps all text around the last column when that is written anew', () => {
+    const withoutRows = (text: string): string => text.replace(/^\| [A-Z]{2}-\d{2} \|.*$/gm, '');
+    expect(withoutRows(fillRequirements(document, new Map()))).toBe(withoutRows(document));
   });
 
   it('shows everything that is promised', () => {

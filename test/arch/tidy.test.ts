@@ -133,7 +133,7 @@ describe('each source file', () => {
     ).toEqual([]);
   });
 
-  it(`has at most ${LINES_MAX} lines`, () => {
+  it(`SH-01 has at most ${LINES_MAX} lines`, () => {
     const long = allCode().flatMap((file) => {
       const lines = file.text.trimEnd().split('\n').length;
       return lines > LINES_MAX ? [at(file, lines, `${lines} lines: take out the part that has a name of its own (aim at 200)`)] : [];

@@ -47,3 +47,29 @@ describe('docs/NAT.md', () => {
     expect(text).toMatch(/## What is impossible without a relay\n\n\| pair \| why \|/);
   });
 });
+
+describe('docs/LIBRARY.md', () => {
+  const text = readText('docs/LIBRARY.md');
+  /** Names of an interface's members, as the source has them. */
+  const membersOf = (path: string, name: string): string[] => {
+    const [, body = ''] = new RegExp(`export interface ${name} \\{([\\s\\S]*?)^\\}`, 'm').exec(readText(path)) ?? [];
+    return Array.from(body.matchAll(/^ {2}(?:readonly )?'?([\w-]+)'?\??:/gm), (match) => match[1] ?? '');
+  };
+  const rowsOf = (heading: string): string[] => {
+    const [, table = ''] = text.split(heading);
+    const [rows = ''] = table.split('\n\n');
+    return rows.split('\n').flatMap((row) => Array.from((row.split('|')[1] ?? '').matchAll(/`([\w-]+)`/g), (match) => match[1] ?? ''));
+  };
+
+  it('tells every option of createParticipant, and none that there is not', () => {
+    const options = membersOf('packages/participant/src/create-participant.ts', 'ParticipantOptions');
+    expect(options).toContain('offerBytes');
+    expect(rowsOf('| Option | By default | Meaning |')).toEqual(options);
+  });
+
+  it('tells every event of a participant, and none that there is not', () => {
+    const events = membersOf('packages/participant/src/participant.ts', 'ParticipantEventMap');
+    expect(events).toContain('shard-held');
+    expect(rowsOf('| Event | With | When |').sort()).toEqual(events.sort());
+  });
+});

@@ -1,9 +1,10 @@
 // One tarball, an empty prefix, no network: the command line installs and runs, and the library beside it.
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile, spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatNotices, NOTICE_PATH } from '../../scripts/notices.ts';
 import { packCli } from '../../scripts/pack-cli.ts';
@@ -14,16 +15,22 @@ const prefix = join(folder, 'prefix');
 const cache = join(folder, 'cache');
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
+// Nothing of this repository's npm settings, and an empty cache.
+const env = {
+  ...Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^(npm_|BATCHAIN_|NODE_OPTIONS)/i.test(key))),
+  npm_config_cache: cache,
+  npm_config_update_notifier: 'false',
+  XDG_STATE_HOME: join(folder, 'state'),
+};
+
 function run(command: string, args: readonly string[], cwd = folder) {
-  // Nothing of this repository's npm settings, and an empty cache.
-  const kept = Object.entries(process.env).filter(([key]) => !/^(npm_|BATCHAIN_|NODE_OPTIONS)/i.test(key));
-  const env = {
-    ...Object.fromEntries(kept),
-    npm_config_cache: cache,
-    npm_config_update_notifier: 'false',
-    XDG_STATE_HOME: join(folder, 'state'),
-  };
   return spawnSync(command, args, { cwd, env, encoding: 'utf8', timeout: 120_000 });
+}
+
+/** The output of a program beside the installed library. */
+async function outputOf(program: string): Promise<string> {
+  const { stdout } = await promisify(execFile)(process.execPath, [program], { cwd: folder, env, timeout: 60_000 });
+  return stdout;
 }
 
 let tarball: string;
@@ -32,6 +39,9 @@ beforeAll(() => {
   writeFileSync(join(folder, 'package.json'), '{"name":"empty","private":true}');
   const installed = run('npm', ['install', '--global', '--offline', '--prefix', prefix, tarball]);
   expect(installed.status, installed.stderr).toBe(0);
+  // What npm lays out for a program is the same; laying it out twice would double the time.
+  mkdirSync(join(folder, 'node_modules'));
+  symlinkSync(join(prefix, 'lib', 'node_modules', 'batchain'), join(folder, 'node_modules', 'batchain'));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -58,8 +68,6 @@ describe('BN-56 the packed command line', () => {
   });
 
   it('SH-16 is a library too: the program in the README runs as it stands there', async () => {
-    const local = run('npm', ['install', '--offline', '--no-audit', '--no-fund', tarball]);
-    expect(local.status, local.stderr).toBe(0);
     const [, program] = /```js\n([\s\S]*?)```/.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? [];
     writeFileSync(join(folder, 'program.mjs'), program ?? '');
     writeFileSync(join(folder, 'letter.txt'), 'dear reader');
@@ -74,6 +82,50 @@ describe('BN-56 the packed command line', () => {
       await network.close();
     }
   }, 60_000);
+
+  it('BD-02 BD-03 the three example programs run beside it, and its types know everything that they use', async () => {
+    const names = ['embed-a-node.mjs', 'key-value.mjs', 'upload.mjs'];
+    for (const name of names) cpSync(join(root, 'demos/library', name), join(folder, name));
+    const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules/@types')];
+    const strict = ['--strict', '--noUncheckedIndexedAccess', '--exactOptionalPropertyTypes', '--skipLibCheck'];
+    const target = ['--noEmit', '--allowJs', '--checkJs', '--module', 'nodenext', '--target', 'es2023'];
+    const typed = run(join(root, 'node_modules/.bin/tsc'), [...target, ...strict, ...types, ...names]);
+    expect(typed.stdout).toBe('');
+    const [embedded, values, uploaded] = await Promise.all(names.map(outputOf));
+    expect(embedded).toMatch(/^first found [0-9a-f]{64} at 127\.0\.0\.1:\d+$/m);
+    expect(embedded).toMatch(/^second joined: 1 answered, 0 did not$/m);
+    expect(embedded).toMatch(
+      /^second reaches first: (?:lan|direct)\nfirst: reach lan, 1 peer, 50000000 bytes offered\nsecond: reach lan, 1 peer, 0 bytes offered\nsecond stopped\nfirst stopped\n$/m,
+    );
+    expect(values?.split('\n')).toEqual([
+      'stored on 1 other node',
+      'bo reads {"text":"hello","times":1}',
+      'bo reads {"text":"hello again","times":2}',
+      'bo reads nothing',
+      'ana reads "under its own SHA-256"',
+      '',
+    ]);
+    expect(uploaded).toMatch(
+      /^interrupted: the user pressed stop\n[\s\S]*^100 % of 32000000 bytes\non 2 hosts; \d+ bytes were there from before\nthe copy is identical\nBAT_E_TARGET_EXISTS: /m,
+    );
+  }, 90_000);
+
+  it('has one way in, with its types first, and wants the Node that it is tested with', () => {
+    const { exports, engines, files, type } = JSON.parse(readFileSync(join(prefix, 'lib/node_modules/batchain/package.json'), 'utf8'));
+    expect(Object.keys(exports)).toEqual(['.']);
+    expect(Object.entries(exports['.'])).toEqual([
+      ['types', './dist/index.d.ts'],
+      ['default', './dist/index.js'],
+    ]);
+    expect({ type, engines, files }).toEqual({
+      type: 'module',
+      engines: { node: '>=20.19.0' },
+      files: ['bin', 'dist', '!dist/.tsbuildinfo', 'NOTICE'],
+    });
+    const deep = "await import('batchain/dist/main.js').catch(({ code }) => console.log(code))";
+    expect(run(process.execPath, ['--input-type=module', '-e', deep]).stdout).toBe('ERR_PACKAGE_PATH_NOT_EXPORTED\n');
+    expect(run(process.execPath, ['-p', "typeof require('batchain').createParticipant"]).stdout).toBe('function\n');
+  });
 
   it('brings along what data channels need on this platform', () => {
     const program =

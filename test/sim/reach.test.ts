@@ -46,7 +46,7 @@ describe('participants behind simulated NATs', () => {
     expect(tables, 'a client is in no table').toEqual([1, 1]);
   });
 
-  it('BN-08 BN-14 a public node has one behind a NAT dial back; the other way round it is dialled', async () => {
+  it('BD-43 BN-08 BN-14 a public node has one behind a NAT dial back; the other way round it is dialled', async () => {
     const publics = await makePublicPair('reach-reverse');
     const [kad1] = publics as [SimParticipant];
     const home = await addMember('home', 'symmetric', publics);

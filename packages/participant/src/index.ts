@@ -1,4 +1,43 @@
 // driven: public surface of @batchain/participant.
+
+// What the surface of a participant is made of, for programs: types only.
+export type {
+  AuditOptions,
+  AuditOutcome,
+  AuditRow,
+  BatNodeApi,
+  DownloadOptions,
+  DownloadResult,
+  FileAudit,
+  FileEntry,
+  FileId,
+  FileInfo,
+  FileRef,
+  FlowOptions,
+  FlowProgress,
+  Health,
+  Policy,
+  Rejection,
+  ReleaseResult as FileRelease,
+  ShardId,
+  StoreUsage,
+  UploadOptions,
+  UploadResult,
+} from '@batchain/bat-node';
+export type {
+  FindContactsOptions,
+  FoundMutable,
+  FoundProviders,
+  KadEventMap,
+  KadNode,
+  KadStats,
+  LookupOptions,
+  LookupResult,
+  PingResult,
+  PublishResult,
+  RoutesView,
+  SizeEstimate,
+} from '@batchain/kad-node';
 export * from './adapters/home-library.ts';
 export * from './api/dht-api.ts';
 export * from './api/json-schemas.ts';
