@@ -139,7 +139,7 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
       signer: keyPair,
       verifier: crypto.verifier,
       onShardHeld,
-      isLeaving: () => false,
+      isLeaving: () => this.#batNode.isLeaving,
       relay: parts.relay,
       tunnels: parts.tunnels,
     });
@@ -166,7 +166,8 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
       },
     );
     this.#peers = new PeerList(runtime, { kad: this.kad, pool: this.#pool, reach: this.#reachSide.reach });
-    const batParts = { ...parts, signer: keyPair, locator, connector: this.#pool };
+    const onLeaving = (): void => void this.#publishContact().catch((error: unknown) => this.#contactFailed(error));
+    const batParts = { ...parts, signer: keyPair, locator, connector: this.#pool, onLeaving };
     this.#batNode = new BatNode(batRuntime, batParts, { journalFolder: config.journalFolder, profile: config.profile ?? 'normal' });
     this.files = this.#batNode;
     this.#followKad();
@@ -308,9 +309,10 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
   }
 
   async #publishContact(): Promise<void> {
-    const stores = await this.#hasRoom();
+    const { isLeaving } = this.#batNode;
+    const stores = !isLeaving && (await this.#hasRoom());
     const { kadAddresses, batAddresses, isKadReachable, natMapping, facts } = this.#reachSide.describe();
-    const flags = { isPublic: isKadReachable, relays: this.#parts.relay !== undefined, stores, isLeaving: false, hasNoUdp: !facts.hasUdp };
+    const flags = { isPublic: isKadReachable, relays: this.#parts.relay !== undefined, stores, isLeaving, hasNoUdp: !facts.hasUdp };
     this.kad.setContact({ kadAddresses, batAddresses, natMapping, flags });
   }
 
