@@ -101,7 +101,7 @@ export async function createBatMember(runtime: Runtime, options: BatMemberOption
     signer: keyPair,
     verifier: crypto.verifier,
     onShardHeld: (fileId) => node.shardHeld(fileId),
-    isLeaving: () => false,
+    isLeaving: () => node.isLeaving,
   });
   const locator = list.locatorOf(keyPair.nodeId);
   const pool = new ConnectionPool(

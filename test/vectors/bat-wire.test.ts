@@ -83,6 +83,25 @@ const REQUESTS: readonly BatRequest[] = [
   { verb: 'status', needBytes: 1_073_741_824 },
   { verb: 'relay', circuit: draw('circuit', 16), peer: owner.nodeId },
   { verb: 'kad-tunnel' },
+  {
+    verb: 'handoff',
+    order: {
+      fileId,
+      segment: 3,
+      index: 7,
+      ownerKey: owner.publicKey,
+      fileNonce: draw('nonce'),
+      accessKey,
+      leaseId,
+      shardId,
+      length: 16_448,
+    },
+    leafHashes: [draw('leaf 0'), draw('leaf 1')],
+    rosterId: draw('roster id'),
+    rosterBytes: 1000,
+    leaseUntilMs: 1_797_592_000_000,
+  },
+  { verb: 'digest', fileId, proof, segment: 3, index: 7, offset: 100, length: 64 },
 ];
 
 const ANSWERS: readonly BatAnswer[] = [
@@ -100,6 +119,12 @@ const ANSWERS: readonly BatAnswer[] = [
   { kind: 'relay-ready', bytesMax: 1_073_741_824, bytesLeftToday: 21_474_836_480, msMax: 14_400_000 },
   { kind: 'relay-open' },
   { kind: 'tunnel-open', address: address('203.0.113.1', 40_000) },
+  { kind: 'roster-wanted' },
+  { kind: 'moved', host: host.nodeId },
+  { kind: 'moved-places', hosts: [host.nodeId], places: [[3, 7, 0]] },
+  { kind: 'digest', sha256: draw('bytes of the shard') },
+  { kind: 'refused', reason: 'same-segment', detail: '' },
+  { kind: 'refused', reason: 'lease-over', detail: '' },
 ];
 
 const FRAMES: Readonly<Record<string, Uint8Array>> = {

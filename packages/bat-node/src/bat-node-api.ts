@@ -1,12 +1,16 @@
 // pure: the BatNode surface that the participant, the local API and programs use. `bat-node.ts` implements it.
 import type {
   AuditOptions,
+  DigestRange,
+  DigestResult,
   DownloadOptions,
   DownloadResult,
   FileAudit,
   FileEntry,
   FileInfo,
   FlowOptions,
+  LeaveOptions,
+  LeaveResult,
   ReleaseResult,
   UploadOptions,
   UploadResult,
@@ -31,5 +35,16 @@ export interface BatNodeApi {
   info(ref: FileRef): Promise<FileInfo>;
   /** Releases the shards at the hosts, and removes the manifest of our home and our record of the file. */
   release(ref: FileRef, options?: FlowOptions): Promise<ReleaseResult>;
+  /** Has every host of the shard hash these bytes where they lie (BD-45). */
+  digest(ref: FileRef, range: DigestRange, options?: FlowOptions): Promise<DigestResult>;
+  /**
+   * Hands every shard that this host keeps for others to other hosts, worst files first (SH-04, BD-44). From now on, over restarts, it
+   * takes none, until `rejoin`; what it moved it tells whoever may know (SH-12). Goes on where an earlier call was ended; a call under
+   * way is joined.
+   */
+  leave(options?: LeaveOptions): Promise<LeaveResult>;
+  /** Ends a leave under way; this host takes shards again. What it handed over stays where it is. */
+  rejoin(): Promise<void>;
+  readonly isLeaving: boolean;
   usage(): StoreUsage;
 }

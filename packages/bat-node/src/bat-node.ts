@@ -2,24 +2,30 @@
 import { BatChainError, type Crypto, type Runtime, type Signer, toBatChainError, toHex } from '@batchain/shared';
 import type { BatNodeApi, FileRef } from './bat-node-api.ts';
 import { ContainedKeeper } from './flow/contained-keeper.ts';
+import { digestShardRange } from './flow/digest.ts';
 import { downloadFile, downloadStream } from './flow/download-file.ts';
 import { auditFile } from './flow/file-audit.ts';
 import { FileLibrary } from './flow/file-library.ts';
 import type { FlowDeps } from './flow/flow-deps.ts';
 import type {
   AuditOptions,
+  DigestRange,
+  DigestResult,
   DownloadOptions,
   DownloadResult,
   FileAudit,
   FileEntry,
   FileInfo,
   FlowOptions,
+  LeaveOptions,
+  LeaveResult,
   ReleaseResult,
   UploadOptions,
   UploadResult,
 } from './flow/flow-types.ts';
 import { HostKeeper } from './flow/host-keeper.ts';
 import type { PeerTools } from './flow/host-peer.ts';
+import { Leave } from './flow/leave.ts';
 import { PlacingKeeper } from './flow/placing-keeper.ts';
 import { findReleaseTarget, releaseFile } from './flow/release.ts';
 import { Renewer } from './flow/renewer.ts';
@@ -43,6 +49,8 @@ export interface BatNodeParts {
   readonly stagePool: StagePool;
   /** Keeps an own copy of a shard (`--keep-shards`). */
   readonly keepOwnShard: (shardId: ShardId, bytes: Uint8Array) => Promise<void>;
+  /** `isLeaving` is another now: what others are told of this node changes. */
+  readonly onLeaving?: () => void;
 }
 
 export interface BatNodeConfig {
@@ -67,6 +75,7 @@ export class BatNode implements BatNodeApi {
   readonly #uploading = new Set<string>();
   /** Part files that downloads write right now. */
   readonly #downloading = new Set<string>();
+  #leaving: { readonly abort: AbortController; readonly done: Promise<LeaveResult> } | undefined;
 
   constructor(runtime: Runtime, parts: BatNodeParts, config: BatNodeConfig) {
     const { signer, crypto, locator, connector, ownerStore, stagePool, keepOwnShard } = parts;
@@ -77,7 +86,7 @@ export class BatNode implements BatNodeApi {
     this.#deps = { runtime, signer, crypto, locator, connector, ownerStore, stagePool, keepOwnShard, holdsFile, times, journalFolder };
     this.#tools = { connector, clientOptions: { signer, verifier: crypto.verifier } };
     this.library = new FileLibrary(ownerStore, crypto.verifier);
-    this.#renewer = new Renewer(this.#deps, this.#tools);
+    this.#renewer = new Renewer(this.#deps, this.#tools, (fileId) => this.audit(fileId));
     this.#placing = new PlacingKeeper(this.#deps, this.#tools, (fileId) => this.audit(fileId));
     this.#contained = new ContainedKeeper(this.#deps, this.#tools, this.library);
     this.#keeper = new HostKeeper(runtime, parts.shardStore, locator);
@@ -169,6 +178,48 @@ export class BatNode implements BatNodeApi {
     const target = await findReleaseTarget(this.library, ref);
     const release = () => releaseFile(this.#deps, this.#tools, target, this.#withStop(options));
     return this.#track(this.#placing.without(toHex(target.fileId), release));
+  }
+
+  digest(ref: FileRef, range: DigestRange, options: FlowOptions = {}): Promise<DigestResult> {
+    const digest = async (): Promise<DigestResult> =>
+      digestShardRange(this.#deps, this.#tools, await this.library.manifest(ref), range, this.#withStop(options));
+    return this.#track(digest());
+  }
+
+  /** True from the beginning of a leave on, over restarts, until `rejoin`: this host takes no shards. */
+  get isLeaving(): boolean {
+    return this.#parts.shardStore.leavingSinceMs() !== undefined;
+  }
+
+  leave(options: LeaveOptions = {}): Promise<LeaveResult> {
+    if (this.#leaving !== undefined) return this.#leaving.done;
+    const abort = createAbort();
+    const done = this.#track(this.#leave({ ...options, signal: joinSignals(options.signal, abort.signal, this.#abort.signal) })).finally(
+      () => {
+        this.#leaving = undefined;
+      },
+    );
+    this.#leaving = { abort, done };
+    return done;
+  }
+
+  async rejoin(): Promise<void> {
+    this.#leaving?.abort.abort();
+    await this.#leaving?.done.catch(() => undefined);
+    await this.#setLeaving(undefined);
+  }
+
+  async #setLeaving(sinceMs: number | undefined): Promise<void> {
+    await this.#parts.shardStore.setLeaving(sinceMs);
+    this.#parts.onLeaving?.();
+  }
+
+  async #leave(options: LeaveOptions): Promise<LeaveResult> {
+    const { shardStore: store, locator, signer } = this.#parts;
+    const { runtime } = this.#deps;
+    if (!this.isLeaving) await this.#setLeaving(Math.round(runtime.clock.nowMs()));
+    const onFilesGone = (fileIds: readonly FileId[]): Promise<void> => this.#keeper.filesGone(fileIds);
+    return new Leave({ runtime, store, locator, tools: this.#tools, self: signer.nodeId, onFilesGone }, options).run();
   }
 
   usage(): StoreUsage {

@@ -328,3 +328,39 @@ export const TUNNEL_PACKETS_PER_HEARD = 4;
 export const TUNNEL_HEARD_BURST = 32;
 /** Addresses per tunnel that are remembered as heard of: a routing table and the lookups of a few minutes. */
 export const TUNNEL_HEARD_MAX = 1024;
+
+// Handing over: a host that leaves gives its shards to others.
+
+/** Hosts that one file's shards were handed to, as the leaver remembers them: a segment has no more shards. */
+export const MOVED_HOSTS_MAX = 256;
+/** Files of which a host remembers where their shards went; those whose leases end first are forgotten for others. 64 MiB at 1 KiB each. */
+export const MOVED_FILES_MAX: number = 64 * KiB;
+/** Hosts named by one that handed shards over that a reader goes on to: a leaver picks few, and a liar sends nobody far. */
+export const MOVED_FOLLOWED_MAX = 8;
+/** The same for one file and reader, from all of them. */
+export const MOVED_FOLLOWED_TOTAL_MAX = 64;
+/** How often a shard is followed from host to host: who gets it may leave as well. */
+export const MOVED_HOPS_MAX = 3;
+/** Shards of which a host remembers who handed them over, so that he may see them proved; 200 bytes each. */
+export const HANDED_MAX = 4096;
+/** How long it does: the proof is asked for at once, or after a restart of the leaver. */
+export const HANDED_MS: number = 1 * hour;
+/** Shards on their way from a host that leaves: enough to fill an uplink while others are proved, and the disk has one reader each. */
+export const LEAVE_TRANSFERS_MAX = 4;
+/** Hosts that are offered one shard before it is left: those that refused for all shards are not asked again. */
+export const LEAVE_TRIES_MAX = 16;
+/** Shards that could not be moved, listed one by one; beyond this they are counted. */
+export const LEAVE_LEFT_MAX = 1000;
+/** Lookups at one time while files are put in order. */
+export const LEAVE_LOOKUPS_MAX = 8;
+/** One lookup for a file, of hosts or of providers. */
+export const LEAVE_LOOKUP_MS: number = 10 * second;
+/** How long the record of a file that went elsewhere is kept up for its new hosts to be found: an announcement takes some seconds. */
+export const LEAVE_SETTLE_MS: number = 15 * second;
+/** Files are put in order for at most this part of the time that there is, and so long: moving them counts for more. */
+export const LEAVE_ORDER_SHARE = 0.1;
+export const LEAVE_ORDER_MS_MAX: number = 1 * minute;
+/** When nobody says how long it may take: 100 GiB at 4 MB/s. */
+export const LEAVE_MS_DEFAULT: number = 8 * hour;
+/** Bytes of a shard that are hashed for somebody before others get a turn: a digest is work like a challenge. */
+export const DIGEST_STEP_BYTES: number = 16 * LEAF_BYTES;

@@ -136,6 +136,15 @@ export interface StoreUsage {
   readonly isReadOnly: boolean;
 }
 
+/** What a host remembers of a file whose shards it handed over. */
+export interface MovedFile {
+  /** Who proves this key is told. */
+  readonly accessKey: Uint8Array;
+  /** Those that got a shard, or were to get one. */
+  readonly hosts: readonly NodeId[];
+  readonly places: readonly { readonly segment: number; readonly index: number; readonly host: NodeId }[];
+}
+
 export type ReadFailure = 'not-held' | 'damaged' | 'io-error';
 
 /** Durable shards with hard quota and leases. Used bytes come from the index, never from walking the disk. */
@@ -175,6 +184,16 @@ export interface ShardStore {
   rosterShardId(ref: ShardRef): Promise<ShardId | undefined>;
   /** Forgets shards (all of the file when `refs` is undefined); bytes go when no other lease needs them (I11). */
   release(fileId: FileId, refs?: readonly ShardRef[]): Promise<number>;
+  /** What was handed over of the file, until its lease would have ended; a shard that is held is not among it, or has come again. */
+  moved(fileId: FileId): MovedFile | undefined;
+  /** Remembers that shards of the file go to this host, before the first does: after a crash it is asked first. */
+  planMove(fileId: FileId, host: NodeId): Promise<Result<void, StoreRefusal | 'not-held'>>;
+  /** The shard is proved to be at this host: it is remembered, then the own copy goes. Durable when resolved. */
+  move(ref: ShardRef, host: NodeId): Promise<Result<void, StoreRefusal | 'not-held'>>;
+  /** Wall clock; undefined unless this host hands its shards over. Kept over restarts. */
+  leavingSinceMs(): number | undefined;
+  /** Durable when it resolves; undefined: it stays. Throws BAT_E_STORE_UNREADABLE. */
+  setLeaving(sinceMs: number | undefined): Promise<void>;
   /** Ids of all hosted files with at least one durable shard. */
   files(): Iterable<HostedFile>;
   /** Drops what has expired (grace and trash of T15 included); the ids of files that are gone. */

@@ -49,6 +49,7 @@ import {
 } from './limits.ts';
 import type { LocalNode, NodeEvent } from './local-node.ts';
 import { LocalNews, type ParticipantEventMap, tellOfKad } from './participant-events.ts';
+import { Membership } from './leaving/membership.ts';
 import { takesJoins } from './reach/describe-self.ts';
 import { diagnose } from './reach/diagnose.ts';
 import { makeDialBack } from './reach/dial-back.ts';
@@ -96,6 +97,8 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
   readonly kad: KadNode;
   readonly dht: DhtApi;
   readonly network: NetworkApi;
+  /** Leaving with all that is kept for others, and coming back. */
+  readonly membership: Membership;
   readonly #runtime: Runtime;
   readonly #parts: ParticipantParts;
   readonly #config: ParticipantConfig;
@@ -108,6 +111,7 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
   #stopping: Promise<void> | undefined;
   #ending: Promise<void> | undefined;
   #roomTimer: Timer | undefined;
+  readonly #resumeAbort = new AbortController();
   readonly #reachSide: ReachSide;
   readonly #peers: PeerList;
 
@@ -136,7 +140,7 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
       signer: keyPair,
       verifier: crypto.verifier,
       onShardHeld,
-      isLeaving: () => false,
+      isLeaving: () => this.membership.state !== 'member',
       relay: parts.relay,
       tunnels: parts.tunnels,
     });
@@ -177,9 +181,11 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
       join: (addresses, signal) => this.join(addresses, signal),
       forgetJoins: (addresses) => this.#forgetJoins(addresses),
     });
-    const batParts = { ...parts, signer: keyPair, locator, connector: this.#pool };
+    const onLeaving = (): void => void this.#publishContact().catch((error: unknown) => this.#contactFailed(error));
+    const batParts = { ...parts, signer: keyPair, locator, connector: this.#pool, onLeaving };
     this.#batNode = new BatNode(batRuntime, batParts, { journalFolder: config.journalFolder, profile: config.profile ?? 'normal' });
     this.files = this.#batNode;
+    this.membership = new Membership(runtime, { kad: this.kad, files: this.#batNode, publishContact: () => this.#publishContact() });
     tellOfKad(this.kad, this.events, this.#news);
   }
 
@@ -212,6 +218,7 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
     await this.#publishContact();
     await this.#reachSide.start();
     this.#armRoomCheck();
+    this.membership.resume(this.#resumeAbort.signal);
     log.info('participant.started', { node: toHex(this.nodeId), kad: formatAddress(this.kadAddress), bat: formatAddress(this.batAddress) });
     this.events.emit('started', { kad: this.kadAddress, bat: this.batAddress });
   }
@@ -275,6 +282,7 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
   /** Connections, then requests in work, then the stores, then the KadNode. */
   async #endParts(): Promise<void> {
     this.#roomTimer?.cancel();
+    this.#resumeAbort.abort();
     const failures: unknown[] = [];
     const steps = [
       () => this.#reachSide.stop(),
@@ -324,9 +332,10 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
   }
 
   async #publishContact(): Promise<void> {
-    const stores = await this.#hasRoom();
+    const isLeaving = this.membership.state !== 'member';
+    const stores = !isLeaving && (await this.#hasRoom());
     const { kadAddresses, batAddresses, isKadReachable, natMapping, facts } = this.#reachSide.describe();
-    const flags = { isPublic: isKadReachable, relays: this.#parts.relay !== undefined, stores, isLeaving: false, hasNoUdp: !facts.hasUdp };
+    const flags = { isPublic: isKadReachable, relays: this.#parts.relay !== undefined, stores, isLeaving, hasNoUdp: !facts.hasUdp };
     this.kad.setContact({ kadAddresses, batAddresses, natMapping, flags });
   }
 

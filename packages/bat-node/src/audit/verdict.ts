@@ -18,6 +18,8 @@ export type AuditAnswer =
   | 'hung-up'
   /** The host signed that it does not hold the shard, and no longer promises to. */
   | 'lease-over'
+  /** The host says that it handed the shard over. */
+  | 'moved'
   /** An answer that blames nobody: refused, busy, another version. */
   | 'refused'
   /** Nobody is known to hold it. */
@@ -32,6 +34,7 @@ const OUTCOMES: Readonly<Record<AuditAnswer, AuditOutcome>> = {
   'no-answer': 'contained',
   'hung-up': 'contained',
   'lease-over': 'inconclusive',
+  moved: 'inconclusive',
   refused: 'inconclusive',
   'no-holder': 'inconclusive',
 };

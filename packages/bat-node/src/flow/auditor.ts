@@ -3,6 +3,7 @@ import { type NodeId, toHex } from '@batchain/shared';
 import { chooseLeaves, samplesPerShard } from '../audit/challenge-plan.ts';
 import { type AskedQuestion, openQuestions, placeKey, type Question } from '../audit/containment.ts';
 import { type AuditAnswer, judgeAnswer } from '../audit/verdict.ts';
+import { MOVED_FOLLOWED_MAX, MOVED_HOPS_MAX } from '../limits.ts';
 import { type Manifest, shardIdAt } from '../manifest/manifest.ts';
 import { leafCount } from '../pipeline/shard.ts';
 import type { OwnedFile } from '../storage/owner-store.ts';
@@ -37,6 +38,8 @@ export interface AuditRound {
   readonly asked: readonly AskedQuestion[];
   /** Rows of hosts that hold nothing and promise nothing any more: nobody needs to wait for them. */
   readonly ended: ReadonlySet<AuditRow>;
+  /** Rows of hosts that say that they handed the shard over. */
+  readonly moved: ReadonlySet<AuditRow>;
   readonly challengedBytes: number;
 }
 
@@ -50,6 +53,9 @@ export class Auditor {
   /** Questions of earlier rounds that were not answered: they are asked the same again. */
   readonly #open: ReadonlyMap<string, Question>;
   readonly #ended = new Set<AuditRow>();
+  readonly #moved = new Set<AuditRow>();
+  /** Whom they name. */
+  readonly #successors = new Map<string, string>();
   readonly #asked: AskedQuestion[] = [];
   #challengedBytes = 0;
 
@@ -73,6 +79,7 @@ export class Auditor {
     await this.#sources.gatherAll(this.#manifest.hints);
     const byHost = this.#assignments();
     const rows = await this.#auditHosts(byHost);
+    rows.push(...(await this.#followMoved(rows)));
     return this.#round([...rows, ...this.#unheld(byHost)]);
   }
 
@@ -92,9 +99,54 @@ export class Auditor {
     return perHost.flat();
   }
 
+  /**
+   * Who handed a shard over since it was asked what it holds names the next to be asked. One that is only named has promised nothing: it
+   * fails nothing, and nothing of it is left open.
+   */
+  async #followMoved(rows: readonly AuditRow[]): Promise<AuditRow[]> {
+    const heard = new Map(rows.map((row) => [keyOf(row), row]));
+    const passed: AuditRow[] = [];
+    for (let hops = 0; hops < MOVED_HOPS_MAX; hops++) {
+      const next = this.#namedNext(heard);
+      if (next.size === 0) break;
+      const before = this.#asked.length;
+      const found = await this.#auditHosts(next);
+      for (const row of found) heard.set(keyOf(row), row);
+      const good = found.filter((row) => row.outcome === 'passed' || this.#moved.has(row));
+      const keys = new Set(good.map(keyOf));
+      this.#asked.push(...this.#asked.splice(before).filter(({ host, segment, index }) => keys.has(placeKey(host, segment, index))));
+      passed.push(...good);
+    }
+    for (const row of this.#moved) {
+      const named = this.#successorOf(row);
+      const answer = named === undefined ? undefined : heard.get(placeKey(named, row.segment, row.index));
+      const isHeard = answer === undefined ? named !== undefined && this.#sources.state(named) === 'answered' : isAnswer(answer);
+      if (isHeard) this.#ended.add(row);
+    }
+    return passed;
+  }
+
+  /** Who is named and was not asked yet, for which places. */
+  #namedNext(heard: ReadonlyMap<string, AuditRow>): Map<string, Place[]> {
+    const next = new Map<string, Place[]>();
+    for (const row of this.#moved) {
+      const { segment, index } = row;
+      const named = this.#successorOf(row);
+      if (named === undefined || heard.has(placeKey(named, segment, index))) continue;
+      const places = next.get(named) ?? [];
+      const isAsked = places.some((place) => place.segment === segment && place.index === index);
+      if (!isAsked && (places.length > 0 || next.size < MOVED_FOLLOWED_MAX)) next.set(named, [...places, { segment, index }]);
+    }
+    return next;
+  }
+
+  #successorOf({ host, segment, index }: AuditRow): string | undefined {
+    return host && this.#successors.get(placeKey(toHex(host), segment, index));
+  }
+
   #round(rows: AuditRow[]): AuditRound {
     rows.sort((a, b) => a.segment - b.segment || a.index - b.index);
-    return { rows, asked: this.#asked, ended: this.#ended, challengedBytes: this.#challengedBytes };
+    return { rows, asked: this.#asked, ended: this.#ended, moved: this.#moved, challengedBytes: this.#challengedBytes };
   }
 
   /** Who has to answer for what: what hosts signed for, and what they say now that they hold. */
@@ -174,8 +226,9 @@ export class Auditor {
     const leaves = this.#chooseLeaves(peer.key, place, count, samples);
     for (let at = 0; at < leaves.length; at += LEAVES_PER_CHALLENGE) {
       const asked = leaves.slice(at, at + LEAVES_PER_CHALLENGE);
-      const proved = await peer.ask(this.#signal, (reached) => reached.challenge(file, shard, asked, { signal: this.#signal }));
-      if (!proved.ok && peer.isReached) return { ...toAnswer(proved.reason), leaves: asked };
+      const onMoved = (host: NodeId): void => void this.#successors.set(placeKey(peer.key, place.segment, place.index), toHex(host));
+      const proved = await peer.ask(this.#signal, (reached) => reached.challenge(file, shard, asked, { signal: this.#signal, onMoved }));
+      if (!proved.ok && peer.isReached) return { ...toAnswer(proved.reason, proved.detail), leaves: asked };
       if (!proved.ok) return unreachable(peer, proved.reason);
       this.#challengedBytes += proved.value;
     }
@@ -200,9 +253,15 @@ export class Auditor {
       this.#deps.runtime.log.info('bat.audit.row', { host: host && toHex(host), ...place, outcome, reason: answered.reason });
     const row: AuditRow = { shardId: shardIdAt(segment, place.index), ...place, host, outcome, reason: answered.reason };
     if (answered.answer === 'lease-over') this.#ended.add(row);
+    if (answered.answer === 'moved') this.#moved.add(row);
     return row;
   }
 }
+
+const keyOf = ({ host, segment, index }: AuditRow): string => placeKey(host === undefined ? '' : toHex(host), segment, index);
+
+/** It says whether the host has the shard; an absence or a silence does not. */
+const isAnswer = ({ outcome }: AuditRow): boolean => outcome !== 'offline' && outcome !== 'contained';
 
 const isSilence = (answer: AuditAnswer): boolean => answer === 'no-answer' || answer === 'hung-up';
 
@@ -212,6 +271,7 @@ const ENDS: Readonly<Record<AuditAnswer, AskedQuestion['end']>> = {
   'signed-not-held': 'settled',
   'signed-damaged': 'settled',
   'lease-over': 'settled',
+  moved: 'settled',
   'no-holder': 'settled',
   'no-answer': 'silent',
   'hung-up': 'silent',
@@ -226,7 +286,7 @@ function unreachable(peer: HostPeer, reason: string): Answered {
 }
 
 /** What a failed challenge says about the shard. */
-function toAnswer(reason: string): Answered {
+function toAnswer(reason: string, detail = ''): Answered {
   switch (reason) {
     case 'bad-bytes':
       return { answer: 'wrong-bytes', reason: 'its answer does not fit the roster' };
@@ -234,6 +294,8 @@ function toAnswer(reason: string): Answered {
       return { answer: 'signed-not-held', reason: 'it signed that it does not hold the shard' };
     case 'damaged':
       return { answer: 'signed-damaged', reason: 'it signed that its copy is damaged' };
+    case 'moved':
+      return { answer: 'moved', reason: `it says that it handed the shard over to ${detail.slice(0, 8)}` };
     case 'timeout':
     case 'malformed':
       return { answer: 'no-answer', reason: `connected, but no valid answer (${reason})` };

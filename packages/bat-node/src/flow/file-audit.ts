@@ -6,10 +6,12 @@ import { findSegments, hasAnswered, judgeSegments, type SegmentFinding } from '.
 import { type Manifest, manifestName } from '../manifest/manifest.ts';
 import { happyCount } from '../placement/policy.ts';
 import type { ContainedHost, OwnedFile } from '../storage/owner-store.ts';
-import { Auditor } from './auditor.ts';
+import { adoptHolders, placeOfRow } from './adopter.ts';
+import { Auditor, type AuditRound } from './auditor.ts';
 import type { FlowDeps } from './flow-deps.ts';
 import type { AuditOptions, AuditRow, FileAudit } from './flow-types.ts';
 import type { PeerTools } from './host-peer.ts';
+import { joinSignals } from './signals.ts';
 
 interface AuditedFile {
   readonly manifest: Manifest;
@@ -20,6 +22,7 @@ interface AuditedFile {
 export async function auditFile(deps: FlowDeps, tools: PeerTools, found: AuditedFile, options: AuditOptions): Promise<FileAudit> {
   const { away } = options;
   const round = await new Auditor(deps, away === undefined ? tools : { ...tools, away }, found, options).run();
+  const rows = await withoutMoved(deps, tools, found, round, options.signal);
   const { roster } = found.manifest;
   const { requiredShards: k, totalShards: n } = roster.scheme;
   const policy = { k, n };
@@ -29,7 +32,7 @@ export async function auditFile(deps: FlowDeps, tools: PeerTools, found: Audited
     const [open, lost] = [new Set(openQuestions(contained).keys()), lostPlaces(contained)];
     // Whether open questions have an end is judged when it comes, so here they count as those of somebody who has answered.
     const isAnswered = (row: AuditRow): boolean => hasAnswered(row) || round.ended.has(row) || open.has(keyOf(row));
-    const findings = findSegments(round.rows, roster.segments.length, isAnswered);
+    const findings = findSegments(rows, roster.segments.length, isAnswered);
     return { contained, lost, findings, verdict: judgeSegments(withWaiting(findings, contained), { k, n, happy: happyCount(policy) }) };
   };
   let judged = judge(found.owned?.contained ?? []);
@@ -45,11 +48,24 @@ export async function auditFile(deps: FlowDeps, tools: PeerTools, found: Audited
     policy,
     shardsHealthy: verdict.shardsHealthy,
     shardsTotal: n,
-    rows: round.rows.map((row) =>
-      lost.has(keyOf(row)) ? { ...row, reason: `${row.reason}; asked for so long that it counts as lost` } : row,
-    ),
+    rows: rows.map((row) => (lost.has(keyOf(row)) ? { ...row, reason: `${row.reason}; asked for so long that it counts as lost` } : row)),
     challengedBytes: round.challengedBytes,
   };
+}
+
+/** New holders of shards that were handed over get a lease of the owner's; the old ones need not be told of where a new one has proved the shard. */
+async function withoutMoved(
+  deps: FlowDeps,
+  tools: PeerTools,
+  { manifest, owned }: AuditedFile,
+  { rows, moved }: AuditRound,
+  signal: AbortSignal | undefined,
+): Promise<readonly AuditRow[]> {
+  const adopted = owned === undefined ? undefined : await adoptHolders(deps, tools, { manifest, owned }, rows, joinSignals(signal));
+  const passed = new Set(rows.filter(({ outcome }) => outcome === 'passed').map(placeOfRow));
+  const isOld = (row: AuditRow): boolean =>
+    (moved.has(row) && passed.has(placeOfRow(row))) || (row.outcome === 'offline' && adopted?.has(placeOfRow(row)) === true);
+  return rows.filter((row) => !isOld(row));
 }
 
 /** Asks what is due of the open questions, and nothing else. */

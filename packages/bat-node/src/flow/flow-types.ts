@@ -135,3 +135,57 @@ export interface ReleaseResult {
   /** Hosts that could not be told; their leases end by themselves. */
   readonly unreached: readonly NodeId[];
 }
+
+export interface LeaveProgress {
+  readonly movedShards: number;
+  readonly movedBytes: number;
+  readonly leftShards: number;
+  /** Shards that were here at the beginning. */
+  readonly totalShards: number;
+}
+
+export interface LeaveOptions {
+  readonly signal?: AbortSignal;
+  /** It ends after this, whatever is left. */
+  readonly deadlineMs?: number;
+  readonly onProgress?: (progress: LeaveProgress) => void;
+}
+
+/** A shard that could not be handed over, and why: the words of those that were asked, or of this host. */
+export interface LeftShard {
+  readonly fileId: FileId;
+  readonly segment: number;
+  readonly index: number;
+  readonly reason: string;
+}
+
+export interface LeaveResult {
+  readonly movedShards: number;
+  readonly movedBytes: number;
+  /** The first of them. */
+  readonly left: readonly LeftShard[];
+  readonly leftCount: number;
+}
+
+/** Bytes of one shard that somebody is to hash where they lie. */
+export interface DigestRange {
+  readonly segment: number;
+  readonly index: number;
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface DigestAnswer {
+  readonly host: NodeId;
+  /** Hex; the host's word. Undefined when it gave none. */
+  readonly sha256: string | undefined;
+  /** Why it gave none. */
+  readonly reason: string;
+}
+
+export interface DigestResult {
+  readonly fileId: FileId;
+  readonly shardId: ShardId;
+  /** One for each host that says that it holds the shard. */
+  readonly answers: readonly DigestAnswer[];
+}

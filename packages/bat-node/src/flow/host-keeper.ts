@@ -64,8 +64,14 @@ export class HostKeeper {
     this.#armAnnounce(ANNOUNCE_AFTER_MS);
   }
 
+  /** Nobody is sent here any more for these, as far as nothing of them is kept. Resolves when the network was told, or could not be. */
+  filesGone(fileIds: readonly FileId[]): Promise<void> {
+    const gone = fileIds.filter((fileId) => this.#announced.has(toHex(fileId)) && this.#store.file(fileId) === undefined);
+    return this.#round('withdraw', () => this.#withdraw(gone));
+  }
+
   /** Runs work to its end; what fails is told, and nothing is thrown. Calls `next` unless stopped meanwhile. */
-  #round(name: string, work: () => Promise<void>, next: () => void = () => undefined): void {
+  #round(name: string, work: () => Promise<void>, next: () => void = () => undefined): Promise<void> {
     const round = work()
       .catch((error: unknown) => {
         if (!this.#abort.signal.aborted) this.#runtime.log.warn('bat.keeper.failed', { round: name, error: String(error) });
@@ -75,13 +81,14 @@ export class HostKeeper {
         if (!this.#abort.signal.aborted) next();
       });
     this.#rounds.add(round);
+    return round;
   }
 
   #armAnnounce(delayMs: number): void {
     if (this.#abort.signal.aborted) return;
     this.#announceTimer ??= this.#runtime.clock.setTimer(delayMs, () => {
       this.#announceTimer = undefined;
-      this.#round('announce', () => this.#announceWaiting());
+      void this.#round('announce', () => this.#announceWaiting());
     });
   }
 
@@ -108,24 +115,24 @@ export class HostKeeper {
       await this.#store.expire(this.#runtime.clock.nowMs());
       await this.#withdrawGone();
     };
-    this.#round('expire', expire, () => {
+    void this.#round('expire', expire, () => {
       this.#expireTimer = this.#runtime.clock.setTimer(EXPIRE_EVERY_MS, () => this.#startExpiry());
     });
   }
 
   /** Nobody is sent here any more for files that were released, or whose grace is over. The KadNode repeats what nobody heard. */
   async #withdrawGone(): Promise<void> {
-    const gone = [...this.#announced].filter(([, fileId]) => this.#store.file(fileId) === undefined);
+    await this.#withdraw([...this.#announced.values()].filter((fileId) => this.#store.file(fileId) === undefined));
+  }
+
+  async #withdraw(gone: readonly FileId[]): Promise<void> {
     for (let at = 0; at < gone.length; at += ANNOUNCE_BATCH_MAX) {
       const batch = gone.slice(at, at + ANNOUNCE_BATCH_MAX);
-      for (const [key] of batch) {
-        this.#announced.delete(key);
-        this.#waiting.delete(key);
+      for (const fileId of batch) {
+        this.#announced.delete(toHex(fileId));
+        this.#waiting.delete(toHex(fileId));
       }
-      await this.#locator.withdraw(
-        batch.map(([, fileId]) => fileId),
-        this.#abort.signal,
-      );
+      await this.#locator.withdraw(batch, this.#abort.signal);
     }
   }
 
@@ -136,7 +143,7 @@ export class HostKeeper {
         const report = await this.#store.scrub({ signal: this.#abort.signal, bytesPerSecond });
         this.#runtime.log.info('bat.keeper.scrubbed', { ...report });
       };
-      this.#round('scrub', scrub, () => this.#armScrub(SCRUB_PAUSE_MS));
+      void this.#round('scrub', scrub, () => this.#armScrub(SCRUB_PAUSE_MS));
     });
   }
 }

@@ -1,8 +1,7 @@
 // driven: the owner's daemon goes on placing what uploads could not: one file at a time, with pauses, until all is placed or time is over.
-import { equalBytes, type Runtime, toHex } from '@batchain/shared';
+import type { Runtime } from '@batchain/shared';
 import type { PlacingTimes } from '../limits.ts';
 import type { Manifest } from '../manifest/manifest.ts';
-import { encodeManifest, parseManifest } from '../manifest/manifest-codec.ts';
 import { findMissing, type Placing, placingDelayMs, planNextTry } from '../placement/placing.ts';
 import { happyCount } from '../placement/policy.ts';
 import type { OwnedFile, OwnedLease } from '../storage/owner-store.ts';
@@ -11,6 +10,7 @@ import type { FlowDeps } from './flow-deps.ts';
 import type { Health } from './flow-types.ts';
 import { unpackHeld } from './held-list.ts';
 import type { PeerTools } from './host-peer.ts';
+import { readOwnManifest, writeHints } from './owned-manifest.ts';
 import { type PlacingOutcome, PlacingRound } from './placing-round.ts';
 import { createAbort, joinSignals } from './signals.ts';
 
@@ -114,7 +114,7 @@ export class PlacingKeeper {
   /** True when a host signed for something new. Never rejects. */
   async #try(file: OwnedFile, signal: AbortSignal): Promise<boolean> {
     try {
-      const manifest = await this.#readManifest(file);
+      const manifest = await readOwnManifest(this.#deps, file);
       if (manifest === undefined) {
         await this.#postpone(file, { placed: 0, reason: `its manifest is not at ${file.manifestPath} any more` });
         return false;
@@ -136,7 +136,8 @@ export class PlacingKeeper {
     const segmentCount = manifest.roster.segments.length;
     const updated = await this.#deps.ownerStore.update(file.id, (current) => withLeases(current, leases, segmentCount));
     if (updated === undefined) return;
-    if (leases.length > 0) await this.#writeHints(updated, manifest, outcome);
+    const fresh = outcome.hosts.map(({ nodeId, record }) => ({ nodeId, record: record?.bytes }));
+    if (leases.length > 0) await writeHints(this.#deps, updated, fresh, new Set());
     if (missingOf(updated, segmentCount).size === 0) {
       await this.#deps.ownerStore.update(file.id, ({ placing: _, ...rest }) => rest);
       this.#runtime.log.info('bat.placing.done', { file: file.id, hosts: leases.length });
@@ -155,25 +156,6 @@ export class PlacingKeeper {
     if (placing === undefined) return;
     if (placing.isOver) this.#runtime.log.warn('bat.placing.given-up', { file: file.id, reason: placing.reason });
     else this.#runtime.log.info('bat.placing.waits', { file: file.id, reason: placing.reason, tries: placing.tries });
-  }
-
-  /** The manifest of the file, if it is still where it was written. */
-  async #readManifest(file: OwnedFile): Promise<Manifest | undefined> {
-    const bytes = await this.#deps.ownerStore.readManifest(file.manifestPath).catch(() => undefined);
-    const parsed = bytes === undefined ? undefined : parseManifest(this.#deps.crypto.verifier, bytes);
-    return parsed?.ok === true && toHex(parsed.value.roster.fileId) === file.id ? parsed.value : undefined;
-  }
-
-  /** The manifest names the new hosts. What it opens is the same, so one that can not be written is no failure. */
-  async #writeHints(file: OwnedFile, manifest: Manifest, { hosts }: PlacingOutcome): Promise<void> {
-    const fresh = hosts.map(({ nodeId, record }) => ({ nodeId, record: record?.bytes }));
-    const kept = manifest.hints.filter((hint) => !fresh.some(({ nodeId }) => equalBytes(nodeId, hint.nodeId)));
-    const bytes = encodeManifest({ ...manifest, hints: [...kept, ...fresh] });
-    try {
-      await this.#deps.ownerStore.saveManifest(file.name, bytes, { path: file.manifestPath, isForced: true });
-    } catch (error) {
-      this.#runtime.log.warn('bat.placing.hints-not-written', { file: file.id, error: String(error) });
-    }
   }
 }
 

@@ -10,7 +10,10 @@ import { notOwner } from './flow-errors.ts';
 import type { FlowOptions, ReleaseResult } from './flow-types.ts';
 import { HostPeer, type PeerTools } from './host-peer.ts';
 import { ShardSources } from './shard-sources.ts';
-import { joinSignals } from './signals.ts';
+import { joinSignals, withDeadline } from './signals.ts';
+
+/** One lookup of the hosts that announced the file. */
+const LOOKUP_TIMEOUT_MS = 10_000;
 
 /** What is to be released; without a manifest, the hosts that signed for it are all that is known. */
 export interface ReleaseTarget {
@@ -62,7 +65,8 @@ export async function releaseFile(deps: FlowDeps, tools: PeerTools, target: Rele
 async function findPeers(deps: FlowDeps, tools: PeerTools, target: ReleaseTarget, signal: AbortSignal): Promise<readonly HostPeer[]> {
   const { manifest, owned } = target;
   const leased = (owned?.leases ?? []).map((lease) => parseNodeId(lease.host)).filter((id) => id !== undefined);
-  const known = manifest === undefined ? [] : await findHolders(deps, tools, manifest, signal);
+  const known =
+    manifest === undefined ? await findProviders(deps, tools, target.fileId, signal) : await findHolders(deps, tools, manifest, signal);
   const keys = new Set(known.map((peer) => peer.key));
   const others = leased.filter((nodeId) => !keys.has(toHex(nodeId)));
   return [...known, ...others.map((nodeId) => new HostPeer(deps.runtime, tools, { nodeId, record: undefined }))];
@@ -73,7 +77,17 @@ async function findHolders(deps: FlowDeps, tools: PeerTools, manifest: Manifest,
   if (!equalBytes(ownerKey, deps.signer.publicKey)) throw notOwner(manifestName(manifest), shortId(nodeIdFromPublicKey(ownerKey)));
   const sources = new ShardSources(deps, tools, manifest, signal);
   await sources.gatherAll(manifest.hints);
+  // Copies beside those that are known are to go as well: a host that is leaving may have handed on what it still has.
+  await sources.askDht();
   return sources.peers();
+}
+
+/** Without a manifest nobody can be asked what he holds: whoever announced himself is told. */
+async function findProviders(deps: FlowDeps, tools: PeerTools, fileId: FileId, signal: AbortSignal): Promise<readonly HostPeer[]> {
+  const look = (late: AbortSignal) => deps.locator.findProviders(fileId, late);
+  const found = await withDeadline(deps.runtime.clock, LOOKUP_TIMEOUT_MS, signal, look).catch(() => []);
+  const hints = found.filter(({ nodeId }) => !equalBytes(nodeId, deps.signer.nodeId) || deps.holdsFile(fileId));
+  return hints.map((hint) => new HostPeer(deps.runtime, tools, hint));
 }
 
 /** False when something else lies where the manifest was by now: that is not ours to remove. */

@@ -190,7 +190,7 @@ export class SegmentFetcher {
         // Leaves of an earlier try were checked when they came; of whichever host, they are those of this shard.
         offset = work.parts.get(slot) ?? 0;
         const request = { fileId: roster.fileId, accessSeed, segment, index, shardId, shardBytes: length, into, offset };
-        return reached.fetch(request, { signal, onProgress });
+        return reached.fetch(request, { signal, onProgress, onMoved: (host) => this.#sources.follow(segment, index, host) });
       });
       if (fetched.ok) {
         this.#meter.add(this.#runtime.clock.monotonicMs() - startedMs, length - offset);
@@ -215,6 +215,12 @@ export class SegmentFetcher {
     const shardId = shardIdAt(named, holding.index);
     this.#runtime.log.info('bat.download.fetch-failed', { host: peer.key, shard: toHex(shardId), reason });
     const isWrong = WRONG.has(reason);
+    if (reason === 'moved' || (reason === 'not-held' && this.#sources.isOnlyNamed(segment, holding.index, holding.holder))) {
+      // Nobody's fault: whoever has it now is among the holders, and who was named by another never said that he had it.
+      const known = tries.get(keyOf(holding));
+      if (known !== undefined) known.isOver = true;
+      return;
+    }
     if (isWrong) {
       const known = tries.get(keyOf(holding));
       if (known !== undefined) known.isOver = true;

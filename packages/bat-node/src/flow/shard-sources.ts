@@ -1,8 +1,10 @@
 // driven: where the shards of one file can be had: last known hosts first, the DHT when they do not suffice.
 import { equalBytes, type NodeId, ok, openContactRecord, parseNodeId, type Result, type Timer, toHex } from '@batchain/shared';
+import { MOVED_FOLLOWED_MAX, MOVED_FOLLOWED_TOTAL_MAX, MOVED_HOPS_MAX } from '../limits.ts';
 import { type HostHint, shardIdAt, type VerifyCapability } from '../manifest/manifest.ts';
 import type { ProviderHint } from '../ports.ts';
 import type { ShardClient } from '../transfer/shard-client.ts';
+import type { MovedShard } from '../wire/frames.ts';
 import type { FlowDeps } from './flow-deps.ts';
 import { HolderMap } from './holder-map.ts';
 import { HostPeer, type PeerTools } from './host-peer.ts';
@@ -30,6 +32,12 @@ export class ShardSources {
   /** Hints that were not needed so far. */
   readonly #unasked: ProviderHint[] = [];
   #dht: Promise<void> | undefined;
+  /** Hosts that were asked because others named them. */
+  #followed = 0;
+  /** Shards and hosts (`segment/index/host`) of which nobody but another host spoke. */
+  readonly #named = new Set<string>();
+  /** How often a shard (`segment/index`) was followed to another host. */
+  readonly #hops = new Map<string, number>();
   #wantsAll = false;
 
   constructor(deps: FlowDeps, tools: PeerTools, file: VerifyCapability, signal: AbortSignal) {
@@ -42,6 +50,26 @@ export class ShardSources {
 
   peer(key: string): HostPeer | undefined {
     return this.#peers.get(key);
+  }
+
+  /**
+   * A holder says that this host has the shard now: it is one to ask as well, unless the shard was sent on too often. A liar costs
+   * one dial.
+   */
+  follow(segment: number, index: number, host: NodeId): void {
+    const place = `${segment}/${index}`;
+    const hops = this.#hops.get(place) ?? 0;
+    const key = toHex(host);
+    if (hops >= MOVED_HOPS_MAX || (!this.#peers.has(key) && !this.#mayFollow(host))) return;
+    this.#hops.set(place, hops + 1);
+    if (!this.#peers.has(key) && this.addPeer(key) === undefined) return;
+    if (!this.holders.holders(segment, index).includes(key)) this.#named.add(`${place}/${key}`);
+    this.holders.add(segment, index, host);
+  }
+
+  /** True when somebody else said that the host holds the shard, and it did not. */
+  isOnlyNamed(segment: number, index: number, key: string): boolean {
+    return this.#named.has(`${segment}/${index}/${key}`);
   }
 
   /** A host that is known by its id only, from a receipt; it is found through the DHT when dialled. */
@@ -160,29 +188,51 @@ export class ShardSources {
     this.#signal.throwIfAborted();
   }
 
-  async #ask(hint: ProviderHint): Promise<void> {
+  async #ask(hint: ProviderHint, hops = 0): Promise<void> {
     const key = toHex(hint.nodeId);
     const peer = new HostPeer(this.#deps.runtime, this.#tools, hint);
     this.#peers.set(key, peer);
     this.#states.set(key, 'asking');
-    this.#states.set(key, await withDeadline(this.#deps.runtime.clock, ASK_TIMEOUT_MS, this.#signal, (signal) => this.#hear(peer, signal)));
+    const moved = new Map<string, NodeId>();
+    const hear = (signal: AbortSignal): Promise<PeerState> => this.#hear(peer, moved, signal);
+    this.#states.set(key, await withDeadline(this.#deps.runtime.clock, ASK_TIMEOUT_MS, this.#signal, hear));
+    if (hops < MOVED_HOPS_MAX && (this.#wantsAll || !this.isEnough)) await this.#followAll([...moved.values()], hops);
   }
 
-  /** Notes what the host says that it holds. */
-  async #hear(peer: HostPeer, signal: AbortSignal): Promise<PeerState> {
+  /** Asks those that a host names for what it handed over, as far as they were not asked. */
+  async #followAll(hosts: readonly NodeId[], hops: number): Promise<void> {
+    const fresh = hosts.filter((host) => !this.#states.has(toHex(host)) && this.#mayFollow(host));
+    await Promise.all(fresh.map((nodeId) => this.#ask({ nodeId, record: undefined }, hops + 1)));
+  }
+
+  /** Counts, when it says yes. */
+  #mayFollow(host: NodeId): boolean {
+    const { signer, holdsFile } = this.#deps;
+    if (equalBytes(host, signer.nodeId) && !holdsFile(this.#file.roster.fileId)) return false;
+    return this.#followed < MOVED_FOLLOWED_TOTAL_MAX && ++this.#followed > 0;
+  }
+
+  /** Notes what the host says that it holds, and whom it names for what it handed over. */
+  async #hear(peer: HostPeer, moved: Map<string, NodeId>, signal: AbortSignal): Promise<PeerState> {
     const client = await peer.client(signal);
     if (!client.ok) return 'away';
-    const heard = await peer.ask(signal, (reached) => this.#readHeld(peer, reached, signal));
+    const heard = await peer.ask(signal, (reached) => this.#readHeld(peer, reached, moved, signal));
     // A host that keeps nothing of the file has answered: it holds no shard.
     if (heard.ok || heard.reason === 'not-held') return 'answered';
     return heard.reason === 'refused' ? 'refused' : 'away';
   }
 
-  async #readHeld(peer: HostPeer, client: ShardClient, signal: AbortSignal): Promise<Result<void>> {
+  async #readHeld(peer: HostPeer, client: ShardClient, moved: Map<string, NodeId>, signal: AbortSignal): Promise<Result<void>> {
     const { roster, accessSeed } = this.#file;
     const { totalShards } = roster.scheme;
     let rows = 0;
-    for await (const page of client.have({ fileId: roster.fileId, accessSeed }, { signal })) {
+    const onMovedShards = (shards: readonly MovedShard[]): void => {
+      for (const { segment, index, host } of shards) {
+        const isOfFile = segment < roster.segments.length && index < totalShards;
+        if (isOfFile && moved.size < MOVED_FOLLOWED_MAX) moved.set(toHex(host), host);
+      }
+    };
+    for await (const page of client.have({ fileId: roster.fileId, accessSeed }, { signal, onMovedShards })) {
       if (!page.ok) return page;
       for (const held of page.value) {
         const segment = roster.segments[held.segment];

@@ -1,10 +1,11 @@
 // driven: the ShardStore on a disk. Nothing is answered before its bytes, its journal record and its index row are synced.
-import { assert, equalBytes, fail, ok, type Result, type Runtime, SIGNATURE_BYTES, sha256, toHex } from '@batchain/shared';
+import { assert, equalBytes, fail, type NodeId, ok, type Result, type Runtime, SIGNATURE_BYTES, sha256, toHex } from '@batchain/shared';
 import type { FileId, ShardId } from '../ids.ts';
 import { ROSTER_BYTES_MAX } from '../limits.ts';
 import type {
   HostedFile,
   HostedShard,
+  MovedFile,
   ReadFailure,
   ShardRef,
   ShardStore,
@@ -194,6 +195,35 @@ export class FsShardStore implements ShardStore {
     return dropped.ok ? dropped.value : 0;
   }
 
+  moved(fileId: FileId): MovedFile | undefined {
+    this.#core.assertOpen();
+    return this.#core.moved.get(fileId);
+  }
+
+  async planMove(fileId: FileId, host: NodeId): Promise<Result<void, StoreRefusal | 'not-held'>> {
+    const entry = this.#durableEntry(fileId);
+    return entry.ok ? this.#core.moved.note(entry.value, host, undefined) : entry;
+  }
+
+  /** Two rounds, so that a crash in between leaves the shard here, and never neither the shard nor where it went. */
+  async move(ref: ShardRef, host: NodeId): Promise<Result<void, StoreRefusal | 'not-held'>> {
+    const entry = this.#durableEntry(ref.fileId);
+    if (!entry.ok) return entry;
+    const noted = await this.#core.moved.note(entry.value, host, ref);
+    if (!noted.ok) return noted;
+    const dropped = await this.#core.drop(entry.value, [placeOf(ref)]);
+    return dropped.ok ? ok(undefined) : dropped;
+  }
+
+  leavingSinceMs(): number | undefined {
+    return this.#core.leaving.sinceMs;
+  }
+
+  setLeaving(sinceMs: number | undefined): Promise<void> {
+    this.#core.assertOpen();
+    return this.#core.committer.alone(() => this.#core.leaving.set(sinceMs));
+  }
+
   *files(): Generator<HostedFile> {
     this.#core.assertOpen();
     for (const entry of this.#core.ledger.entries()) if (!entry.isTrashed && entry.places.length > 0) yield this.#described(entry.file);
@@ -211,6 +241,7 @@ export class FsShardStore implements ShardStore {
       entry.isTrashed = true;
       if (state === 'over') await this.#core.drop(entry, 'all');
     }
+    await this.#core.moved.expire().catch((error: unknown) => this.#core.onFault(faultOf(error)));
     await clock.saveIfDue().catch((error: unknown) => this.#core.onFault(faultOf(error)));
     await keeper.dropOld(nowMs);
     return gone;

@@ -4,6 +4,7 @@ import type { FileId, ShardId } from '../ids.ts';
 import { SHARD_SHARERS_MAX } from '../limits.ts';
 import { diskBytes } from './disk-blocks.ts';
 import { type Place, type PlaceRecord, placeOf } from './hosted-records.ts';
+import type { MovedRow } from './moved-files.ts';
 import type { FileRow, IndexChanges, ShardRow, Sharer } from './store-index.ts';
 
 /** The rows as they are before the edits. */
@@ -27,6 +28,7 @@ export class IndexEdit {
   readonly #places = new Map<string, { fileId: FileId; place: Place; row: PlaceRecord | undefined }>();
   readonly #shards = new Map<string, EditedShard>();
   readonly #leaves = new Map<string, { shardId: ShardId; leafHashes: readonly Uint8Array[] }>();
+  readonly #moved = new Map<string, { fileId: FileId; row: MovedRow | undefined }>();
 
   constructor(rows: IndexRows) {
     this.#rows = rows;
@@ -86,6 +88,15 @@ export class IndexEdit {
     this.#leaves.set(toHex(shardId), { shardId, leafHashes });
   }
 
+  /** What is remembered of the file's shards that went elsewhere, as this edit has it. */
+  moved(fileId: FileId): MovedRow | undefined {
+    return this.#moved.get(toHex(fileId))?.row;
+  }
+
+  putMoved(fileId: FileId, row: MovedRow | undefined): void {
+    this.#moved.set(toHex(fileId), { fileId, row });
+  }
+
   /** What distinct shards that came take of the disk, less those that went. */
   usedDelta(): number {
     let bytes = 0;
@@ -104,6 +115,7 @@ export class IndexEdit {
       places: this.#places.values(),
       shards: this.#shards.values(),
       leaves: this.#leaves.values(),
+      moved: this.#moved.values(),
     };
   }
 

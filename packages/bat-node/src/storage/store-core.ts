@@ -13,6 +13,8 @@ import { JournalFiles } from './journal-files.ts';
 import type { KeyValueStore } from './key-value-store.ts';
 import { LeaseClock } from './lease-clock.ts';
 import { judgeLease } from './leases.ts';
+import { LeavingMark } from './leaving-mark.ts';
+import { MovedFiles } from './moved-files.ts';
 import { PartKeeper } from './part-keeper.ts';
 import { Quota } from './quota.ts';
 import { RosterFiles } from './roster-files.ts';
@@ -57,6 +59,8 @@ export class StoreCore implements StoreParts {
   readonly keeper: PartKeeper;
   readonly clock: LeaseClock;
   readonly committer: StoreCommitter;
+  readonly leaving: LeavingMark;
+  readonly moved: MovedFiles;
   readonly writers = new Set<Abandonable>();
   readonly #fs: FileSystem;
   readonly #table: KeyValueStore;
@@ -83,6 +87,8 @@ export class StoreCore implements StoreParts {
     this.keeper = new PartKeeper((shard) => this.shards.removePart(shard));
     this.clock = new LeaseClock(runtime, fs, this.layout.clockPath);
     this.committer = new StoreCommitter(this, () => this.#mendIndex());
+    this.leaving = new LeavingMark(fs, runtime.random, this.layout.leavingPath);
+    this.moved = new MovedFiles(this);
   }
 
   get isReadOnly(): boolean {
@@ -258,6 +264,7 @@ export class StoreCore implements StoreParts {
     await work.open();
     await work.load();
     await this.#openClock();
+    await this.leaving.read();
     for (const [shardId] of await work.sweepShards()) await this.forgetMissing(shardId);
     for (const { shard, bytes, sinceMs } of await work.sweepParts()) await this.keeper.keep(shard, bytes, sinceMs);
     await this.keeper.dropOld(this.runtime.clock.nowMs());

@@ -21,6 +21,7 @@ import { HASH_BYTES } from '../pipeline/merkle.ts';
 import { faultOf } from './disk-fault.ts';
 import { type FileRecord, fileRecordShape, type Place, type PlaceRecord, placeRecordShape } from './hosted-records.ts';
 import type { KeyRange, KeyValueChange, KeyValueStore } from './key-value-store.ts';
+import { type MovedRow, movedRowShape } from './moved-files.ts';
 
 /** A file's row: its record and how much of its journal the index knows. */
 export interface FileRow {
@@ -55,7 +56,7 @@ export type IndexRow =
 
 export const INDEX_SCHEMA = 1;
 
-const KIND = { label: 1, file: 2, place: 3, shard: 4, leaves: 5, scrub: 6 } as const;
+const KIND = { label: 1, file: 2, place: 3, shard: 4, leaves: 5, scrub: 6, moved: 7 } as const;
 const LABEL_KEY: Uint8Array = Uint8Array.of(KIND.label);
 const SCRUB_KEY: Uint8Array = Uint8Array.of(KIND.scrub);
 const ROW_BYTES_MAX: number = 64 * KiB;
@@ -69,6 +70,8 @@ const shardCodec = codecOf<ShardRow>(
   recordOf({ length: uintOf(), isDamaged: boolean, sharers: listOf(tupleOf<Sharer>(idOf<FileId>(), uintOf()), SHARD_SHARERS_MAX) }),
 );
 
+const movedCodec = codecOf<MovedRow>('moved row', movedRowShape);
+
 const keyOf = (kind: number, ...parts: readonly Uint8Array[]): Uint8Array => concatBytes(Uint8Array.of(kind), ...parts);
 const rangeOf = (kind: number): KeyRange => ({ from: Uint8Array.of(kind), to: Uint8Array.of(kind + 1) });
 
@@ -78,6 +81,7 @@ export interface IndexChanges {
   readonly places: Iterable<{ readonly fileId: FileId; readonly place: Place; readonly row: PlaceRecord | undefined }>;
   readonly shards: Iterable<{ readonly shardId: ShardId; readonly row: ShardRow | undefined }>;
   readonly leaves: Iterable<{ readonly shardId: ShardId; readonly leafHashes: readonly Uint8Array[] }>;
+  readonly moved: Iterable<{ readonly fileId: FileId; readonly row: MovedRow | undefined }>;
 }
 
 /** A row that does not decode counts as missing; single rows of a table that can not be read throw BAT_E_STORE_UNREADABLE. */
@@ -150,6 +154,17 @@ export class StoreIndex {
     return page;
   }
 
+  moved(fileId: FileId): MovedRow | undefined {
+    return this.#decoded(movedCodec, keyOf(KIND.moved, fileId));
+  }
+
+  async *movedRows(): AsyncGenerator<readonly [FileId, MovedRow]> {
+    for await (const [key, value] of this.#table.entries(rangeOf(KIND.moved))) {
+      const row = movedCodec.decode(value);
+      if (row.ok) yield [key.slice(1) as FileId, row.value];
+    }
+  }
+
   /** Up to where the last scrub came; empty when it came to the end. */
   scrubCursor(): Uint8Array {
     return this.#value(SCRUB_KEY) ?? new Uint8Array(0);
@@ -174,6 +189,7 @@ export class StoreIndex {
       add(keyOf(KIND.shard, shardId), row && shardCodec.encode(row));
       if (row === undefined) add(keyOf(KIND.leaves, shardId), undefined);
     }
+    for (const { fileId, row } of changes.moved) add(keyOf(KIND.moved, fileId), row && movedCodec.encode(row));
     if (rows.length > 0) await this.#write(rows);
   }
 

@@ -7,6 +7,7 @@ export class StoreLayout {
   readonly hostedPath: string;
   readonly formatPath: string;
   readonly clockPath: string;
+  readonly leavingPath: string;
   readonly partsPath: string;
   readonly journalsPath: string;
   readonly rostersPath: string;
@@ -15,6 +16,7 @@ export class StoreLayout {
     this.hostedPath = hostedPath;
     this.formatPath = join(hostedPath, 'format');
     this.clockPath = join(hostedPath, 'clock');
+    this.leavingPath = join(hostedPath, 'leaving');
     this.partsPath = join(hostedPath, 'tmp');
     this.journalsPath = join(hostedPath, 'files');
     this.rostersPath = join(hostedPath, 'rosters');

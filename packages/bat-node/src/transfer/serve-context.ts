@@ -1,15 +1,16 @@
 // driven: what a verb's handler works with: the peer, the store, answers and data on one stream.
-import { equalBytes, nodeIdFromPublicKey, type Runtime, type Signer, type Verifier } from '@batchain/shared';
+import { equalBytes, type NodeId, nodeIdFromPublicKey, type Runtime, type Signer, type Verifier } from '@batchain/shared';
 import type { BatSession, BatStream } from '../connection/bat-session.ts';
 import type { FileId } from '../ids.ts';
 import { PLACES_PER_TURN, RECEIPT_BYTES_MAX, SHARDS_PER_FILE_MAX } from '../limits.ts';
 import { checkAccessProof } from '../manifest/access-proof.ts';
-import type { HostedFile, HostedShard, ShardRef, ShardStore } from '../ports.ts';
+import type { HostedFile, HostedShard, MovedFile, ShardRef, ShardStore } from '../ports.ts';
 import type { RelayService } from '../relay/relay-service.ts';
 import type { TunnelService } from '../tunnel/tunnel-service.ts';
 import { batAnswerCodec } from '../wire/frame-codecs.ts';
 import type { BatAnswer, BatRefusal, HeldShard } from '../wire/frames.ts';
 import { signReceipt } from '../wire/receipt.ts';
+import type { HandedOver } from './handed-over.ts';
 import { withPace } from './pace-guard.ts';
 import type { RosterDesk } from './roster-desk.ts';
 import type { WorkTurns } from './work-turns.ts';
@@ -33,6 +34,9 @@ export interface ServeDesk {
   readonly turns: WorkTurns;
   /** Room for rosters that are being received. */
   readonly rosters: RosterDesk;
+  /** Segments (file id in hex, number) of which a shard is being handed to this host: one at a time. */
+  readonly inHand: Set<string>;
+  readonly handed: HandedOver;
 }
 
 export class ServeContext {
@@ -73,9 +77,32 @@ export class ServeContext {
   openFile(fileId: FileId, proof: Uint8Array): HostedFile | 'not-held' | 'refused' {
     const file = this.store.file(fileId);
     if (file === undefined) return 'not-held';
+    return this.#isProof(fileId, file.accessKey, proof) ? file : 'refused';
+  }
+
+  /** What of the file was handed over; for who proves the access key. */
+  moved(fileId: FileId, proof: Uint8Array): MovedFile | undefined {
+    const moved = this.store.moved(fileId);
+    return moved !== undefined && this.#isProof(fileId, moved.accessKey, proof) ? moved : undefined;
+  }
+
+  /** Who has a shard that was handed over, and has not come back. */
+  movedTo({ fileId, segment, index }: ShardRef, proof: Uint8Array): NodeId | undefined {
+    if (this.store.shard({ fileId, segment, index }) !== undefined) return undefined;
+    return this.moved(fileId, proof)?.places.find((place) => place.segment === segment && place.index === index)?.host;
+  }
+
+  /** True when the peer handed these shards to this host a short while ago. */
+  isFromPeer(refs: readonly ShardRef[]): boolean {
+    const nowMs = this.runtime.clock.monotonicMs();
+    const { nodeId } = this.session.connection.peer;
+    return refs.length > 0 && refs.every((ref) => this.desk.handed.isFrom(nodeId, ref, nowMs));
+  }
+
+  #isProof(fileId: FileId, accessKey: Uint8Array, proof: Uint8Array): boolean {
     const { connection } = this.session;
     const claim = { fileId, binding: connection.binding, prover: connection.peer.nodeId, host: this.parts.signer.nodeId };
-    return checkAccessProof(this.parts.verifier, file.accessKey, claim, proof) ? file : 'refused';
+    return checkAccessProof(this.parts.verifier, accessKey, claim, proof);
   }
 
   /** Up to `max` shards of a file behind a place, looked up in turns. */

@@ -1,5 +1,5 @@
 // driven: the verbs of the bat wire as typed calls over one session; every answer is checked before it counts.
-import { assert, concatBytes, equalBytes, fail, ok, type Result, type Runtime } from '@batchain/shared';
+import { assert, concatBytes, equalBytes, fail, ok, type Result, type Runtime, SIGNATURE_BYTES } from '@batchain/shared';
 import type { BatSession, BatStream } from '../connection/bat-session.ts';
 import type { FileId, ShardId } from '../ids.ts';
 import { HELD_PAGE_MAX, LEAF_BYTES, SESSION_DOUBT_MS, SHARDS_PER_FILE_MAX } from '../limits.ts';
@@ -12,6 +12,7 @@ import type { BatRequest, HeldShard, StorageReceipt } from '../wire/frames.ts';
 import { TOO_SLOW, withPace } from './pace-guard.ts';
 import {
   type AnswerOf,
+  type ByteSource,
   type Called,
   type CallOptions,
   type CallParties,
@@ -43,6 +44,17 @@ export interface FetchRequest extends FileAccess, ShardTarget {
   readonly offset?: number;
   /** Where to stop, at the end of a leaf; the shard's end by default. */
   readonly end?: number;
+}
+
+/** A shard that a host hands over, and what vouches for it. */
+export interface HandedShard {
+  readonly order: StoreOrder;
+  readonly leafHashes: readonly Uint8Array[];
+  readonly rosterId: Uint8Array;
+  readonly roster: Uint8Array;
+  readonly signature: Uint8Array;
+  /** What is left of the lease that it is under. */
+  readonly leaseUntilMs: number;
 }
 
 export interface HostStatus {
@@ -94,16 +106,36 @@ export class ShardClient {
       const accepted = await call.answer('accepted', call.answerMs(bytes.length));
       if (!accepted.ok) return accepted;
       const { offset } = accepted.value;
-      const isInside = offset === bytes.length || (offset < bytes.length && offset % LEAF_BYTES === 0);
-      if (!isInside) return fail('malformed', 'an offset outside the shard');
+      if (!isOffsetIn(offset, bytes.length)) return fail('malformed', 'an offset outside the shard');
       const answer = await call.sendAll(bytes.subarray(offset), offset);
-      const receipt = await call.receipt(call.expect('receipt', answer), order.fileId, order.leaseId);
+      const receipt = await call.receipt(call.expect('receipt', answer), order.fileId, { leaseId: order.leaseId });
+      return receipt.ok && !namesShard(receipt.value, order) ? fail('bad-receipt', 'it does not name the shard') : receipt;
+    });
+  }
+
+  /**
+   * Hands a shard of somebody's file to another host, with the roster that vouches for it; continues where an interrupted one stopped. The
+   * receipt is committed and names the shard; how long it lasts is the caller's to judge.
+   */
+  handoff(handed: HandedShard, read: ByteSource, options: CallOptions = {}): Called<StorageReceipt> {
+    const { order, leafHashes, rosterId, roster, signature, leaseUntilMs } = handed;
+    const request: BatRequest = { verb: 'handoff', order, leafHashes, rosterId, rosterBytes: roster.length, leaseUntilMs };
+    return this.#call(request, options, async (call) => {
+      let first = await call.answer(['roster-wanted', 'accepted'], call.answerMs(order.length));
+      if (first.ok && first.value.kind === 'roster-wanted') {
+        const { stream } = call;
+        await withPace(this.#runtime.clock, stream, () => stream.sendData(concatBytes(roster, signature)));
+        first = await call.answer('accepted', call.answerMs(roster.length + order.length));
+      }
+      if (!first.ok) return first;
+      if (first.value.kind !== 'accepted') return fail('malformed', 'the roster came already');
+      const { offset } = first.value;
+      if (!isOffsetIn(offset, order.length)) return fail('malformed', 'an offset outside the shard');
+      const answer = await call.sendFrom((at, length) => read(offset + at, length), order.length - offset, offset);
+      const receipt = await call.receipt(call.expect('receipt', answer), order.fileId, { ownerKey: order.ownerKey });
       if (!receipt.ok) return receipt;
-      const [held, ...others] = receipt.value.shards;
-      const isThis =
-        held !== undefined && held.segment === order.segment && held.index === order.index && equalBytes(held.shardId, order.shardId);
-      const isNamed = isThis && others.length === 0 && held.length === order.length && !held.isDamaged;
-      return isNamed ? receipt : fail('bad-receipt', 'it does not name the shard');
+      if (!receipt.value.isCommitted) return fail('bad-receipt', 'it is not committed');
+      return namesShard(receipt.value, order) ? receipt : fail('bad-receipt', 'it does not name the shard');
     });
   }
 
@@ -156,10 +188,18 @@ export class ShardClient {
 
   /** Asks for these leaves with their Merkle paths; the number of bytes that were proved. */
   challenge(file: FileAccess, shard: ShardTarget, leaves: readonly number[], options: CallOptions = {}): Called<number> {
+    return this.#challenge(file.fileId, this.#proof(file), shard, leaves, options);
+  }
+
+  /** The same of a shard that this node has just handed to the host, which answers without access to the file. */
+  challengeHanded(fileId: FileId, shard: ShardTarget, leaves: readonly number[], options: CallOptions = {}): Called<number> {
+    return this.#challenge(fileId, new Uint8Array(SIGNATURE_BYTES), shard, leaves, options);
+  }
+
+  #challenge(fileId: FileId, proof: Uint8Array, shard: ShardTarget, leaves: readonly number[], options: CallOptions): Called<number> {
     const { segment, index } = shard;
-    const { fileId } = file;
     const asked = leaves.map((leaf) => ({ segment, index, leaf }));
-    const wire: BatRequest = { verb: 'challenge', fileId, proof: this.#proof(file), leaves: asked };
+    const wire: BatRequest = { verb: 'challenge', fileId, proof, leaves: asked };
     return this.#call(wire, { ...options, place: { fileId, segment, index } }, async (call) => {
       const deadlineMs = this.#runtime.clock.monotonicMs() + call.answerMs(leaves.length * LEAF_BYTES);
       let proved = 0;
@@ -178,12 +218,27 @@ export class ShardClient {
     });
   }
 
+  /** SHA-256 of these bytes of the shard as they lie at the host: its word. */
+  digest(
+    file: FileAccess,
+    place: { readonly segment: number; readonly index: number },
+    range: { readonly offset: number; readonly length: number },
+    options: CallOptions = {},
+  ): Called<Uint8Array> {
+    const { fileId } = file;
+    const wire: BatRequest = { verb: 'digest', fileId, proof: this.#proof(file), ...place, ...range };
+    return this.#call(wire, { ...options, place: { fileId, ...place } }, async (call) => {
+      const answer = await call.answer('digest', call.answerMs(range.length));
+      return answer.ok ? ok(answer.value.sha256) : answer;
+    });
+  }
+
   /** What the host says that it holds of the file, page by page; ends after the first failure. */
   async *have(file: FileAccess, options: CallOptions = {}): AsyncGenerator<Result<readonly HeldShard[], ClientFailure>> {
     let after: readonly [number, number] | null = null;
     for (let count = 0; ; ) {
       const wire: BatRequest = { verb: 'have', fileId: file.fileId, proof: this.#proof(file), after };
-      const page: Result<AnswerOf<'held'>, ClientFailure> = await this.#call(wire, options, (call) => call.answer('held'));
+      const page: Result<AnswerOf<'held'>, ClientFailure> = await this.#call(wire, options, (call) => this.#heldPage(call, options));
       if (!page.ok) {
         yield page;
         return;
@@ -201,6 +256,23 @@ export class ShardClient {
       if (!hasMore || last === undefined) return;
       after = [last.segment, last.index];
     }
+  }
+
+  /** Behind the last page may stand what was handed over; who says nothing of it has nothing to say. */
+  async #heldPage(call: VerbCall, { onMovedShards }: CallOptions): Called<AnswerOf<'held'>> {
+    const page = await call.answer('held');
+    if (!page.ok || page.value.hasMore || onMovedShards === undefined) return page;
+    const more = await call.stream.next({ timeoutMs: call.answerMs(0) }).catch(() => undefined);
+    const moved = more === undefined ? undefined : call.expect('moved-places', more);
+    if (moved?.ok !== true) return page;
+    const { hosts, places } = moved.value;
+    onMovedShards(
+      places.flatMap(([segment, index, number]) => {
+        const host = hosts[number];
+        return host === undefined ? [] : [{ segment, index, host }];
+      }),
+    );
+    return page;
   }
 
   /** Owner only: the lease goes on for its full time from now. */
@@ -253,6 +325,14 @@ export class ShardClient {
     this.#lastProof = { fileId, accessSeed, proof };
     return proof;
   }
+}
+
+const isOffsetIn = (offset: number, length: number): boolean => offset === length || (offset < length && offset % LEAF_BYTES === 0);
+
+/** True when the receipt is for this shard and no other. */
+function namesShard({ shards: [held, ...others] }: StorageReceipt, order: StoreOrder): boolean {
+  if (held === undefined || others.length > 0 || held.isDamaged || held.length !== order.length) return false;
+  return held.segment === order.segment && held.index === order.index && equalBytes(held.shardId, order.shardId);
 }
 
 /** Asked anew each time: it changes while we wait. */

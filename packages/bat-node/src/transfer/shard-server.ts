@@ -6,7 +6,10 @@ import { StreamClosedError } from '../connection/stream-closed-error.ts';
 import { ANSWER_TIMEOUT_MS, CONTROL_BYTES_MAX, LEAF_BYTES, RECEIPT_BYTES_MAX } from '../limits.ts';
 import { batRequestCodec } from '../wire/frame-codecs.ts';
 import type { BatRefusal, BatRequest } from '../wire/frames.ts';
+import { HandedOver } from './handed-over.ts';
 import { handleCommit } from './handlers/handle-commit.ts';
+import { handleDigest } from './handlers/handle-digest.ts';
+import { handleHandoff } from './handlers/handle-handoff.ts';
 import { handleRelease, handleRenew, handleStatus } from './handlers/handle-leases.ts';
 import { handleChallenge, handleFetch, handleHave } from './handlers/handle-reads.ts';
 import { handleStore } from './handlers/handle-store.ts';
@@ -36,6 +39,10 @@ function dispatch(context: ServeContext, request: StoreRequest): Promise<void> {
       return handleRelease(context, request);
     case 'status':
       return handleStatus(context);
+    case 'handoff':
+      return handleHandoff(context, request);
+    case 'digest':
+      return handleDigest(context, request);
     default:
       return unreachable(request);
   }
@@ -48,6 +55,8 @@ function movedBytesMax(request: StoreRequest): number {
       return request.order.length;
     case 'commit':
       return request.rosterBytes;
+    case 'handoff':
+      return request.order.length + request.rosterBytes;
     case 'fetch':
       return request.length;
     case 'challenge':
@@ -72,7 +81,7 @@ export class ShardServer {
   constructor(runtime: Runtime, parts: ShardServerParts) {
     this.#runtime = runtime;
     this.#parts = parts;
-    this.#desk = { turns: new WorkTurns(runtime.clock), rosters: new RosterDesk() };
+    this.#desk = { turns: new WorkTurns(runtime.clock), rosters: new RosterDesk(), inHand: new Set(), handed: new HandedOver() };
   }
 
   /** Serves one stream that a peer opened; resolves when it is done with, whatever happened. */

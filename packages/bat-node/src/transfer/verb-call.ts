@@ -4,11 +4,13 @@ import {
   fail,
   KiB,
   MiB,
+  type NodeId,
   nodeIdFromPublicKey,
   ok,
   type Result,
   type Runtime,
   type Signer,
+  toHex,
   type Verifier,
 } from '@batchain/shared';
 import type { BatSession, BatStream, StreamItem } from '../connection/bat-session.ts';
@@ -16,12 +18,15 @@ import { answerDeadlineMs } from '../connection/deadlines.ts';
 import type { FileId } from '../ids.ts';
 import { LEAF_BYTES } from '../limits.ts';
 import { batAnswerCodec } from '../wire/frame-codecs.ts';
-import type { BatAnswer, BatRefusal, StorageReceipt } from '../wire/frames.ts';
+import type { BatAnswer, BatRefusal, MovedShard, StorageReceipt } from '../wire/frames.ts';
 import { openReceipt, openStatement } from '../wire/receipt.ts';
 import { withPace } from './pace-guard.ts';
 
-/** `bad-bytes`: leaf or proof does not fit; `malformed`: the answer is none of ours; `closed`: the stream or session ended. */
-export type ClientFailure = BatRefusal | 'timeout' | 'closed' | 'aborted' | 'bad-receipt';
+/**
+ * `bad-bytes`: leaf or proof does not fit; `malformed`: the answer is none of ours; `closed`: the stream or session ended; `moved`: it
+ * handed the shard over.
+ */
+export type ClientFailure = BatRefusal | 'timeout' | 'closed' | 'aborted' | 'bad-receipt' | 'moved';
 export type Called<T> = Promise<Result<T, ClientFailure>>;
 export type AnswerOf<K extends BatAnswer['kind']> = Extract<BatAnswer, { kind: K }>;
 
@@ -36,7 +41,14 @@ export interface CallOptions {
   /** Bytes of the shard that are sent, or received and right. */
   readonly onProgress?: (doneBytes: number) => void;
   readonly onStatement?: (signed: SignedStatement) => void;
+  /** The host says that this one has the shard now: its word, which proves nothing. */
+  readonly onMoved?: (host: NodeId) => void;
+  /** HAVE: the same of all shards of the file that it handed over. */
+  readonly onMovedShards?: (shards: readonly MovedShard[]) => void;
 }
+
+/** So many bytes from there on; undefined when they can not be had. */
+export type ByteSource = (at: number, length: number) => Promise<Uint8Array | undefined>;
 
 export interface ShardPlace {
   readonly fileId: FileId;
@@ -86,22 +98,24 @@ export class VerbCall {
     return answerDeadlineMs(bytes, this.#session.rttMs);
   }
 
-  /** The next control frame, which must be of this kind. */
-  async answer<K extends BatAnswer['kind']>(kind: K, timeoutMs: number = this.answerMs(0)): Called<AnswerOf<K>> {
+  /** The next control frame, which must be of one of these kinds. */
+  async answer<K extends BatAnswer['kind']>(kind: K | readonly K[], timeoutMs: number = this.answerMs(0)): Called<AnswerOf<K>> {
     return this.expect(kind, await this.stream.next({ timeoutMs: Math.max(1, timeoutMs) }));
   }
 
   /** The same for an item that was read already. */
-  expect<K extends BatAnswer['kind']>(kind: K, item: StreamItem | undefined): Result<AnswerOf<K>, ClientFailure> {
+  expect<K extends BatAnswer['kind']>(kind: K | readonly K[], item: StreamItem | undefined): Result<AnswerOf<K>, ClientFailure> {
     if (item === undefined) return fail('closed', 'it ended without an answer');
     if (item.kind !== 'control') return fail('malformed', 'data before an answer');
     const answer = batAnswerCodec.decode(item.bytes);
     if (!answer.ok) return fail('malformed', answer.detail);
-    if (answer.value.kind === kind) return ok(answer.value as AnswerOf<K>);
+    const kinds: readonly string[] = typeof kind === 'string' ? [kind] : kind;
+    if (kinds.includes(answer.value.kind)) return ok(answer.value as AnswerOf<K>);
     if (answer.value.kind === 'refused') return this.#refused(answer.value);
+    if (answer.value.kind === 'moved') return this.#moved(answer.value);
     return answer.value.kind === 'leaf-missing'
       ? this.#missing(answer.value)
-      : fail('malformed', `${answer.value.kind} instead of ${kind}`);
+      : fail('malformed', `${answer.value.kind} instead of ${kinds.join(' or ')}`);
   }
 
   /** Exactly `length` raw bytes before a moment of the monotonic clock. */
@@ -126,7 +140,12 @@ export class VerbCall {
   }
 
   /** Sends data and end; stops early when the host answers before it has all, which it does to refuse. Its answer. */
-  async sendAll(bytes: Uint8Array, doneBytes = 0): Promise<StreamItem | undefined> {
+  sendAll(bytes: Uint8Array, doneBytes = 0): Promise<StreamItem | undefined> {
+    return this.sendFrom(async (at, length) => bytes.subarray(at, at + length), bytes.length, doneBytes);
+  }
+
+  /** The same, read piece by piece; a source that gives nothing ends the stream. */
+  async sendFrom(read: ByteSource, length: number, doneBytes = 0): Promise<StreamItem | undefined> {
     const answer = { isThere: false };
     const next = this.stream.next().finally(() => {
       answer.isThere = true;
@@ -134,8 +153,9 @@ export class VerbCall {
     next.catch(() => undefined);
     await withPace(this.#runtime.clock, this.stream, async () => {
       let stepBytes = SEND_STEP_FIRST_BYTES;
-      for (let at = 0; at < bytes.length && !answer.isThere; ) {
-        const step = bytes.subarray(at, at + stepBytes);
+      for (let at = 0; at < length && !answer.isThere; ) {
+        const step = await read(at, Math.min(stepBytes, length - at));
+        if (step === undefined) return this.stream.reset('given-up');
         const startedMs = this.#runtime.clock.monotonicMs();
         // A send that fails is explained by the answer, or fails for the same reason.
         await Promise.race([this.stream.sendData(step), next]).catch(() => undefined);
@@ -145,7 +165,7 @@ export class VerbCall {
       }
     });
     if (!answer.isThere) await this.stream.end().catch(() => undefined);
-    const deadline = this.#runtime.clock.setTimer(this.answerMs(bytes.length), () => this.stream.reset('timeout'));
+    const deadline = this.#runtime.clock.setTimer(this.answerMs(length), () => this.stream.reset('timeout'));
     try {
       return await next;
     } finally {
@@ -153,8 +173,12 @@ export class VerbCall {
     }
   }
 
-  /** The receipt that `announced` begins: signed by this host, for this owner, file and lease. */
-  async receipt(announced: Result<AnswerOf<'receipt'>, ClientFailure>, fileId: FileId, leaseId?: Uint8Array): Called<StorageReceipt> {
+  /** The receipt that `announced` begins: signed by this host, for this owner (us, by default), file and lease. */
+  async receipt(
+    announced: Result<AnswerOf<'receipt'>, ClientFailure>,
+    fileId: FileId,
+    { leaseId, ownerKey = this.#parties.signer.publicKey }: { readonly leaseId?: Uint8Array; readonly ownerKey?: Uint8Array } = {},
+  ): Called<StorageReceipt> {
     if (!announced.ok) return announced;
     const { receiptBytes } = announced.value;
     const bytes = await this.data(receiptBytes, this.#runtime.clock.monotonicMs() + this.answerMs(receiptBytes));
@@ -163,7 +187,7 @@ export class VerbCall {
     if (!receipt.ok) return fail('bad-receipt', receipt.reason);
     const { value } = receipt;
     const isHost = equalBytes(nodeIdFromPublicKey(value.hostKey), this.#session.connection.peer.nodeId);
-    const isOurs = equalBytes(value.ownerKey, this.#parties.signer.publicKey) && equalBytes(value.fileId, fileId);
+    const isOurs = equalBytes(value.ownerKey, ownerKey) && equalBytes(value.fileId, fileId);
     const isLease = leaseId === undefined || equalBytes(value.leaseId, leaseId);
     return isHost && isOurs && isLease ? receipt : fail('bad-receipt', 'it is for something else');
   }
@@ -171,6 +195,13 @@ export class VerbCall {
   #refused(answer: AnswerOf<'refused'>): Result<never, ClientFailure> {
     const isBlame = answer.reason === 'not-held' || answer.reason === 'damaged';
     return isBlame && this.#place !== undefined ? fail('malformed', 'it did not sign that') : fail(answer.reason, answer.detail);
+  }
+
+  /** One that names itself would send us round. */
+  #moved({ host }: AnswerOf<'moved'>): Result<never, ClientFailure> {
+    if (this.#place === undefined || equalBytes(host, this.#session.connection.peer.nodeId)) return fail('malformed', 'moved to nowhere');
+    this.#options.onMoved?.(host);
+    return fail('moved', toHex(host));
   }
 
   /** The host's word that it lacks the shard counts only when signed, by this host, on this connection, for this shard. */

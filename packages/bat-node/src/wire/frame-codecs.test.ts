@@ -1,8 +1,17 @@
-import { type Codec, decodeCbor, encodeCbor, equalBytes } from '@batchain/shared';
+import { type Codec, decodeCbor, encodeCbor, equalBytes, type NodeId } from '@batchain/shared';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { FileId, ShardId } from '../ids.ts';
-import { CONTROL_BYTES_MAX, HELD_PAGE_MAX, LEAVES_MAX, RECEIPT_BYTES_MAX, SEGMENTS_MAX, SHARD_BYTES_MAX } from '../limits.ts';
+import {
+  CONTROL_BYTES_MAX,
+  HELD_PAGE_MAX,
+  LEAVES_MAX,
+  MOVED_HOSTS_MAX,
+  RECEIPT_BYTES_MAX,
+  SEGMENTS_MAX,
+  SHARD_BYTES_MAX,
+  SHARDS_PER_FILE_MAX,
+} from '../limits.ts';
 import { batAnswerCodec, batRequestCodec } from './frame-codecs.ts';
 import type { BatAnswer, BatRequest } from './frames.ts';
 import { signReceipt } from './receipt.ts';
@@ -10,6 +19,7 @@ import { signReceipt } from './receipt.ts';
 const bytes = (length: number, fill = 7): Uint8Array => new Uint8Array(length).fill(fill);
 const fileId = bytes(32, 1) as FileId;
 const shardId = bytes(32, 2) as ShardId;
+const nodeId = bytes(32, 3) as NodeId;
 const held = (segment: number) => ({ segment, index: 255, shardId, length: SHARD_BYTES_MAX, isDamaged: true });
 
 const store: BatRequest = {
@@ -39,6 +49,8 @@ const requests: BatRequest[] = [
   { verb: 'release', fileId, refs: null },
   { verb: 'status', needBytes: 0 },
   { verb: 'kad-tunnel' },
+  { verb: 'handoff', order: store.order, leafHashes: store.leafHashes, rosterId: bytes(32), rosterBytes: 12, leaseUntilMs: 2e12 },
+  { verb: 'digest', fileId, proof: bytes(64), segment: 0, index: 0, offset: 3, length: SHARD_BYTES_MAX },
 ];
 const serving: BatAnswer = {
   kind: 'serving',
@@ -58,6 +70,14 @@ const answers: BatAnswer[] = [
   { kind: 'released', count: 3 },
   { kind: 'status', offerBytes: 1, usedBytes: 2, roomBytes: 3, isLeaving: false },
   { kind: 'tunnel-open', address: { host: '203.0.113.1', port: 40_000 } },
+  { kind: 'roster-wanted' },
+  { kind: 'moved', host: nodeId },
+  {
+    kind: 'moved-places',
+    hosts: Array.from({ length: MOVED_HOSTS_MAX }, () => nodeId),
+    places: Array.from({ length: SHARDS_PER_FILE_MAX }, (_, segment) => [segment, 255, MOVED_HOSTS_MAX - 1] as const),
+  },
+  { kind: 'digest', sha256: bytes(32) },
 ];
 
 describe('requests and answers', () => {

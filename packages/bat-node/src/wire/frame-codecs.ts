@@ -27,10 +27,12 @@ import {
   HELD_PAGE_MAX,
   LEAF_BYTES,
   LEAVES_MAX,
+  MOVED_HOSTS_MAX,
   RECEIPT_BYTES_MAX,
   ROSTER_BYTES_MAX,
   SEGMENTS_MAX,
   SHARD_BYTES_MAX,
+  SHARDS_PER_FILE_MAX,
   TOTAL_SHARDS_MAX,
 } from '../limits.ts';
 import type { StoreOrder } from '../ports.ts';
@@ -72,6 +74,7 @@ export const heldShape: Shape<HeldShard> = recordOf({
 
 const leafShape: Shape<LeafRef> = recordOf({ segment: segmentShape, index: indexShape, leaf: uintOf(LEAVES_MAX - 1) });
 const placeShape: Shape<readonly [number, number]> = tupleOf(segmentShape, indexShape);
+const movedShape: Shape<readonly [number, number, number]> = tupleOf(segmentShape, indexShape, uintOf(MOVED_HOSTS_MAX - 1));
 
 /** Words are their position in this list on the wire: append only. */
 export const REFUSALS = [
@@ -102,6 +105,8 @@ export const REFUSALS = [
   'relay-full',
   'relay-quota',
   'no-counterpart',
+  'same-segment',
+  'lease-over',
 ] as const satisfies readonly BatRefusal[];
 
 type Fields = Readonly<Record<string, Shape<any>>>;
@@ -156,6 +161,27 @@ export const batRequestCodec: Codec<BatRequest> = makeCodec(
     ['status', { needBytes: uintOf() }],
     ['relay', { circuit: bytesOf(CIRCUIT_ID_BYTES), peer: nodeIdShape }],
     ['kad-tunnel', {}],
+    [
+      'handoff',
+      {
+        order: orderShape,
+        leafHashes: hashesShape,
+        rosterId: bytesOf(HASH_BYTES),
+        rosterBytes: uintOf(ROSTER_BYTES_MAX, 1),
+        leaseUntilMs: uintOf(),
+      },
+    ],
+    [
+      'digest',
+      {
+        fileId: fileIdShape,
+        proof: proofShape,
+        segment: segmentShape,
+        index: indexShape,
+        offset: uintOf(SHARD_BYTES_MAX),
+        length: uintOf(SHARD_BYTES_MAX, 1),
+      },
+    ],
   ]),
 );
 
@@ -178,5 +204,9 @@ export const batAnswerCodec: Codec<BatAnswer> = makeCodec(
     ['relay-ready', { bytesMax: uintOf(), bytesLeftToday: uintOf(), msMax: uintOf() }],
     ['relay-open', {}],
     ['tunnel-open', { address: addressShape }],
+    ['roster-wanted', {}],
+    ['moved', { host: nodeIdShape }],
+    ['moved-places', { hosts: listOf(nodeIdShape, MOVED_HOSTS_MAX), places: listOf(movedShape, SHARDS_PER_FILE_MAX) }],
+    ['digest', { sha256: bytesOf(HASH_BYTES) }],
   ]),
 );

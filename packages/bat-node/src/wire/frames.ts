@@ -39,7 +39,29 @@ export type BatRequest =
   /** To be joined with the stream on which `peer` names the same circuit and this node; then data both ways. */
   | { readonly verb: 'relay'; readonly circuit: CircuitId; readonly peer: NodeId }
   /** For a node without UDP: carries its Kad datagrams, one for each control frame that follows either way. */
-  | { readonly verb: 'kad-tunnel' };
+  | { readonly verb: 'kad-tunnel' }
+  /**
+   * From a host that leaves: the shard, and the roster that names it. The roster and its signature as data if they are wanted, then the shard
+   * from the offset that `accepted` names, then end.
+   */
+  | {
+      readonly verb: 'handoff';
+      readonly order: StoreOrder;
+      readonly leafHashes: readonly Uint8Array[];
+      readonly rosterId: Uint8Array;
+      readonly rosterBytes: number;
+      readonly leaseUntilMs: number;
+    }
+  /** SHA-256 of these bytes of a shard as they lie there. */
+  | {
+      readonly verb: 'digest';
+      readonly fileId: FileId;
+      readonly proof: AccessProof;
+      readonly segment: number;
+      readonly index: number;
+      readonly offset: number;
+      readonly length: number;
+    };
 
 export type BatRefusal =
   | StoreRefusal
@@ -55,6 +77,10 @@ export type BatRefusal =
   | 'unsupported-extension'
   | 'too-large'
   | 'leaving'
+  /** Another shard of the segment is here: no host has two. */
+  | 'same-segment'
+  /** What is handed over is promised to nobody any more. */
+  | 'lease-over'
   | RelayRefusal;
 
 /** `relay-full`: all its circuits are taken, or those of this node; `no-counterpart`: the other node did not come in time. */
@@ -91,6 +117,13 @@ export interface NotHeldStatement {
   readonly binding: Uint8Array;
 }
 
+/** Who holds a shard that a host handed over. */
+export interface MovedShard {
+  readonly segment: number;
+  readonly index: number;
+  readonly host: NodeId;
+}
+
 /** Control frames from the side that serves. */
 export type BatAnswer =
   | { readonly kind: 'accepted'; readonly offset: number }
@@ -122,4 +155,11 @@ export type BatAnswer =
   /** The other node is there: what follows as data is its own. */
   | { readonly kind: 'relay-open' }
   /** Where datagrams for the node arrive now; an unspecified host is the one that it dialled. */
-  | { readonly kind: 'tunnel-open'; readonly address: Address };
+  | { readonly kind: 'tunnel-open'; readonly address: Address }
+  /** HANDOFF: the roster and its signature are to come first. */
+  | { readonly kind: 'roster-wanted' }
+  /** The shard was handed over to this host. */
+  | { readonly kind: 'moved'; readonly host: NodeId }
+  /** Behind the last page of `held`: what was handed over, and to whom, as positions in `hosts`. */
+  | { readonly kind: 'moved-places'; readonly hosts: readonly NodeId[]; readonly places: readonly (readonly [number, number, number])[] }
+  | { readonly kind: 'digest'; readonly sha256: Uint8Array };

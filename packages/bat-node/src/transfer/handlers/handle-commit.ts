@@ -1,9 +1,9 @@
 // driven: COMMIT: the owner's signed roster turns provisional leases into full ones.
-import { day, equalBytes, SIGNATURE_BYTES, toHex } from '@batchain/shared';
+import { day, equalBytes } from '@batchain/shared';
 import { shardIdAt } from '../../manifest/manifest.ts';
-import { openingRoster } from '../../manifest/roster-codec.ts';
 import type { HostedFile, HostedShard } from '../../ports.ts';
 import type { BatRequest } from '../../wire/frames.ts';
+import { receiveRoster, withRosterRoom } from '../brought-roster.ts';
 import type { ServeContext } from '../serve-context.ts';
 
 export const FULL_LEASE_MS: number = 30 * day;
@@ -13,25 +13,13 @@ export async function handleCommit(context: ServeContext, request: CommitRequest
   const file = context.store.file(request.fileId);
   if (file === undefined) return context.refuse('not-held');
   if (!context.isOwner(file.ownerKey)) return context.refuse('not-owner');
-  const peer = toHex(context.session.connection.peer.nodeId);
-  if (!context.desk.rosters.take(peer, request.rosterBytes)) return context.refuse('busy', 'too many rosters at a time');
-  try {
-    await commitRoster(context, request, file);
-  } finally {
-    context.desk.rosters.give(peer, request.rosterBytes);
-  }
+  await withRosterRoom(context, request.rosterBytes, () => commitRoster(context, request, file));
 }
 
 async function commitRoster(context: ServeContext, request: CommitRequest, file: HostedFile): Promise<void> {
-  const bytes = await context.receive(request.rosterBytes + SIGNATURE_BYTES);
-  if (bytes === undefined) return context.refuse('incomplete');
-  const rosterBytes = bytes.slice(0, request.rosterBytes);
-  const signature = bytes.slice(request.rosterBytes);
-  const opened = await context.desk.turns.run(openingRoster(context.parts.verifier, rosterBytes, signature));
-  if (!opened.ok) return context.refuse('bad-roster', opened.detail);
-  const { roster, rosterId } = opened.value;
-  const isThis = equalBytes(roster.fileId, request.fileId) && equalBytes(rosterId, request.rosterId);
-  if (!isThis || !equalBytes(roster.accessKey, file.accessKey)) return context.refuse('bad-roster', 'it is of something else');
+  const opened = await receiveRoster(context, { ...request, accessKey: file.accessKey });
+  if (!opened.ok) return context.refuse(opened.reason, opened.detail);
+  const { roster, rosterId, rosterBytes, signature } = opened.value;
 
   const named: HostedShard[] = [];
   // A place with another shard than the roster's is of no use to anybody.

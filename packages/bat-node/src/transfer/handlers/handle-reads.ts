@@ -1,8 +1,10 @@
 // driven: FETCH, CHALLENGE and HAVE: for whoever proved the file's access key on this connection; no bad leaf leaves this host.
+import { toHex } from '@batchain/shared';
+import type { FileId } from '../../ids.ts';
 import { HELD_PAGE_MAX, LEAF_BYTES } from '../../limits.ts';
 import { MerkleTree } from '../../pipeline/merkle.ts';
 import { checkLeaf, leafCount, leafLength } from '../../pipeline/shard.ts';
-import type { HostedShard, ReadFailure, ShardRef } from '../../ports.ts';
+import type { HostedShard, MovedFile, ReadFailure, ShardRef } from '../../ports.ts';
 import type { BatRequest } from '../../wire/frames.ts';
 import { signStatement } from '../../wire/receipt.ts';
 import { type ServeContext, toHeld } from '../serve-context.ts';
@@ -13,7 +15,7 @@ const READ_BYTES: number = 16 * LEAF_BYTES;
 export async function handleFetch(context: ServeContext, request: Extract<BatRequest, { verb: 'fetch' }>): Promise<void> {
   if (context.openFile(request.fileId, request.proof) === 'refused') return context.refuse('refused');
   const shard = context.store.shard(request);
-  if (shard === undefined) return stateMissing(context, request, 'not-held');
+  if (shard === undefined) return answerAbsent(context, request, request.proof);
   if (shard.isDamaged) return stateMissing(context, request, 'damaged');
   const end = request.offset + request.length;
   if (end > shard.length || request.offset % LEAF_BYTES !== 0) return context.refuse('out-of-range');
@@ -69,8 +71,10 @@ function answerFailure(context: ServeContext, ref: ShardRef, reason: ReadFailure
 }
 
 export async function handleChallenge(context: ServeContext, request: Extract<BatRequest, { verb: 'challenge' }>): Promise<void> {
-  const { fileId } = request;
-  if (context.openFile(fileId, request.proof) === 'refused') return context.refuse('refused');
+  const { fileId, proof } = request;
+  const asked = request.leaves.map(({ segment, index }) => ({ fileId, segment, index }));
+  // Who handed the shards over has no access to the file, and is to delete his own when these are proved.
+  if (context.openFile(fileId, proof) === 'refused' && !context.isFromPeer(asked)) return context.refuse('refused');
   // Each shard's tree is built once, and only that of the shard in work is kept.
   if (!areTogether(request.leaves)) return context.refuse('malformed', 'the leaves of one shard stand together');
   let tree: ShardTree | undefined;
@@ -78,6 +82,7 @@ export async function handleChallenge(context: ServeContext, request: Extract<Ba
     if (tree?.shard.segment !== segment || tree.shard.index !== index) {
       await context.desk.turns.next();
       const built = buildTree(context, { fileId, segment, index });
+      if (built === 'not-held') return answerAbsent(context, { fileId, segment, index }, proof);
       if (typeof built === 'string') return answerFailure(context, { fileId, segment, index }, built);
       tree = built;
     }
@@ -113,8 +118,16 @@ function buildTree(context: ServeContext, ref: ShardRef): ShardTree | ReadFailur
   return hashes.ok ? { shard, hashes: hashes.value, tree: new MerkleTree(hashes.value) } : hashes.reason;
 }
 
+/** The last word on a stream whose shard is not here: who has it, if it was handed over, else this host's signed word (SH-12). */
+export async function answerAbsent(context: ServeContext, ref: ShardRef, proof: Uint8Array): Promise<void> {
+  const host = context.movedTo(ref, proof);
+  if (host === undefined) return stateMissing(context, ref, 'not-held');
+  await context.answer({ kind: 'moved', host });
+  await context.stream.end();
+}
+
 /** Signs that the shard is gone or damaged: an honest host says so rather than stay silent. */
-async function stateMissing(context: ServeContext, ref: ShardRef, state: 'not-held' | 'damaged'): Promise<void> {
+export async function stateMissing(context: ServeContext, ref: ShardRef, state: 'not-held' | 'damaged'): Promise<void> {
   const { fileId, segment, index } = ref;
   const { signer } = context.parts;
   const statement = { hostKey: signer.publicKey, fileId, segment, index, state, binding: context.session.connection.binding };
@@ -124,9 +137,21 @@ async function stateMissing(context: ServeContext, ref: ShardRef, state: 'not-he
 
 export async function handleHave(context: ServeContext, request: Extract<BatRequest, { verb: 'have' }>): Promise<void> {
   const file = context.openFile(request.fileId, request.proof);
-  if (typeof file === 'string') return context.refuse(file);
+  const moved = file === 'refused' ? undefined : context.moved(request.fileId, request.proof);
+  if (typeof file === 'string' && moved === undefined) return context.refuse(file);
   const after = request.after === null ? undefined : { fileId: request.fileId, segment: request.after[0], index: request.after[1] };
   const page = await context.shards(request.fileId, HELD_PAGE_MAX, after);
-  await context.answer({ kind: 'held', shards: page.map(toHeld), hasMore: page.length === HELD_PAGE_MAX });
+  const hasMore = page.length === HELD_PAGE_MAX;
+  await context.answer({ kind: 'held', shards: page.map(toHeld), hasMore });
+  if (!hasMore && moved !== undefined) await answerMoved(context, request.fileId, moved);
   await context.stream.end();
+}
+
+/** Names the holders of what was handed over; what has come again since is not among it. */
+async function answerMoved(context: ServeContext, fileId: FileId, { hosts, places }: MovedFile): Promise<void> {
+  const numbers = new Map(hosts.map((host, number) => [toHex(host), number]));
+  const gone = places.filter(({ segment, index }) => context.store.shard({ fileId, segment, index }) === undefined);
+  if (gone.length === 0) return;
+  const named = gone.map(({ segment, index, host }) => [segment, index, numbers.get(toHex(host)) ?? 0] as const);
+  await context.answer({ kind: 'moved-places', hosts, places: named });
 }
