@@ -24,6 +24,7 @@ import { OwnPublishing } from './lookup/own-publishing.ts';
 import { PeerClient, type PeerHooks } from './lookup/peer-client.ts';
 import { Publisher, type PublisherHooks } from './lookup/publisher.ts';
 import { RecordFinder } from './lookup/record-finder.ts';
+import { Replicator } from './lookup/replicator.ts';
 import { StateKeeper, type StateParts } from './lookup/state-keeper.ts';
 import type { KadStateStore } from './records/kad-state.ts';
 import { OwnRecords } from './records/own-records.ts';
@@ -51,6 +52,7 @@ interface PeerSideHooks {
   readonly events: EventEmitter<KadEventMap>;
   readonly onJoined: (result: JoinResult) => void;
   readonly onAdded: (contact: TableContact) => void;
+  readonly onGone: (contact: TableContact) => void;
 }
 
 /** What finds and keeps peers. */
@@ -72,6 +74,7 @@ interface RecordSide {
   readonly own: OwnRecords;
   readonly ownContact: OwnContact;
   readonly publishing: OwnPublishing;
+  readonly replicator: Replicator;
   readonly finder: RecordFinder;
   readonly handlerContext: HandlerContext;
   readonly signalBroker: SignalBroker;
@@ -88,15 +91,22 @@ export function assembleKad(runtime: Runtime, parts: KadNodeParts, events: Event
   const onJoined = ({ contacts }: JoinResult): void => {
     runtime.log.info('kad.joined', { contacts });
     events.emit('joined', { contacts });
+    records.replicator.noteJoined();
     records.maintenance.publishNow();
     records.brokerKeeper.serversCame();
   };
-  const onAdded = ({ nodeId, address }: TableContact): void => {
+  const onAdded = (contact: TableContact): void => {
+    const { nodeId, address } = contact;
     events.emit('contact-added', { nodeId, address });
     if (records.stateKeeper !== undefined) records.maintenance.contactAdded();
     records.brokerKeeper.serversCame();
+    records.replicator.noteNewcomer(contact);
   };
-  const peers = assemblePeerSide(runtime, parts, { events, onJoined, onAdded }, config);
+  const onGone = ({ nodeId, address }: TableContact): void => {
+    events.emit('contact-dropped', { nodeId, address });
+    records.replicator.noteLoss(nodeId);
+  };
+  const peers = assemblePeerSide(runtime, parts, { events, onJoined, onAdded, onGone }, config);
   const records = assembleRecordSide(runtime, parts, peers, events, config);
   return { ...peers, ...records };
 }
@@ -104,7 +114,7 @@ export function assembleKad(runtime: Runtime, parts: KadNodeParts, events: Event
 function assemblePeerSide(
   runtime: Runtime,
   { rpc, signer, crypto, ownHosts, openSocket, dialBack }: KadNodeParts,
-  { events, onJoined, onAdded }: PeerSideHooks,
+  { events, onJoined, onAdded, onGone }: PeerSideHooks,
   config: KadConfig,
 ): PeerSide {
   const { clock } = runtime;
@@ -126,10 +136,10 @@ function assemblePeerSide(
     onAdded,
     onDropped: (contact) => {
       bootstrap.remember(savedPeer(contact, clock.nowMs(), clock.monotonicMs()));
-      events.emit('contact-dropped', { nodeId: contact.nodeId, address: contact.address });
+      onGone(contact);
       if (table.size === 0 && connectivity.giveUp()) goOffline();
     },
-    onClient: ({ nodeId, address }) => void events.emit('contact-dropped', { nodeId, address }),
+    onClient: onGone,
     onOffline: goOffline,
     onOnline: () => bootstrap.heard(),
     onObserved: (peer, ourAddress, isWitness) => {
@@ -215,7 +225,12 @@ function assembleRecordSide(
     publishContact,
     saveState: async () => stateKeeper?.save(),
   };
-  const maintenance = new Maintenance(runtime, { client, lookups, table, store, publishing, hooks }, config);
+  const replicator = new Replicator(
+    runtime,
+    { table, store, publisher, isActive: () => bootstrap.isJoined, onChange: () => maintenance.membersChanged() },
+    config,
+  );
+  const maintenance = new Maintenance(runtime, { client, lookups, table, store, publishing, replicator, hooks }, config);
   const brokerKeeper = new BrokerKeeper(runtime, {
     selfId,
     verifier,
@@ -228,7 +243,7 @@ function assembleRecordSide(
     },
   });
   const signals = { signalBroker, signalSender, brokerKeeper };
-  return { store, own, ownContact, publishing, finder, handlerContext, maintenance, stateKeeper, ...signals };
+  return { store, own, ownContact, publishing, replicator, finder, handlerContext, maintenance, stateKeeper, ...signals };
 }
 
 function isHost({ settings }: OwnContact): boolean {

@@ -186,7 +186,7 @@ describe('announcements', () => {
 
   it('BN-21 wait for the network: what was announced alone reaches it later', async () => {
     const bo = await start('bo');
-    expect(await settle(bo.announce(FILE))).toEqual({ storedOn: 0, isKeptHere: true });
+    expect(await settle(bo.announce(FILE))).toEqual({ storedOn: 0, isKeptHere: true, refusals: [] });
     const anna = await start('anna');
     await settle(anna.bootstrap([bo.localAddress]));
     await simulation.clock.runFor(5 * second);

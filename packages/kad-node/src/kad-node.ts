@@ -74,6 +74,9 @@ export interface KadStats {
   readonly failures: number;
   readonly storedRecords: number;
   readonly storedBytes: number;
+  /** Copies that others took from us: because nodes came or went, and because nobody had stored them for a while. */
+  readonly handedOver: number;
+  readonly replicated: number;
   readonly announcements: number;
 }
 
@@ -387,6 +390,7 @@ export class KadNode implements Startable {
       failures,
       storedRecords: this.#parts.store.count,
       storedBytes: this.#parts.store.bytes,
+      ...this.#parts.replicator.counts,
       announcements: this.announced().length,
     };
   }

@@ -167,6 +167,24 @@ export const PROVIDER_RECORD_BYTES_MAX = 320;
 export const GRANT_BYTES_MAX = 144;
 export const VALUE_NAME_BYTES_MAX = 32;
 
+// Records that we hand on.
+
+/** The nearest nodes that hand a record to a newcomer: one may be dead and one a liar. */
+export const HANDOVER_GIVERS = 3;
+/** Nodes that came, and that went, between two hand-overs; what is beyond them is left to replication. */
+export const HANDOVER_CHANGES_MAX = 64;
+/** Records for one node in one hand-over; the rest is left to replication. */
+export const HANDOVER_RECORDS_MAX = 4096;
+/** All that we hand over, in bytes: a flood of newcomers gets no more of our uplink than this (T7). */
+export const HANDOVER_BYTES_PER_S: number = 128 * KiB;
+export const HANDOVER_BYTES_BURST: number = 1 * MiB;
+/** What one newcomer (off private ranges: one IP) gets at once, and per second after that: 8 MiB an hour, for one that keeps coming and going. */
+export const HANDOVER_PARTY_BYTES_BURST: number = 8 * MiB;
+export const HANDOVER_PARTY_BYTES_PER_S: number = (8 * MiB) / 3600;
+export const HANDOVER_PARTIES_MAX = 1024;
+/** Kept records that are looked at in one go, 2 to 5 ms, before others have their turn. */
+export const RECORDS_LOOKED_AT_ONCE = 500;
+
 // State on disk.
 
 /** Rows per part: 256 of the longest rows (1.1 KB) are below STATE_PART_BYTES_MAX, and cost a few milliseconds at most. */

@@ -23,6 +23,8 @@ export interface RecordFacts {
   readonly sequence: number;
   /** How long it counts from its first receipt anywhere. */
   readonly lifetimeMs: number;
+  /** How long it is kept from then on: longer than its lifetime where it has older versions that may live longer. */
+  readonly keptMs: number;
   /** A withdrawn provider record or a tombstone: it only keeps older copies away. */
   readonly isWithdrawal: boolean;
   /** The owner of the key vouched for it; it goes before others when the store is full. */

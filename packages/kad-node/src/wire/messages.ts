@@ -73,7 +73,8 @@ export const STORE_REFUSALS = [
   'unsupported-kind',
   'not-proved',
 ] as const;
-export type StoreOutcome = 'stored' | (typeof STORE_REFUSALS)[number];
+export type StoreRefusal = (typeof STORE_REFUSALS)[number];
+export type StoreOutcome = 'stored' | StoreRefusal;
 
 /** What a broker did with an INTRODUCE: sent it on; has no live session with the target; too many for the asker, the target or itself. */
 export const INTRODUCE_OUTCOMES = ['passed', 'not-here', 'busy'] as const;
