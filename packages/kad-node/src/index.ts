@@ -13,6 +13,7 @@ export { KAD_DEFAULTS, KAD_PROFILES, type KadConfig, makeKadConfig } from './kad
 export type { ContactEvent, KadEventMap } from './kad-events.ts';
 export { type CountOptions, type FindContactsOptions, KadNode, type KadStats, type PingResult, type RoutesView } from './kad-node.ts';
 export type { JoinResult } from './lookup/bootstrap.ts';
+export type { LeaveOptions, LeaveProgress, LeaveResult, LeftReason, LeftRecord } from './lookup/leaving.ts';
 export type { LookupDoubt, LookupKind, LookupOptions, LookupResult, LookupStats, LookupStep } from './lookup/lookup-types.ts';
 export type { ContactSettings } from './lookup/own-contact.ts';
 export type { Announcement } from './lookup/own-publishing.ts';

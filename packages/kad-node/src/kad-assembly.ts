@@ -17,13 +17,15 @@ import type { KadEventMap } from './kad-events.ts';
 import { STORE_SIGNATURES_PER_S } from './limits.ts';
 import { Bootstrap, type JoinResult, savedPeer } from './lookup/bootstrap.ts';
 import { Connectivity } from './lookup/connectivity.ts';
+import { Leaving } from './lookup/leaving.ts';
 import { type LookupDone, Lookups } from './lookup/lookups.ts';
 import { Maintenance, type MaintenanceHooks } from './lookup/maintenance.ts';
 import { OwnContact } from './lookup/own-contact.ts';
 import { OwnPublishing } from './lookup/own-publishing.ts';
-import { PeerClient, type PeerHooks } from './lookup/peer-client.ts';
+import { PeerClient, type PeerHooks, type PeerTarget } from './lookup/peer-client.ts';
 import { Publisher, type PublisherHooks } from './lookup/publisher.ts';
 import { RecordFinder } from './lookup/record-finder.ts';
+import { RecordSender } from './lookup/record-sender.ts';
 import { Replicator } from './lookup/replicator.ts';
 import { StateKeeper, type StateParts } from './lookup/state-keeper.ts';
 import type { KadStateStore } from './records/kad-state.ts';
@@ -75,6 +77,7 @@ interface RecordSide {
   readonly ownContact: OwnContact;
   readonly publishing: OwnPublishing;
   readonly replicator: Replicator;
+  readonly leaving: Leaving;
   readonly finder: RecordFinder;
   readonly handlerContext: HandlerContext;
   readonly signalBroker: SignalBroker;
@@ -180,6 +183,8 @@ function assembleRecordSide(
     verifier,
     storersMax: config.bucketSize,
     ownContact: () => ({ ...ownContact.passed(), isHost: isHost(ownContact) }),
+    isLeaving: () => leaving.isAway,
+    noteLeaver: (nodeId) => client.noteClient(nodeId),
     takeSignatureCheck: () => budget.take(clock.monotonicMs()),
     signalBroker,
     heavyWork: new HeavyWork(clock.monotonicMs()),
@@ -190,7 +195,7 @@ function assembleRecordSide(
   };
   const publisherHooks: PublisherHooks = {
     contact: () => ownContact.passed(),
-    keepHere: (kind, record) => keepRecord(handlerContext, kind, record, { nodeId: selfId }) === 'stored',
+    keepHere: (kind, record) => !leaving.isAway && keepRecord(handlerContext, kind, record, { nodeId: selfId }) === 'stored',
   };
   const publisher = new Publisher(runtime, { client, lookups, selfId, hooks: publisherHooks }, config);
   const publishing = new OwnPublishing(runtime, { signer, publisher, own }, config);
@@ -221,13 +226,17 @@ function assembleRecordSide(
   };
   const hooks: MaintenanceHooks = {
     isJoined: () => bootstrap.isJoined,
+    isAway: () => leaving.isAway,
     askStrays: () => bootstrap.askStrays(),
     publishContact,
     saveState: async () => stateKeeper?.save(),
   };
+  const sender = new RecordSender(runtime, { table, store, publisher });
+  const brokers = (): PeerTarget[] => ownContact.settings.brokers.map(({ nodeId, kad }) => ({ nodeId, address: kad }));
+  const leaving = new Leaving(runtime, { table, store, ownContact, sender, publisher, publishing, brokers }, config);
   const replicator = new Replicator(
     runtime,
-    { table, store, publisher, isActive: () => bootstrap.isJoined, onChange: () => maintenance.membersChanged() },
+    { table, store, sender, isActive: () => bootstrap.isJoined && !leaving.isAway, onChange: () => maintenance.membersChanged() },
     config,
   );
   const maintenance = new Maintenance(runtime, { client, lookups, table, store, publishing, replicator, hooks }, config);
@@ -243,7 +252,7 @@ function assembleRecordSide(
     },
   });
   const signals = { signalBroker, signalSender, brokerKeeper };
-  return { store, own, ownContact, publishing, replicator, finder, handlerContext, maintenance, stateKeeper, ...signals };
+  return { store, own, ownContact, publishing, replicator, leaving, finder, handlerContext, maintenance, stateKeeper, ...signals };
 }
 
 function isHost({ settings }: OwnContact): boolean {

@@ -24,6 +24,7 @@ import { KAD_DEFAULTS, type KadConfig } from './kad-config.ts';
 import type { KadEventMap } from './kad-events.ts';
 import { SIGNAL_BYTES_MAX } from './limits.ts';
 import type { JoinResult } from './lookup/bootstrap.ts';
+import type { LeaveOptions, LeaveResult } from './lookup/leaving.ts';
 import type { LookupOptions, LookupResult } from './lookup/lookup-types.ts';
 import type { ContactSettings } from './lookup/own-contact.ts';
 import type { Announcement } from './lookup/own-publishing.ts';
@@ -108,7 +109,8 @@ export class KadNode implements Startable {
       bootstrap.heard(isClient);
     };
     // In a private range we are all on one network.
-    parts.rpc.decideRole(({ host }) => brokerKeeper.isReachable || isPrivateHost(host));
+    const { leaving } = this.#parts;
+    parts.rpc.decideRole(({ host }) => !leaving.isAway && (brokerKeeper.isReachable || isPrivateHost(host)));
     parts.rpc.onProved(hear);
     parts.rpc.onRequest((request) => {
       if (request.isProved) hear(request.peer, request.isClient);
@@ -161,6 +163,32 @@ export class KadNode implements Startable {
   /** Whether anybody answered at an address given to `bootstrap` when it was asked last; waits while it is being asked. */
   answersAt(address: Address): Promise<boolean> {
     return this.#parts.bootstrap.answersAt(address);
+  }
+
+  // Leaving (BD-17, SH-04)
+
+  /**
+   * Leaves the network: the neighbours forget us, our announcements are withdrawn, our values refreshed, and what we keep for
+   * others is handed to the nodes nearest to it. Afterwards the node still answers and asks, as a client that keeps nothing.
+   * Announcements do not come back with `rejoin`. Calling it again goes on with what is left.
+   */
+  async leave(options: LeaveOptions = {}): Promise<LeaveResult> {
+    this.#checkRunning();
+    return this.#parts.leaving.leave(options);
+  }
+
+  /** Takes a `leave` back: we are in tables and keep records again (BD-16). */
+  async rejoin(): Promise<JoinResult> {
+    this.#checkRunning();
+    const wasAway = await this.#parts.leaving.comeBack();
+    const joined = await this.#parts.bootstrap.join([]);
+    if (wasAway) this.#parts.maintenance.publishNow();
+    return joined;
+  }
+
+  /** `leave` was called, and not taken back. */
+  get isAway(): boolean {
+    return this.#parts.leaving.isAway;
   }
 
   // Finding (BD-05, BN-11)
@@ -298,7 +326,9 @@ export class KadNode implements Startable {
 
   /** Changes what our contact record says; a new one is published at once when it differs (BN-27). */
   setContact(changes: Partial<ContactSettings>): ContactRecord {
-    const hasChanged = this.#parts.ownContact.change({ ...this.#parts.ownContact.settings, ...changes });
+    const settings = { ...this.#parts.ownContact.settings, ...changes };
+    const isLeaving = settings.flags.isLeaving || this.#parts.leaving.isAway;
+    const hasChanged = this.#parts.ownContact.change({ ...settings, flags: { ...settings.flags, isLeaving } });
     if (hasChanged) this.#parts.maintenance.publishContactNow();
     return this.#parts.ownContact.record;
   }

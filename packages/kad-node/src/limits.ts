@@ -175,7 +175,9 @@ export const HANDOVER_GIVERS = 3;
 export const HANDOVER_CHANGES_MAX = 64;
 /** Records for one node in one hand-over; the rest is left to replication. */
 export const HANDOVER_RECORDS_MAX = 4096;
-/** All that we hand over, in bytes: a flood of newcomers gets no more of our uplink than this (T7). */
+/** Nodes that are handed records at the same time. */
+export const HANDOVERS_IN_FLIGHT_MAX = 4;
+/** All that we hand over or store again, in bytes: a flood of newcomers gets no more of our uplink than this (T7). */
 export const HANDOVER_BYTES_PER_S: number = 128 * KiB;
 export const HANDOVER_BYTES_BURST: number = 1 * MiB;
 /** What one newcomer (off private ranges: one IP) gets at once, and per second after that: 8 MiB an hour, for one that keeps coming and going. */
@@ -184,6 +186,25 @@ export const HANDOVER_PARTY_BYTES_PER_S: number = (8 * MiB) / 3600;
 export const HANDOVER_PARTIES_MAX = 1024;
 /** Kept records that are looked at in one go, 2 to 5 ms, before others have their turn. */
 export const RECORDS_LOOKED_AT_ONCE = 500;
+
+// Leaving.
+
+/** How long handing over may take when the caller does not say: a thousand records take seconds. */
+export const LEAVE_DEADLINE_MS: number = 10 * minute;
+/** Telling the neighbours, when there is no time for more: the three tries of one request. */
+export const LEAVE_EMERGENCY_MS: number = 4 * second;
+/** Contacts that are told, nearest first; a table has seldom more. The others notice by themselves. */
+export const LEAVE_TOLD_MAX = 256;
+export const LEAVE_TELLS_IN_FLIGHT_MAX = 32;
+/** Records handed over between two reports of progress, and nodes that they go to at the same time. */
+export const LEAVE_BATCH = 200;
+export const LEAVE_HANDOVERS_IN_FLIGHT_MAX = 16;
+/** Nodes that are given each: the two that are nearest, which see to the others, and the one that steps up for us. */
+export const LEAVE_RECEIVERS = 3;
+/** How often it is tried, each time with those who are known then. */
+export const LEAVE_TRIES = 2;
+/** Records that a result names one by one; of the others it tells how many there are. */
+export const LEFT_LISTED_MAX = 1000;
 
 // State on disk.
 

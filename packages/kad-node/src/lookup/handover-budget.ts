@@ -17,16 +17,20 @@ export class HandoverBudget {
     this.#all = new TokenBucket(HANDOVER_BYTES_PER_S, HANDOVER_BYTES_BURST, nowMs);
   }
 
-  /** `later`: in a moment there is room again. `never`: this party has had its share for now. */
-  take(party: string, bytes: number, nowMs: number): 'now' | 'later' | 'never' {
-    let own = this.#parties.get(party);
-    if (own === undefined) {
-      own = new TokenBucket(HANDOVER_PARTY_BYTES_PER_S, HANDOVER_PARTY_BYTES_BURST, nowMs);
-      this.#parties.set(party, own);
-    }
-    if (!own.take(nowMs, bytes)) return 'never';
+  /** `later`: in a moment there is room again. `never`: this party has had its share for now; nobody in particular has no share. */
+  take(party: string | undefined, bytes: number, nowMs: number): 'now' | 'later' | 'never' {
+    const own = party === undefined ? undefined : this.#bucketOf(party, nowMs);
+    if (own !== undefined && !own.take(nowMs, bytes)) return 'never';
     if (this.#all.take(nowMs, bytes)) return 'now';
-    own.give(bytes);
+    own?.give(bytes);
     return 'later';
+  }
+
+  #bucketOf(party: string, nowMs: number): TokenBucket {
+    const known = this.#parties.get(party);
+    if (known !== undefined) return known;
+    const made = new TokenBucket(HANDOVER_PARTY_BYTES_PER_S, HANDOVER_PARTY_BYTES_BURST, nowMs);
+    this.#parties.set(party, made);
+    return made;
   }
 }

@@ -17,6 +17,8 @@ const REFRESH_LOOKUPS_IN_FLIGHT_MAX = 2;
 
 export interface MaintenanceHooks {
   isJoined(): boolean;
+  /** We have left, or are about to: nothing of ours is published. */
+  isAway(): boolean;
   /** Asks peers that the table has lost; see Bootstrap. */
   askStrays(): Promise<void>;
   /** Publishes our contact record; the number of nodes that keep it. */
@@ -156,13 +158,13 @@ export class Maintenance {
   }
 
   async #publishContact(): Promise<number | undefined> {
-    if (!this.#hooks.isJoined()) return undefined;
+    if (!this.#hooks.isJoined() || this.#hooks.isAway()) return undefined;
     const storedOn = await this.#hooks.publishContact();
     return storedOn > 0 ? undefined : Math.min(this.#config.contactIntervalMs, this.#config.rejoinDelayMaxMs);
   }
 
   async #republishDue(): Promise<void> {
-    if (this.#hooks.isJoined()) await this.#publishing.republish();
+    if (this.#hooks.isJoined() && !this.#hooks.isAway()) await this.#publishing.republish();
   }
 
   #task(name: string, intervalMs: number, run: () => Promise<number | undefined> | Promise<void> | undefined): RecurringTask {

@@ -17,6 +17,11 @@ export interface Announcement {
   readonly grant?: Uint8Array | undefined;
 }
 
+export interface Published {
+  readonly record: OwnRecord;
+  readonly result: PublishResult;
+}
+
 export class OwnPublishing {
   readonly #runtime: Runtime;
   readonly #signer: Signer;
@@ -86,6 +91,25 @@ export class OwnPublishing {
     const due = this.#own.due(this.#runtime.clock.monotonicMs(), { intervalMs, countMax });
     if (due.length > 0) await this.#publish(due, options);
     return due.length;
+  }
+
+  /** Publishes all values once more, deletions too, with their full life. */
+  refreshValues(options: LookupOptions): Promise<Published[]> {
+    return this.#publishAll(
+      [...this.#own.all()].filter(({ kind }) => kind !== 'provider'),
+      options,
+    );
+  }
+
+  /** Withdraws all announcements that are in force. */
+  withdrawAll(options: LookupOptions): Promise<Published[]> {
+    const withdrawn = this.#own.keysOf('provider').map((fileId) => this.#keep('provider', fileId, null, NO_NAME, true));
+    return this.#publishAll(withdrawn, options);
+  }
+
+  async #publishAll(records: readonly OwnRecord[], options: LookupOptions): Promise<Published[]> {
+    const results = await this.#publish(records, options);
+    return records.map((record, i) => ({ record, result: results[i] as PublishResult }));
   }
 
   /** A grant that was given once stays good when the file is announced again. */

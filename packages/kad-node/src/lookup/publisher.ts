@@ -163,7 +163,8 @@ export class Publisher {
   }
 }
 
-function tally(answers: readonly StoreAnswer[]): Pick<PublishResult, 'storedOn' | 'refusals'> {
+/** How many took a record, and what the others said. */
+export function tally(answers: readonly StoreAnswer[]): Pick<PublishResult, 'storedOn' | 'refusals'> {
   const refusals = new Set<StoreRefusal>();
   let storedOn = 0;
   for (const answer of answers) {

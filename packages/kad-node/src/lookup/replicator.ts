@@ -1,26 +1,20 @@
 // driven: keeps each record on the nodes nearest to its key while nodes come and go: hands it over, and stores it again now and then.
 import { equalBytes, type NodeId, type Runtime, toHex } from '@batchain/shared';
-import pLimit from 'p-limit';
 import type { KadConfig } from '../kad-config.ts';
-import { HANDOVER_CHANGES_MAX, HANDOVER_GIVERS, HANDOVER_RECORDS_MAX, RECORDS_LOOKED_AT_ONCE } from '../limits.ts';
+import { HANDOVER_CHANGES_MAX, HANDOVER_GIVERS, HANDOVER_RECORDS_MAX, HANDOVERS_IN_FLIGHT_MAX, RECORDS_LOOKED_AT_ONCE } from '../limits.ts';
 import { planHandover } from '../records/handover-plan.ts';
-import { RECORD_KINDS, type RecordKind } from '../records/record-kind.ts';
-import { passOn, type RecordStore, type StoredRecord } from '../records/record-store.ts';
+import type { RecordStore, StoredRecord } from '../records/record-store.ts';
 import { isReplicationDue } from '../records/replication-plan.ts';
 import type { RoutingTable } from '../routing/routing-table.ts';
 import type { TableContact } from '../routing/table-contact.ts';
 import { partyOf } from '../rpc/party.ts';
 import { HandoverBudget } from './handover-budget.ts';
-import type { Publisher } from './publisher.ts';
+import { addWork, type RecordSender } from './record-sender.ts';
 
 /** How long to wait for the budget of all hand-overs. */
 const BUDGET_WAIT_MS = 1000;
 /** So many times KadConfig.handoverDelayMs after joining a node has met its neighbours: a minute. */
 const SETTLING_DELAYS = 6;
-/** Nodes that are handed records at the same time. */
-const HANDOVERS_IN_FLIGHT_MAX = 4;
-/** Records of one kind that go to one node between two looks at the budget: a few datagrams. */
-const HANDOVER_BATCH = 24;
 
 interface ReplicatorCounts {
   /** Records that others keep because we handed them over, and those that we stored again: once per node. */
@@ -28,12 +22,14 @@ interface ReplicatorCounts {
   replicated: number;
 }
 
+type CountName = keyof ReplicatorCounts;
+
 export class Replicator {
   readonly counts: ReplicatorCounts = { handedOver: 0, replicated: 0 };
   readonly #runtime: Runtime;
   readonly #table: RoutingTable;
   readonly #store: RecordStore;
-  readonly #publisher: Publisher;
+  readonly #sender: RecordSender;
   readonly #isActive: () => boolean;
   readonly #onChange: () => void;
   readonly #config: KadConfig;
@@ -49,7 +45,7 @@ export class Replicator {
     collaborators: {
       readonly table: RoutingTable;
       readonly store: RecordStore;
-      readonly publisher: Publisher;
+      readonly sender: RecordSender;
       /** False while we are not part of the network. */
       readonly isActive: () => boolean;
       /** Somebody came or went: `handOver` is to be called a little later. */
@@ -60,7 +56,7 @@ export class Replicator {
     this.#runtime = runtime;
     this.#table = collaborators.table;
     this.#store = collaborators.store;
-    this.#publisher = collaborators.publisher;
+    this.#sender = collaborators.sender;
     this.#isActive = collaborators.isActive;
     this.#onChange = collaborators.onChange;
     this.#config = config;
@@ -98,18 +94,21 @@ export class Replicator {
     // Whoever went and came back has lost nothing, or is a newcomer.
     for (const name of newcomers.keys()) lost.delete(name);
     const work = await this.#planHandovers(newcomers, [...lost.values()]);
-    const limit = pLimit(HANDOVERS_IN_FLIGHT_MAX);
-    await Promise.all([...work].map(([contact, records]) => limit(() => this.#handTo(contact, records))));
+    await this.#send(work, 'handedOver', (contact, bytes) => this.#takeBudget(partyOf(contact), bytes));
   }
 
-  /** Stores again what is due, nearest nodes first (Kademlia section 2.5); the number of records. */
+  /** Stores again what is due on the nodes nearest to it that we know: we are one of them, so we know the others (Kademlia section 2.5). */
   async replicate(): Promise<number> {
     if (!this.#isActive() || this.#table.size === 0) return 0;
+    const { bucketSize } = this.#config;
     const due = await this.#dueRecords();
-    for (const kind of RECORD_KINDS) {
-      const records = due.filter((record) => record.kind === kind);
-      if (records.length > 0) await this.#replicateSome(kind, records);
+    const work = new Map<TableContact, StoredRecord[]>();
+    for (const record of due) {
+      // Also what nobody takes: it is tried again after the interval, not in every round.
+      record.storedMs = this.#runtime.clock.monotonicMs();
+      for (const contact of this.#table.closest(record.key, bucketSize)) addWork(work, contact, record, due.length);
     }
+    await this.#send(work, 'replicated', (_contact, bytes) => this.#takeBudget(undefined, bytes));
     return due.length;
   }
 
@@ -129,10 +128,7 @@ export class Replicator {
       if (this.#table.nearerCount(record.key) >= HANDOVER_GIVERS + young.size) return;
       const nearest = this.#table.closest(record.key, storersMax);
       for (const contact of planHandover({ key: record.key, selfId: this.#table.selfId, nearest }, changes, limits)) {
-        if (equalBytes(contact.nodeId, record.publisher)) continue;
-        const records = work.get(contact) ?? [];
-        if (records.length < HANDOVER_RECORDS_MAX) records.push(record);
-        work.set(contact, records);
+        if (!equalBytes(contact.nodeId, record.publisher)) addWork(work, contact, record, HANDOVER_RECORDS_MAX);
       }
     });
     return work;
@@ -146,29 +142,22 @@ export class Replicator {
     return young;
   }
 
-  async #handTo(contact: TableContact, records: readonly StoredRecord[]): Promise<void> {
-    const party = partyOf(contact);
-    for (const kind of RECORD_KINDS) {
-      const ofKind = records.filter((record) => record.kind === kind);
-      for (let at = 0; at < ofKind.length; at += HANDOVER_BATCH) {
-        const batch = ofKind.slice(at, at + HANDOVER_BATCH).filter((record) => this.#store.holds(record));
-        const holders = kind === 'provider' ? this.#holdersOf(batch) : [];
-        const isAllowed = await this.#takeBudget(party, [...batch, ...holders]);
-        if (!isAllowed || this.#stop.signal.aborted || this.#table.get(contact.nodeId) === undefined) return;
-        if (holders.length > 0) await this.#send('contact', contact, holders);
-        if (!(await this.#send(kind, contact, batch))) return;
-      }
-    }
+  #send(
+    work: ReadonlyMap<TableContact, StoredRecord[]>,
+    count: CountName,
+    mayGo: (contact: TableContact, bytes: number) => Promise<boolean>,
+  ): Promise<void> {
+    return this.#sender.send(work, {
+      signal: this.#stop.signal,
+      inFlightMax: HANDOVERS_IN_FLIGHT_MAX,
+      mayGo,
+      onAnswer: (_record, answer) => {
+        if (answer === 'stored') this.counts[count] += 1;
+      },
+    });
   }
 
-  /** Whoever is named as a host is named with where it is. */
-  #holdersOf(providers: readonly StoredRecord[]): StoredRecord[] {
-    const nowMs = this.#runtime.clock.monotonicMs();
-    return providers.flatMap(({ isWithdrawal, publisher }) => (isWithdrawal ? [] : this.#store.get('contact', publisher, nowMs)));
-  }
-
-  async #takeBudget(party: string, records: readonly StoredRecord[]): Promise<boolean> {
-    const bytes = records.reduce((sum, record) => sum + record.bytes.length, 0);
+  async #takeBudget(party: string | undefined, bytes: number): Promise<boolean> {
     while (!this.#stop.signal.aborted) {
       const allowed = this.#budget.take(party, bytes, this.#runtime.clock.monotonicMs());
       if (allowed !== 'later') return allowed === 'now';
@@ -177,40 +166,18 @@ export class Replicator {
     return false;
   }
 
-  /** False when it did not answer: it gets no more now. */
-  async #send(kind: RecordKind, contact: TableContact, records: readonly StoredRecord[]): Promise<boolean> {
-    const nowMs = this.#runtime.clock.monotonicMs();
-    const answers = await this.#publisher.storeOn(
-      kind,
-      contact,
-      records.map((record) => passOn(record, nowMs)),
-    );
-    this.counts.handedOver += answers.filter((answer) => answer === 'stored').length;
-    return answers.length === 0 || answers.at(-1) !== undefined;
-  }
-
   async #dueRecords(): Promise<StoredRecord[]> {
     const { replicationIntervalMs: intervalMs, replicationRoundMs: stepMs, replicationPerRoundMax, bucketSize: storersMax } = this.#config;
+    const timing = { intervalMs, stepMs, storersMax };
     const nowMs = this.#runtime.clock.monotonicMs();
     const due: StoredRecord[] = [];
     await this.#lookAtAll((record) => {
       // Contact records live for hours, and whom they name publishes them again while it is there.
       if (record.kind === 'contact' || nowMs - record.storedMs < intervalMs) return;
-      if (isReplicationDue(record.storedMs, this.#table.nearerCount(record.key), nowMs, { intervalMs, stepMs, storersMax }))
-        due.push(record);
+      if (isReplicationDue(record.storedMs, this.#table.nearerCount(record.key), nowMs, timing)) due.push(record);
     });
     if (due.length <= replicationPerRoundMax) return due;
     return due.sort((a, b) => a.storedMs - b.storedMs).slice(0, replicationPerRoundMax);
-  }
-
-  async #replicateSome(kind: RecordKind, records: readonly StoredRecord[]): Promise<void> {
-    const { clock } = this.#runtime;
-    const nowMs = clock.monotonicMs();
-    const items = records.map((record) => ({ key: record.key, ...passOn(record, nowMs) }));
-    const options = { isOurs: false, signal: this.#stop.signal };
-    for (const { storedOn } of await this.#publisher.publish(kind, items, options)) this.counts.replicated += storedOn;
-    // Also what nobody took: it is tried again after the interval, not in every round.
-    for (const record of records) record.storedMs = clock.monotonicMs();
   }
 
   /** All living records, a few at a time, so that a full store does not hold up everything else. */

@@ -44,6 +44,7 @@ const CHECKS: Readonly<Record<RecordKind, Check>> = {
       isWithdrawal: false,
       hasGrant: false,
       isHost,
+      isLeaver: contact.flags.isLeaving,
       bytes,
     });
   },

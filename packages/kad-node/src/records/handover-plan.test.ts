@@ -15,7 +15,13 @@ const at = (place: number): Node => nodes[place] as Node;
 const LIMITS = { storersMax: 20, giversMax: 3 };
 
 /** What the node at `place` does, when it knows all of the others that are `present`. */
-function plan(place: number, present: readonly Node[], newcomers: readonly Node[], lost: readonly Node[] = [], young: readonly Node[] = []): number[] {
+function plan(
+  place: number,
+  present: readonly Node[],
+  newcomers: readonly Node[],
+  lost: readonly Node[] = [],
+  young: readonly Node[] = [],
+): number[] {
   const self = at(place);
   const nearest = present.filter((node) => node !== self).slice(0, 20);
   const isNewcomer = (nodeId: NodeId): boolean => newcomers.some((node) => node.nodeId === nodeId);

@@ -29,6 +29,10 @@ export class OwnRecords {
     if (this.#records.get(name) === record) this.#records.delete(name);
   }
 
+  all(): IterableIterator<OwnRecord> {
+    return this.#records.values();
+  }
+
   /** Keys of the records of one kind that are in force. */
   keysOf(kind: OwnRecordKind): Uint8Array[] {
     return [...this.#records.values()].filter((record) => record.kind === kind && !record.isWithdrawn).map(({ key }) => key);

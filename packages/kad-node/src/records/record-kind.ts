@@ -31,6 +31,8 @@ export interface RecordFacts {
   readonly hasGrant: boolean;
   /** A contact record that carries `stores`; of a stored one also: the host itself stored it, in a session that it proved. */
   readonly isHost: boolean;
+  /** A contact record that says that its node leaves. */
+  readonly isLeaver?: boolean;
   /** The network (/24 or /48) that such a host stored it from; undefined for private ranges. */
   readonly hostGroup?: string | undefined;
   /** The whole record as it travels. */

@@ -72,6 +72,7 @@ export const STORE_REFUSALS = [
   'not-near',
   'unsupported-kind',
   'not-proved',
+  'leaving',
 ] as const;
 export type StoreRefusal = (typeof STORE_REFUSALS)[number];
 export type StoreOutcome = 'stored' | StoreRefusal;
