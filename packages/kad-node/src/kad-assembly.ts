@@ -17,7 +17,9 @@ import type { KadEventMap } from './kad-events.ts';
 import { STORE_SIGNATURES_PER_S } from './limits.ts';
 import { Bootstrap, type JoinResult, savedPeer } from './lookup/bootstrap.ts';
 import { Connectivity } from './lookup/connectivity.ts';
+import { Digester } from './lookup/digester.ts';
 import { Leaving } from './lookup/leaving.ts';
+import type { LookupResult } from './lookup/lookup-types.ts';
 import { type LookupDone, Lookups } from './lookup/lookups.ts';
 import { Maintenance, type MaintenanceHooks } from './lookup/maintenance.ts';
 import { OwnContact } from './lookup/own-contact.ts';
@@ -79,6 +81,7 @@ interface RecordSide {
   readonly replicator: Replicator;
   readonly leaving: Leaving;
   readonly finder: RecordFinder;
+  readonly digester: Digester;
   readonly handlerContext: HandlerContext;
   readonly signalBroker: SignalBroker;
   readonly signalSender: SignalSender;
@@ -199,7 +202,8 @@ function assembleRecordSide(
   };
   const publisher = new Publisher(runtime, { client, lookups, selfId, hooks: publisherHooks }, config);
   const publishing = new OwnPublishing(runtime, { signer, publisher, own }, config);
-  const finder = new RecordFinder(runtime, { client, lookups, table, store, ownContact, verifier });
+  const finder = new RecordFinder(runtime, { client, lookups, table, store, own, ownContact, verifier });
+  const digester = new Digester(runtime, { client, lookups, table, store }, config);
   const signalSender = new SignalSender(runtime, {
     selfId,
     ask: (to, request) => client.ask(to, request),
@@ -216,29 +220,16 @@ function assembleRecordSide(
     rememberPeer: (peer) => bootstrap.remember(peer),
   };
   const stateKeeper = stateStore === undefined ? undefined : new StateKeeper(runtime, stateStore, state);
-  const publishContact = async (): Promise<number> => {
-    ownContact.sign();
-    const item = { key: selfId, ...ownContact.passed() };
-    const near = bootstrap.takeNear();
-    if (near !== undefined && near.doubt === undefined) return (await publisher.publishTo(near, 'contact', item)).storedOn;
-    const [result] = await publisher.publish('contact', [item]);
-    return result?.storedOn ?? 0;
-  };
   const hooks: MaintenanceHooks = {
     isJoined: () => bootstrap.isJoined,
     isAway: () => leaving.isAway,
     askStrays: () => bootstrap.askStrays(),
-    publishContact,
+    publishContact: () => publishContact(publisher, ownContact, bootstrap.takeNear()),
     saveState: async () => stateKeeper?.save(),
   };
-  const sender = new RecordSender(runtime, { table, store, publisher });
-  const brokers = (): PeerTarget[] => ownContact.settings.brokers.map(({ nodeId, kad }) => ({ nodeId, address: kad }));
-  const leaving = new Leaving(runtime, { table, store, ownContact, sender, publisher, publishing, brokers }, config);
-  const replicator = new Replicator(
-    runtime,
-    { table, store, sender, isActive: () => bootstrap.isJoined && !leaving.isAway, onChange: () => maintenance.membersChanged() },
-    config,
-  );
+  const keeping = { table, store, ownContact, publisher, publishing };
+  const isJoined = (): boolean => bootstrap.isJoined;
+  const { leaving, replicator } = assembleReplication(runtime, keeping, { isJoined, onChange: () => maintenance.membersChanged() }, config);
   const maintenance = new Maintenance(runtime, { client, lookups, table, store, publishing, replicator, hooks }, config);
   const brokerKeeper = new BrokerKeeper(runtime, {
     selfId,
@@ -252,7 +243,52 @@ function assembleRecordSide(
     },
   });
   const signals = { signalBroker, signalSender, brokerKeeper };
-  return { store, own, ownContact, publishing, replicator, leaving, finder, handlerContext, maintenance, stateKeeper, ...signals };
+  return {
+    store,
+    own,
+    ownContact,
+    publishing,
+    replicator,
+    leaving,
+    finder,
+    digester,
+    handlerContext,
+    maintenance,
+    stateKeeper,
+    ...signals,
+  };
+}
+
+/** To the nodes that joining has just found near us, when there is no doubt about them. The number of nodes that keep it. */
+async function publishContact(publisher: Publisher, ownContact: OwnContact, near: LookupResult | undefined): Promise<number> {
+  const item = { key: ownContact.sign().nodeId, ...ownContact.passed() };
+  if (near !== undefined && near.doubt === undefined) return (await publisher.publishTo(near, 'contact', item)).storedOn;
+  const [result] = await publisher.publish('contact', [item]);
+  return result?.storedOn ?? 0;
+}
+
+interface ReplicationParts {
+  readonly table: RoutingTable;
+  readonly store: RecordStore;
+  readonly ownContact: OwnContact;
+  readonly publisher: Publisher;
+  readonly publishing: OwnPublishing;
+}
+
+/** What moves records while nodes, this one included, come and go. */
+function assembleReplication(
+  runtime: Runtime,
+  parts: ReplicationParts,
+  hooks: { readonly isJoined: () => boolean; readonly onChange: () => void },
+  config: KadConfig,
+): { readonly leaving: Leaving; readonly replicator: Replicator } {
+  const { table, store, ownContact } = parts;
+  const sender = new RecordSender(runtime, parts);
+  const brokers = (): PeerTarget[] => ownContact.settings.brokers.map(({ nodeId, kad }) => ({ nodeId, address: kad }));
+  const leaving = new Leaving(runtime, { ...parts, sender, brokers }, config);
+  const isActive = (): boolean => hooks.isJoined() && !leaving.isAway;
+  const replicator = new Replicator(runtime, { table, store, sender, isActive, onChange: hooks.onChange }, config);
+  return { leaving, replicator };
 }
 
 function isHost({ settings }: OwnContact): boolean {

@@ -22,64 +22,22 @@ import { makeRequestHandler } from './handlers/handler-table.ts';
 import { assembleKad, type KadAssembly, type KadNodeParts } from './kad-assembly.ts';
 import { KAD_DEFAULTS, type KadConfig } from './kad-config.ts';
 import type { KadEventMap } from './kad-events.ts';
+import type { CountOptions, FindContactsOptions, KadStats, PingResult, Reachability, RoutesView } from './kad-node-api.ts';
 import { SIGNAL_BYTES_MAX } from './limits.ts';
 import type { JoinResult } from './lookup/bootstrap.ts';
+import type { DigestKind, DigestResult } from './lookup/digester.ts';
 import type { LeaveOptions, LeaveResult } from './lookup/leaving.ts';
 import type { LookupOptions, LookupResult } from './lookup/lookup-types.ts';
 import type { ContactSettings } from './lookup/own-contact.ts';
-import type { Announcement } from './lookup/own-publishing.ts';
+import type { Announcement, PutMutableOptions, PutMutableResult } from './lookup/own-publishing.ts';
 import type { PublishResult } from './lookup/publisher.ts';
 import type { FindProvidersOptions, FoundMutable, FoundProviders, GetContactOptions } from './lookup/record-finder.ts';
 import type { SavedPeer } from './records/kad-state.ts';
-import { findNeighbours, type Neighbours } from './routing/neighbours.ts';
-import type { BucketView } from './routing/routing-table.ts';
+import type { ByteRange } from './records/value-digest.ts';
+import { findNeighbours } from './routing/neighbours.ts';
 import type { SizeEstimate } from './routing/size-estimate.ts';
-import type { KadRpc, ProvedPeer, RpcFailure } from './rpc/kad-rpc.ts';
+import type { KadRpc, RpcFailure } from './rpc/kad-rpc.ts';
 import type { CompactContact } from './wire/messages.ts';
-
-export interface CountOptions extends LookupOptions {
-  /** KadConfig.bucketSize by default. */
-  readonly count?: number;
-}
-
-export interface FindContactsOptions extends CountOptions {
-  /** Goes over a doubtful result on disjoint paths; then there may be more contacts than `count`. False by default. */
-  readonly isSecure?: boolean;
-}
-
-export interface PingResult {
-  readonly peer: ProvedPeer;
-  readonly rttMs: number;
-  /** Our address as the peer saw it. */
-  readonly observedAddress: Address;
-}
-
-export interface Reachability {
-  readonly isReachable: boolean;
-}
-
-export interface RoutesView extends Neighbours {
-  readonly nodeId: NodeId;
-  readonly buckets: readonly BucketView[];
-}
-
-export interface KadStats {
-  readonly isJoined: boolean;
-  readonly isOffline: boolean;
-  readonly contacts: number;
-  readonly lookups: number;
-  readonly lookupsRunning: number;
-  /** Of lookups, pings and STOREs. */
-  readonly requests: number;
-  readonly answers: number;
-  readonly failures: number;
-  readonly storedRecords: number;
-  readonly storedBytes: number;
-  /** Copies that others took from us: because nodes came or went, and because nobody had stored them for a while. */
-  readonly handedOver: number;
-  readonly replicated: number;
-  readonly announcements: number;
-}
 
 /**
  * Give it a fork of the runtime of its own. `start` opens the socket; `bootstrap` joins. Public calls reject with
@@ -307,21 +265,27 @@ export class KadNode implements Startable {
   }
 
   /** Stores at most 896 bytes under our key and a name of at most 32 bytes, and again until deleted. */
-  async putMutable(name: string, value: Uint8Array, options: LookupOptions = {}): Promise<PublishResult & { readonly key: Uint8Array }> {
+  async putMutable(name: string, value: Uint8Array, options: PutMutableOptions = {}): Promise<PutMutableResult> {
     this.#checkRunning();
     return this.#parts.publishing.putMutable(name, value, options);
   }
 
-  /** The latest value that the owner of `publicKey` stored under the name. */
+  /** The latest value that the owner of `publicKey` stored under the name; never an older one than was given before. */
   async getMutable(publicKey: Uint8Array, name: string, options: LookupOptions = {}): Promise<FoundMutable | undefined> {
     this.#checkRunning();
     return this.#parts.finder.getMutable(publicKey, name, options);
   }
 
   /** Leaves a signed tombstone for as long as any copy of the value can live. */
-  async deleteMutable(name: string, options: LookupOptions = {}): Promise<PublishResult> {
+  async deleteMutable(name: string, options: LookupOptions = {}): Promise<PutMutableResult> {
     this.#checkRunning();
     return this.#parts.publishing.putMutable(name, null, options);
+  }
+
+  /** Has every node that keeps a value hash a range of its bytes, the whole by default: copies are compared without being sent (BD-45). */
+  async digest(key: Uint8Array, kind: DigestKind, range?: ByteRange, options: LookupOptions = {}): Promise<DigestResult> {
+    this.#checkRunning();
+    return this.#parts.digester.digest(key, kind, range, options);
   }
 
   /** Changes what our contact record says; a new one is published at once when it differs (BN-27). */

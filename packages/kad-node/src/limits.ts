@@ -160,6 +160,8 @@ export const HOST_RECORDS_MAX = 4096;
 export const HOSTS_PER_GROUP_MAX = 10;
 /** Longest lifetime of a record, and how long a withdrawal is kept: as long as any older copy can live. */
 export const RECORD_LIFETIME_MAX_MS: number = 48 * hour;
+/** Shorter lives are not worth the datagrams: a value is published again twice within its life. */
+export const VALUE_LIFETIME_MIN_MS: number = 1 * hour;
 /** A record whose sequence is a wall-clock time further back than this is refused: lifetime and 48 h of clock error (T19). */
 export const RECORD_SEQUENCE_AGE_MAX_MS: number = 96 * hour;
 /** Six provider records with grants fit one STORE. */
@@ -241,6 +243,8 @@ export const HOST_PAGES_MAX: number = CONTACT_PAGES_MAX + Math.ceil((CLOSEST_MAX
 export const PROVIDER_PAGES_MAX: number = 1 + RECORDS_PER_KEY_MAX;
 /** with one record that does not fit beside contacts. */
 export const VALUE_PAGES_MAX = 2;
+/** Mutable values of which the newest sequence seen is remembered. */
+export const NEWEST_VERSIONS_MAX = 4096;
 /** Nodes whose further pages one lookup reads at the same time, and in all while they give something new. */
 export const PAGE_SOURCES_MAX = 3;
 /** A key's region is where twice as many nodes are expected as keep a record: room for the error of the estimate (T5). */

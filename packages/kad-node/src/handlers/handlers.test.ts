@@ -267,6 +267,17 @@ describe('STORE and FIND_VALUE', () => {
     expect(namedHosts(), 'and it is no host any more').toBe(0);
   });
 
+  it('BD-45 give the digest of a value to proved askers, and of no other kind', () => {
+    const value = utf8Bytes('a value');
+    answer({ type: 'store', kind: 'immutable', records: [{ bytes: value, ageMs: 0 }] });
+    const request = { type: 'digest', kind: 'immutable', key: sha256(value), offset: 2, length: 5 } as const;
+    expect(answer(request)).toEqual({ type: 'digested', outcome: 'done', digest: sha256(utf8Bytes('value')), bytes: 7, sequence: 0 });
+    expect(answer({ ...request, length: 6 })).toMatchObject({ outcome: 'out-of-range', bytes: 7 });
+    expect(answer({ ...request, key: FILE })).toMatchObject({ outcome: 'not-held', bytes: 0 });
+    expect(answer({ ...request, kind: 'provider' })).toMatchObject({ outcome: 'unsupported-kind' });
+    expect(answer(request, { isProved: false })).toMatchObject({ type: 'error', code: 'not-proved' });
+  });
+
   it('T15 under pressure keep only what belongs here', () => {
     store = new RecordStore(own.nodeId, { bytesMax: 2000, perKeyMax: 9 });
     const context: HandlerContext = {
