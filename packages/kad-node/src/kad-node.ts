@@ -23,7 +23,7 @@ import { assembleKad, type KadAssembly, type KadNodeParts } from './kad-assembly
 import { KAD_DEFAULTS, type KadConfig } from './kad-config.ts';
 import type { KadEventMap } from './kad-events.ts';
 import type { CountOptions, FindContactsOptions, KadStats, PingResult, Reachability, RoutesView } from './kad-node-api.ts';
-import { SIGNAL_BYTES_MAX } from './limits.ts';
+import { SIGNAL_BYTES_MAX, SIZE_LOOKUPS } from './limits.ts';
 import type { JoinResult } from './lookup/bootstrap.ts';
 import type { DigestKind, DigestResult } from './lookup/digester.ts';
 import type { LeaveOptions, LeaveResult } from './lookup/leaving.ts';
@@ -350,9 +350,18 @@ export class KadNode implements Startable {
     return this.#parts.bootstrap.remembered();
   }
 
-  /** How many nodes the network has, this one included, judged from how densely they lie. */
+  /**
+   * How many nodes the network has, this one included and clients left out: counted while they are fewer than a
+   * k-bucket holds, else judged from how densely they lie around ourselves and the keys looked up within the last hour.
+   */
   estimateSize(): SizeEstimate {
     return this.#parts.lookups.estimateSize();
+  }
+
+  /** The same after SIZE_LOOKUPS lookups of random keys; counted while all nodes fit in the table (BD-18). */
+  async measureSize(options: LookupOptions = {}): Promise<SizeEstimate> {
+    this.#checkRunning();
+    return this.#parts.lookups.measureSize(SIZE_LOOKUPS, options);
   }
 
   /** Our address as others see it, most votes first. */

@@ -268,6 +268,8 @@ export const QUESTIONABLE_PINGS_MAX = 16;
 /** Density samples of finished lookups behind the size estimate, one per key; older ones tell of another network. */
 export const DENSITY_SAMPLES_MAX = 64;
 export const DENSITY_SAMPLE_AGE_MS: number = 1 * hour;
+/** Lookups that measure the network's size: with 20 nodes each the error is 6 %. */
+export const SIZE_LOOKUPS = 16;
 /** Peers whose view of our address counts. */
 export const ADDRESS_VOTES_MAX = 64;
 /** Addresses whose word on our external address is kept, to judge the NAT by: more than half a dozen add nothing. */
