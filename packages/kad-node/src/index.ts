@@ -11,19 +11,14 @@ export type { UdpState } from './broker/udp-verdict.ts';
 export type { KadNodeParts } from './kad-assembly.ts';
 export { KAD_DEFAULTS, KAD_PROFILES, type KadConfig, makeKadConfig } from './kad-config.ts';
 export type { ContactEvent, KadEventMap } from './kad-events.ts';
-export {
-  type CountOptions,
-  type FindContactsOptions,
-  KadNode,
-  type KadStats,
-  type PingResult,
-  type RoutesView,
-  type WhoIsAtOptions,
-} from './kad-node.ts';
+export { KadNode } from './kad-node.ts';
+export type { CountOptions, FindContactsOptions, KadStats, PingResult, RoutesView, WhoIsAtOptions } from './kad-node-api.ts';
 export type { JoinResult } from './lookup/bootstrap.ts';
+export type { DigestKind, DigestResult, HeldDigest } from './lookup/digester.ts';
+export type { LeaveOptions, LeaveProgress, LeaveResult, LeftReason, LeftRecord } from './lookup/leaving.ts';
 export type { LookupDoubt, LookupKind, LookupOptions, LookupResult, LookupStats, LookupStep } from './lookup/lookup-types.ts';
 export type { ContactSettings } from './lookup/own-contact.ts';
-export type { Announcement } from './lookup/own-publishing.ts';
+export type { Announcement, PutMutableOptions, PutMutableResult } from './lookup/own-publishing.ts';
 export type { PublishResult } from './lookup/publisher.ts';
 export type { FindProvidersOptions, FoundMutable, FoundProviders, GetContactOptions } from './lookup/record-finder.ts';
 export type { KadStateStore, SavedPeer } from './records/kad-state.ts';
@@ -31,6 +26,7 @@ export { MemoryKadStateStore } from './records/memory-kad-state-store.ts';
 export { immutableKey, mutableKey } from './records/mutable-value.ts';
 export { isOwnerGrant, signOwnerGrant } from './records/owner-grant.ts';
 export { RECORD_KINDS, type RecordKind } from './records/record-kind.ts';
+export type { ByteRange } from './records/value-digest.ts';
 export { compareDistance, sharedPrefixBits } from './routing/distance.ts';
 export type { Neighbours } from './routing/neighbours.ts';
 export type { BucketView } from './routing/routing-table.ts';
