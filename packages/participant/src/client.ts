@@ -5,6 +5,8 @@ export * from './api/api-schemas.ts';
 export * from './api/dht-client.ts';
 export * from './api/dht-schemas.ts';
 export * from './api/local-api-client.ts';
+export * from './api/membership-client.ts';
+export * from './api/membership-schemas.ts';
 export * from './api/network-client.ts';
 export * from './api/network-schemas.ts';
 export * from './api/problem.ts';

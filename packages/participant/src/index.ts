@@ -42,6 +42,7 @@ export * from './adapters/home-library.ts';
 export * from './api/dht-api.ts';
 export * from './api/json-schemas.ts';
 export * from './api/local-api-server.ts';
+export * from './api/membership-api.ts';
 export * from './client.ts';
 export * from './create-participant.ts';
 export * from './daemon.ts';

@@ -331,3 +331,12 @@ export const RACE_LINGER_MS: number = 1 * second;
 export const DIAL_PACE_MS: number = 1.2 * second;
 export const DIAL_PROVED_MS: number = 10 * minute;
 export const DIAL_HOSTS_REMEMBERED_MAX = 4096;
+
+// Leaving the network.
+
+/** When nobody says how long it may take: 100 GiB at 4 MB/s. */
+export const LEAVE_WITHIN_MS: number = 8 * hour;
+/** A leave that has not ended after a month is none. */
+export const LEAVE_WITHIN_MS_MAX: number = 30 * day;
+/** Of the time that there is, kept for the records and for telling the neighbours: they are small, and many. */
+export const LEAVE_RECORDS_SHARE = 0.2;

@@ -124,6 +124,8 @@ export const statusResult = z.object({
   home: z.string(),
   network: z.string(),
   uptimeMs: durationMs,
+  /** `leaving`: it hands over what it keeps for others; `left`: that is done, and it takes nothing. */
+  membership: z.enum(['member', 'leaving', 'left']),
   reach: z.enum(REACH_WORDS),
   kad: z.string(),
   bat: z.string(),

@@ -30,6 +30,7 @@ import {
   whyResult,
 } from './api-schemas.ts';
 import { DhtClient } from './dht-client.ts';
+import { MembershipClient } from './membership-client.ts';
 import { NetworkClient } from './network-client.ts';
 import { errorOfProblem } from './problem.ts';
 
@@ -41,12 +42,15 @@ export class LocalApiClient {
   readonly dht: DhtClient;
   /** Finding and joining a network. */
   readonly network: NetworkClient;
+  /** Leaving, and coming back. */
+  readonly membership: MembershipClient;
   readonly #calls: ApiCalls;
 
   constructor(controlPath: string) {
     this.#calls = new ApiCalls(controlPath);
     this.dht = new DhtClient(this.#calls);
     this.network = new NetworkClient(this.#calls);
+    this.membership = new MembershipClient(this.#calls);
   }
 
   /** False when no daemon listens. */

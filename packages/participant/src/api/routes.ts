@@ -3,6 +3,7 @@ import type { LocalNode } from '../local-node.ts';
 import { dhtRoutes } from './dht-routes.ts';
 import { fileRoutes } from './file-routes.ts';
 import type { JobTable } from './job-table.ts';
+import { membershipRoutes } from './membership-routes.ts';
 import { networkRoutes } from './network-routes.ts';
 import { json } from './replies.ts';
 import { defineRoute, type Route } from './router.ts';
@@ -28,6 +29,7 @@ export function createRoutes(node: LocalNode, jobs: JobTable, requestStop: () =>
     ...fileRoutes(node),
     ...dhtRoutes(node.dht),
     ...networkRoutes(node.network),
+    ...membershipRoutes(node.membership),
     defineRoute({ method: 'GET', path: '/v1/jobs', handle: () => json({ jobs: jobs.list() }) }),
     defineRoute({ method: 'GET', path: '/v1/jobs/:id', handle: ({ params }) => json(jobs.view(params.id ?? '')) }),
     defineRoute({

@@ -66,6 +66,12 @@ export const ERROR_CODES = define({
     cause: 'Hosts are offline, full, or offer nothing.',
     fix: 'Wait for hosts, or choose a smaller policy with --policy KofN.',
   },
+  BAT_E_LAST_MEMBER: {
+    exit: 8,
+    meaning: 'This node is the last one of its network that is there: what it keeps for others can go to nobody.',
+    cause: 'All others are away, or there never were any.',
+    fix: 'Wait for others, or let it end with this node: `batchain leave --yes`.',
+  },
   BAT_E_TOO_FEW_SHARDS: {
     exit: 5,
     meaning: 'Fewer shards than needed can be reached right now.',
