@@ -7,3 +7,4 @@ export * from './create-participant.ts';
 export * from './daemon.ts';
 export * from './local-node.ts';
 export * from './participant.ts';
+export * from './values/values-api.ts';
