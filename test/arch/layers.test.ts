@@ -45,6 +45,7 @@ const LAYERS: Readonly<Record<string, { readonly base: readonly string[]; readon
     order: [
       ['config'],
       ['home'],
+      ['values'],
       ['api'],
       ['client.ts'],
       ['adapters'],

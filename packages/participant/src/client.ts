@@ -1,6 +1,7 @@
 // driven: public surface of @batchain/participant/client: what speaks to a daemon, without what a daemon is made of.
-export * from './api/api-schemas.ts';
+
 export * from './api/api-calls.ts';
+export * from './api/api-schemas.ts';
 export * from './api/local-api-client.ts';
 export * from './api/problem.ts';
 export * from './api/result-views.ts';

@@ -2,6 +2,7 @@
 import type { BatNodeApi } from '@batchain/bat-node';
 import type { NodeId } from '@batchain/shared';
 import type { DoctorResult, PeerView, StatusResult, WhyResult } from './api/api-schemas.ts';
+import type { ValuesApi } from './values/values-api.ts';
 
 /** One thing that happened, for `GET /v1/events` and for programs; names are flat and stable. */
 export interface NodeEvent {
@@ -12,6 +13,7 @@ export interface NodeEvent {
 export interface LocalNode {
   readonly nodeId: NodeId;
   readonly files: BatNodeApi;
+  readonly values: ValuesApi;
   status(): Promise<Omit<StatusResult, 'jobs'>>;
   peers(): Promise<readonly PeerView[]>;
   /** What was tried to reach a peer, by its id or a unique prefix. Throws BAT_E_PEER_UNKNOWN. */

@@ -5,6 +5,7 @@ import {
   type BatNodeApi,
   ConnectionPool,
   type FileId,
+  type KeyValueStore,
   type OwnerStore,
   type RelayService,
   type ShardId,
@@ -32,6 +33,7 @@ import {
   toHex,
 } from '@batchain/shared';
 import { KadLocator } from './adapters/kad-locator.ts';
+import { KadValueNetwork } from './adapters/kad-value-network.ts';
 import type { DoctorResult, OthersJoin, PeerView, StatusResult, WhyResult } from './api/api-schemas.ts';
 import { countByHealth } from './api/result-views.ts';
 import type { Profile } from './config/node-settings.ts';
@@ -49,6 +51,9 @@ import { diagnose } from './reach/diagnose.ts';
 import { makeDialBack } from './reach/dial-back.ts';
 import { PeerList } from './reach/peer-list.ts';
 import { ReachSide, type ReachTools } from './reach/reach-side.ts';
+import type { ValueFiles } from './values/value-files.ts';
+import { Values } from './values/values.ts';
+import type { ValuesApi } from './values/values-api.ts';
 
 /** Everything that touches the outside; `createParticipant` gives the real ones, a simulation its own. */
 export interface ParticipantParts extends ReachTools {
@@ -61,6 +66,9 @@ export interface ParticipantParts extends ReachTools {
   readonly tunnels?: TunnelService;
   readonly shardStore: ShardStore;
   readonly ownerStore: OwnerStore;
+  /** The table of values by key, and a folder for those that do not fit in it. */
+  readonly valueStore: KeyValueStore;
+  readonly valueFiles: ValueFiles;
   readonly stagePool: StagePool;
   readonly keepOwnShard: (shardId: ShardId, bytes: Uint8Array) => Promise<void>;
   /** Resident memory of the process, bytes. */
@@ -98,11 +106,14 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
   readonly events: EventEmitter<ParticipantEventMap> = new EventEmitter<ParticipantEventMap>();
   /** Upload, download, audit, list, release. */
   readonly files: BatNodeApi;
+  /** Values by key, in the network and in the local store. */
+  readonly values: ValuesApi;
   readonly kad: KadNode;
   readonly #runtime: Runtime;
   readonly #parts: ParticipantParts;
   readonly #config: ParticipantConfig;
   readonly #batNode: BatNode;
+  readonly #values: Values;
   readonly #pool: ConnectionPool;
   readonly #server: ShardServer;
   readonly #locals = new Set<(event: NodeEvent) => void>();
@@ -169,6 +180,13 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
     const batParts = { ...parts, signer: keyPair, locator, connector: this.#pool };
     this.#batNode = new BatNode(batRuntime, batParts, { journalFolder: config.journalFolder, profile: config.profile ?? 'normal' });
     this.files = this.#batNode;
+    this.#values = new Values(runtime.fork('values'), {
+      store: parts.valueStore,
+      files: parts.valueFiles,
+      network: new KadValueNetwork(this.kad, keyPair.publicKey),
+      hosts: this.#batNode,
+    });
+    this.values = this.#values;
     this.#followKad();
   }
 
@@ -186,6 +204,7 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
     const steps = [
       () => this.kad.start(),
       () => this.#batNode.start(),
+      () => this.#values.start(),
       () => this.#parts.listener.listen((connection) => this.#reachSide.accept(connection)),
     ];
     try {
@@ -261,6 +280,7 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
     this.#roomTimer?.cancel();
     const failures: unknown[] = [];
     const steps = [
+      () => this.#values.stop(),
       () => this.#reachSide.stop(),
       () => this.#parts.listener.close(),
       () => this.#pool.close(),
@@ -437,6 +457,7 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
       this.#tell('peer.lost', { nodeId: toHex(nodeId), kad: formatAddress(address) });
     });
     events.on('joined', ({ contacts }) => {
+      this.#values.joined();
       this.events.emit('joined', { contacts });
       this.#tell('network.joined', { contacts });
     });

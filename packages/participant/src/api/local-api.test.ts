@@ -9,6 +9,7 @@ import { BatChainError, type NodeId } from '@batchain/shared';
 import { createSystemRuntime } from '@batchain/shared/node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { LocalNode, NodeEvent } from '../local-node.ts';
+import type { ValuesApi } from '../values/values-api.ts';
 import { LocalApiClient } from './local-api-client.ts';
 import { LocalApiServer } from './local-api-server.ts';
 
@@ -42,6 +43,7 @@ async function serve(files: Partial<BatNodeApi>): Promise<LocalApiClient> {
   const node: LocalNode = {
     nodeId: HOST,
     files: files as BatNodeApi,
+    values: {} as ValuesApi,
     status: async () => ({
       nodeId: '09'.repeat(32),
       name: 'ana',

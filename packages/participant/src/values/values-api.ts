@@ -46,6 +46,7 @@ export interface ValueEntry {
   readonly bytes: number;
   /** Rises with each change of the key; 0 for a value by hash, which never changes. */
   readonly sequence: number;
+  /** Pieces that the bytes were cut into; 0 in the other forms. */
   readonly pieces: number;
   readonly addedAtMs: number;
   readonly expiresAtMs: number | undefined;
@@ -70,7 +71,8 @@ export interface ValueHead {
   readonly expiresAtMs: number | undefined;
 }
 
-export type FoundValue = ValueHead & ({ readonly type: 'json'; readonly value: JsonValue } | { readonly type: 'bytes'; readonly bytes: Uint8Array });
+export type FoundValue = ValueHead &
+  ({ readonly type: 'json'; readonly value: JsonValue } | { readonly type: 'bytes'; readonly bytes: Uint8Array });
 
 /** An opened range of a value. Take the content, or `return` it: until then it may hold connections. */
 export interface OpenedValue extends ValueHead {
@@ -85,6 +87,8 @@ export interface RemovedValue {
   readonly key: string;
   /** Of the tombstone; 0 for a value by hash and in the local store. */
   readonly sequence: number;
+  /** Nodes that know of it. 0 when nobody was reached: the participant goes on trying; also for a value by hash, and a local one. */
+  readonly storedOn: number;
 }
 
 export interface ValuesStats {

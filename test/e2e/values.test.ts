@@ -1,0 +1,84 @@
+// Values by key between real participants in this process: real files, UDP and TLS on loopback.
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createParticipant, type Participant, type ParticipantOptions } from '@batchain/participant';
+import { concatBytes, formatAddress, type JsonValue, MiB, sha256, toHex, utf8Bytes } from '@batchain/shared';
+import { createSystemRuntime } from '@batchain/shared/node';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const dir = mkdtempSync(join(tmpdir(), 'batchain-values-'));
+const { clock, random } = createSystemRuntime();
+const LOCAL = { host: '127.0.0.1', kadPort: 0, batPort: 0, keepFreeBytes: 0, profile: 'demo', findsLan: false } as const;
+const running: Participant[] = [];
+let ana: Participant;
+let bo: Participant;
+let cleo: Participant;
+
+async function begin(name: string, options: ParticipantOptions = {}): Promise<Participant> {
+  const join_ = running[0] === undefined ? [] : [formatAddress(running[0].kadAddress)];
+  const node = await createParticipant({ ...LOCAL, home: join(dir, name), join: join_, offerBytes: 50 * MiB, ...options });
+  running.push(node);
+  return node;
+}
+
+async function eventually<T>(check: () => Promise<T | undefined>): Promise<T> {
+  for (;;) {
+    const value = await check();
+    if (value !== undefined) return value;
+    await clock.sleep(20);
+  }
+}
+
+/** How others name a key of a participant. */
+const of = (owner: Participant, key: string): string => `${toHex(owner.nodeId)}/${key}`;
+
+async function readAll(node: Participant, key: string, range: { readonly offset?: number; readonly length?: number } = {}) {
+  const opened = await node.values.open(key, range);
+  if (opened === undefined) return undefined;
+  const parts: Uint8Array[] = [];
+  for await (const part of opened.content) parts.push(part);
+  return concatBytes(...parts);
+}
+
+beforeAll(async () => {
+  ana = await begin('ana');
+  bo = await begin('bo');
+  cleo = await begin('cleo');
+  await eventually(async () => ((await ana.status()).peers.online >= 2 ? true : undefined));
+}, 30_000);
+afterAll(async () => {
+  for (const node of running.splice(0).reverse()) await node.stop();
+  rmSync(dir, { recursive: true, force: true });
+}, 30_000);
+
+describe('BD-02 BD-55 values by key', () => {
+  it('SH-09 SH-10 what one participant puts, another gets equal, of any type', async () => {
+    const values: JsonValue[] = [null, true, 0, -1.5e300, '', 'grüße \u{1f987}', [], {}, [1, [2, { a: [null] }]], { '': 1, b: { c: 'd' } }];
+    for (const [i, value] of values.entries()) await ana.values.put(`type ${i}`, value);
+    for (const [i, value] of values.entries()) {
+      expect(await bo.values.get(of(ana, `type ${i}`))).toMatchObject({ type: 'json', value, owner: toHex(ana.nodeId) });
+    }
+    const bytes = Uint8Array.of(0, 255, 1, 2);
+    await ana.values.put('raw', bytes);
+    expect(await cleo.values.get(of(ana, 'raw'))).toMatchObject({ type: 'bytes', bytes, form: 'inline', bytesTotal: 4 });
+    expect(await cleo.values.get('raw')).toBeUndefined();
+  });
+
+  it('BD-58 a value of 40 KiB lies in pieces, one of 3 MiB on hosts; both are read whole and in ranges by somebody else', async () => {
+    for (const [size, form] of [
+      [40 * 1024, 'pieces'],
+      [3 * MiB, 'file'],
+    ] as const) {
+      const bytes = random.bytes(size);
+      const stored = await ana.values.put(`big ${form}`, bytes);
+      expect(stored).toMatchObject({ form, bytes: size, type: 'bytes' });
+      expect(stored.storedOn).toBeGreaterThan(0);
+      const found = await bo.values.get(of(ana, `big ${form}`));
+      expect(found?.type === 'bytes' && sha256(found.bytes)).toEqual(sha256(bytes));
+      expect(await readAll(cleo, of(ana, `big ${form}`), { offset: 1000, length: 2000 })).toEqual(bytes.slice(1000, 3000));
+      expect(await readAll(cleo, of(ana, `big ${form}`), { offset: size - 5 })).toEqual(bytes.slice(size - 5));
+      expect(await ana.values.get(`big ${form}`)).toMatchObject({ bytesTotal: size });
+    }
+  });
+});
