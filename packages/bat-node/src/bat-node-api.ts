@@ -7,7 +7,6 @@ import type {
   FileEntry,
   FileInfo,
   FlowOptions,
-  RangeOptions,
   ReleaseResult,
   UploadOptions,
   UploadResult,
@@ -27,10 +26,6 @@ export interface BatNodeApi {
   download(ref: FileRef, targetPath: string, options?: DownloadOptions): Promise<DownloadResult>;
   /** Streams the file's bytes in order; each piece was verified before it is given out. The last item is followed by the result. */
   downloadStream(ref: FileRef, options?: FlowOptions): AsyncGenerator<Uint8Array, DownloadResult>;
-  /** A range of the file's bytes, by REF or by read capability; each segment is authenticated, the whole is not compared with its SHA-256. */
-  downloadRange(source: FileRef | Uint8Array, options?: RangeOptions): AsyncGenerator<Uint8Array, void>;
-  /** The read capability of a file as compact bytes: whoever has them can read it. BAT_E_FILE_TOO_LARGE beyond 512 KiB. */
-  capability(ref: FileRef): Promise<Uint8Array>;
   audit(ref: FileRef, options?: AuditOptions): Promise<FileAudit>;
   list(): Promise<readonly FileEntry[]>;
   info(ref: FileRef): Promise<FileInfo>;

@@ -3,7 +3,6 @@ import { BatChainError, type Crypto, type Runtime, type Signer, toBatChainError,
 import type { BatNodeApi, FileRef } from './bat-node-api.ts';
 import { ContainedKeeper } from './flow/contained-keeper.ts';
 import { downloadFile, downloadStream } from './flow/download-file.ts';
-import { downloadRange } from './flow/download-range.ts';
 import { auditFile } from './flow/file-audit.ts';
 import { FileLibrary } from './flow/file-library.ts';
 import type { FlowDeps } from './flow/flow-deps.ts';
@@ -15,7 +14,6 @@ import type {
   FileEntry,
   FileInfo,
   FlowOptions,
-  RangeOptions,
   ReleaseResult,
   UploadOptions,
   UploadResult,
@@ -29,8 +27,6 @@ import { createAbort, joinSignals } from './flow/signals.ts';
 import { Upload } from './flow/upload.ts';
 import type { FileId, ShardId } from './ids.ts';
 import { OWNER_TIMES } from './limits.ts';
-import { decodeCapability, encodeCapability } from './manifest/capability-codec.ts';
-import type { Manifest } from './manifest/manifest.ts';
 import type { Connector, Locator, ShardStore, StoreUsage } from './ports.ts';
 import type { OwnerStore } from './storage/owner-store.ts';
 import { partPath } from './storage/part-file.ts';
@@ -152,27 +148,6 @@ export class BatNode implements BatNodeApi {
     } catch (error) {
       throw toBatChainError(error);
     }
-  }
-
-  async *downloadRange(source: FileRef | Uint8Array, options: RangeOptions = {}): AsyncGenerator<Uint8Array, void> {
-    const manifest = typeof source === 'string' ? await this.library.manifest(source) : this.#openCapability(source);
-    try {
-      yield* downloadRange(this.#deps, this.#tools, manifest, this.#withStop(options));
-    } catch (error) {
-      throw toBatChainError(error);
-    }
-  }
-
-  async capability(ref: FileRef): Promise<Uint8Array> {
-    const encoded = encodeCapability(await this.library.manifest(ref));
-    if (encoded.ok) return encoded.value;
-    throw new BatChainError('BAT_E_FILE_TOO_LARGE', { what: `${ref} has no compact capability`, why: encoded.detail ?? encoded.reason });
-  }
-
-  #openCapability(bytes: Uint8Array): Manifest {
-    const decoded = decodeCapability(this.#parts.crypto.verifier, bytes);
-    if (decoded.ok) return decoded.value;
-    throw new BatChainError(decoded.reason, { what: 'the capability can not be used', why: decoded.detail ?? decoded.reason });
   }
 
   async audit(ref: FileRef, options: AuditOptions = {}): Promise<FileAudit> {

@@ -177,13 +177,9 @@ export async function* downloadStream(
  * Copies of the plain bytes, piece by piece. While the reader takes nothing for long, it holds no buffer that others wait for: what was
  * fetched ahead is given back, and the segment is fetched again when it goes on.
  */
-export async function* streamPieces(
-  clock: Clock,
-  reader: SegmentReader,
-  from: { readonly segment: number; readonly at: number; readonly end: number } = { segment: 0, at: 0, end: reader.segmentCount },
-): AsyncGenerator<Uint8Array> {
-  for (let { segment, at } = from; segment < from.end; ) {
-    const segments = reader.segments(segment, from.end);
+async function* streamPieces(clock: Clock, reader: SegmentReader): AsyncGenerator<Uint8Array> {
+  for (let segment = 0, at = 0; segment < reader.segmentCount; ) {
+    const segments = reader.segments(segment);
     let givenBack: Promise<unknown> | undefined;
     try {
       for (let next = await segments.next(); next.done !== true; next = await segments.next()) {

@@ -61,13 +61,6 @@ export interface DownloadOptions extends FlowOptions {
   readonly isForced?: boolean;
 }
 
-export interface RangeOptions extends FlowOptions {
-  /** First byte wanted; 0 by default. */
-  readonly offset?: number;
-  /** Bytes wanted; up to the end by default. */
-  readonly length?: number;
-}
-
 /** A shard or an answer that was wrong, and who gave it. */
 export interface Rejection {
   readonly host: NodeId;
