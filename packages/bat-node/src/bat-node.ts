@@ -15,6 +15,7 @@ import type {
   FileInfo,
   FlowOptions,
   ReleaseResult,
+  StreamOptions,
   UploadOptions,
   UploadResult,
 } from './flow/flow-types.ts';
@@ -112,7 +113,7 @@ export class BatNode implements BatNodeApi {
 
   async upload(path: string, options: UploadOptions = {}): Promise<UploadResult> {
     // A second upload of the same file at the same time is a file of its own, with a journal of its own.
-    const isOnce = this.#uploading.has(path);
+    const isOnce = options.isOnce === true || this.#uploading.has(path);
     if (!isOnce) this.#uploading.add(path);
     try {
       const result = await this.#track(Upload.run(this.#deps, this.#tools, { path, isOnce }, this.#withStop(options)));
@@ -141,7 +142,7 @@ export class BatNode implements BatNodeApi {
     }
   }
 
-  async *downloadStream(ref: FileRef, options: FlowOptions = {}): AsyncGenerator<Uint8Array, DownloadResult> {
+  async *downloadStream(ref: FileRef, options: StreamOptions = {}): AsyncGenerator<Uint8Array, DownloadResult> {
     const manifest = await this.library.manifest(ref);
     try {
       return yield* downloadStream(this.#deps, this.#tools, manifest, this.#withStop(options));
