@@ -82,7 +82,7 @@ export class BodyWriter {
   }
 
   async #onHosts(key: string, source: ValueSource, fits: (body: ValueBody) => boolean, options: WriteOptions): Promise<WrittenBody> {
-    const spool = source.kind === 'bytes' ? this.#files.spoolPath(key) : undefined;
+    const spool = source.kind === 'bytes' ? this.#files.spoolPath() : undefined;
     try {
       if (source.kind === 'bytes' && spool !== undefined) await this.#files.write(spool, inChunks(source.bytes), () => undefined);
       const path = source.kind === 'file' ? source.path : (spool as string);
@@ -97,6 +97,7 @@ export class BodyWriter {
     const uploaded = await this.#hosts.upload(path, {
       name: this.#files.fileName(key),
       manifestPath: this.#files.manifestPath(),
+      isOnce: this.#files.isSpool(path),
       signal,
       ...(onProgress === undefined ? {} : { onProgress: ({ doneBytes, totalBytes }) => onProgress({ doneBytes, totalBytes }) }),
     });

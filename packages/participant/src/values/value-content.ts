@@ -66,7 +66,7 @@ export class ValueContent {
     if (range.length === 0) return;
     let came = 0;
     try {
-      for await (const part of this.#hosts.downloadRange(capability, { ...range, signal })) {
+      for await (const part of this.#hosts.downloadStream(capability, { ...range, signal })) {
         came += part.length;
         yield part;
       }

@@ -1,8 +1,8 @@
 // driven: private files of values: what is on its way to the hosts, large local values, and the manifests of backing files.
 import { constants, existsSync } from 'node:fs';
-import { open, readdir, rename, rm } from 'node:fs/promises';
+import { open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BatChainError, type Random, sha256, toHex, utf8Bytes } from '@batchain/shared';
+import { BatChainError, type Random, toHex } from '@batchain/shared';
 import { ensurePrivateDir } from '../home/private-files.ts';
 import { VALUE_CHUNK_BYTES } from '../limits.ts';
 
@@ -19,9 +19,13 @@ export class ValueFiles {
     this.#random = random;
   }
 
-  /** Where bytes wait to be uploaded: the same place for the same key, so that an upload that was cut off is gone on with. */
-  spoolPath(key: string): string {
-    return join(this.#make('spool'), toHex(sha256(utf8Bytes(key)).subarray(0, 16)));
+  /** A new place where bytes wait to be uploaded; whoever asks for it removes what lies there. */
+  spoolPath(): string {
+    return join(this.#make('spool'), toHex(this.#random.bytes(16)));
+  }
+
+  isSpool(path: string): boolean {
+    return path.startsWith(join(this.#folder, 'spool'));
   }
 
   /** A place that no upload used before, beside the other manifests of values. */
@@ -100,10 +104,6 @@ export class ValueFiles {
 
   async remove(path: string): Promise<void> {
     await rm(path, { force: true });
-  }
-
-  async rename(from: string, to: string): Promise<void> {
-    await rename(from, to);
   }
 
   /** What was spooled before a crash, and local values that no row names. */

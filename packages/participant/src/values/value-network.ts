@@ -28,4 +28,4 @@ export interface ValueNetwork {
 }
 
 /** Files on hosts, for large values. */
-export type ValueHosts = Pick<BatNodeApi, 'upload' | 'capability' | 'downloadRange' | 'release' | 'list'>;
+export type ValueHosts = Pick<BatNodeApi, 'upload' | 'capability' | 'downloadStream' | 'release' | 'list'>;

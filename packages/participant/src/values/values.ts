@@ -117,10 +117,10 @@ export class Values implements ValuesApi {
   async putStream(key: string, bytes: AsyncIterable<Uint8Array>, options: ValuePutOptions = {}): Promise<StoredValue> {
     let spool: string | undefined;
     const spoolPath = (): string => {
-      spool = this.#files.spoolPath(`${options.isLocal === true ? 'local' : 'network'} ${key}`);
+      spool = this.#files.spoolPath();
       return spool;
     };
-    // The stream is taken in the key's turn, so that one key has one spool.
+    // Taken in the key's turn: what waits for its turn takes no room.
     return this.#putSource(
       key,
       () => sourceOfStream(this.#files, abortable(bytes, this.#signalOf(options)), spoolPath),
