@@ -18,8 +18,28 @@ import {
   whyResult,
 } from './api-schemas.ts';
 import { problemSchema } from './problem.ts';
+import {
+  valueByHashBody,
+  valueFound,
+  valueList,
+  valuePutBody,
+  valueRead,
+  valueRemoveBody,
+  valueRemoved,
+  valueSaveBody,
+  valueSaved,
+  valueStored,
+} from './values-schemas.ts';
 
-const BODIES: Readonly<Record<string, z.ZodType>> = { 'body-put': putBody, 'body-download': downloadBody, 'body-audit': auditBody };
+const BODIES: Readonly<Record<string, z.ZodType>> = {
+  'body-put': putBody,
+  'body-download': downloadBody,
+  'body-audit': auditBody,
+  'body-kv-put': valuePutBody,
+  'body-kv-put-by-hash': valueByHashBody,
+  'body-kv-save': valueSaveBody,
+  'body-kv-rm': valueRemoveBody,
+};
 const RESULTS: Readonly<Record<string, z.ZodType>> = {
   status: statusResult,
   peers: peersResult,
@@ -31,6 +51,12 @@ const RESULTS: Readonly<Record<string, z.ZodType>> = {
   get: getResult,
   audit: auditResult,
   rm: releaseResult,
+  'kv-put': valueStored,
+  'kv-get': valueFound,
+  'kv-read': valueRead,
+  'kv-save': valueSaved,
+  'kv-rm': valueRemoved,
+  'kv-ls': valueList,
   jobs: jobsResult,
   'job-line': jobLine,
   problem: problemSchema,

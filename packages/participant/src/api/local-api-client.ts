@@ -30,15 +30,19 @@ import {
   whyResult,
 } from './api-schemas.ts';
 import { errorOfProblem } from './problem.ts';
+import { ValuesClient } from './values-client.ts';
 
 const fileRef = (ref: string): string => `/v1/files/${encodeURIComponent(ref)}`;
 
 /** Speaks to the daemon behind one control socket. Every call rejects with a BatChainError, or with the signal's reason. */
 export class LocalApiClient {
+  /** Values by key. */
+  readonly values: ValuesClient;
   readonly #calls: ApiCalls;
 
   constructor(controlPath: string) {
     this.#calls = new ApiCalls(controlPath);
+    this.values = new ValuesClient(this.#calls);
   }
 
   /** False when no daemon listens. */

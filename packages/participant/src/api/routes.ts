@@ -5,6 +5,7 @@ import type { JobTable } from './job-table.ts';
 import { json } from './replies.ts';
 import { defineRoute, type Route } from './router.ts';
 import { emptyBody } from './schema-parts.ts';
+import { valueRoutes } from './values-routes.ts';
 
 /** `requestStop` ends the daemon after the answer was sent. */
 export function createRoutes(node: LocalNode, jobs: JobTable, requestStop: () => void): readonly Route[] {
@@ -24,6 +25,7 @@ export function createRoutes(node: LocalNode, jobs: JobTable, requestStop: () =>
       handle: ({ headers }) => ({ kind: 'events', lastId: Number(headers['last-event-id'] ?? 0) || 0 }),
     }),
     ...fileRoutes(node),
+    ...valueRoutes(node.values),
     defineRoute({ method: 'GET', path: '/v1/jobs', handle: () => json({ jobs: jobs.list() }) }),
     defineRoute({ method: 'GET', path: '/v1/jobs/:id', handle: ({ params }) => json(jobs.view(params.id ?? '')) }),
     defineRoute({

@@ -14,6 +14,9 @@ const REASONS: Readonly<Record<JsonReason, string>> = {
   malformed: 'it is not JSON',
 };
 
+const TEXTS = /"(?:[^"\\]|\\.)*"/g;
+const NUMBERS = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+
 /** The text of a value that a program gave. Throws BAT_E_VALUE_UNFIT for what JSON can not carry, or only changed. */
 export function encodeJsonValue(value: JsonValue): Uint8Array {
   const unfit = findUnfit(value, 0);
@@ -24,11 +27,14 @@ export function encodeJsonValue(value: JsonValue): Uint8Array {
   return bytes;
 }
 
-/** The text as it was given, checked. Throws BAT_E_VALUE_UNFIT. */
+/** The value of a text that somebody wrote. Throws BAT_E_VALUE_UNFIT, also for whole numbers that would lose their last digits. */
 export function checkJsonText(text: string): JsonValue {
   const decoded = decodeJsonValue(utf8Bytes(text));
-  if (decoded.ok) return decoded.value;
-  throw notJson(decoded.reason);
+  if (!decoded.ok) throw notJson(decoded.reason);
+  const numbers = text.replace(TEXTS, '""').match(NUMBERS) ?? [];
+  const inexact = numbers.find((number) => !/[.eE]/.test(number) && !Number.isSafeInteger(Number(number)));
+  if (inexact !== undefined) throw notJson(`${inexact.slice(0, 40)} is too long for a number; write it as text, in quotes`);
+  return decoded.value;
 }
 
 /** Never throws; the reason is for people. */

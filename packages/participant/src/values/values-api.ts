@@ -36,6 +36,12 @@ export interface ValueOpenOptions extends ValuePlaceOptions {
   readonly length?: number;
 }
 
+export interface ValueSaveOptions extends ValuePlaceOptions {
+  /** Replaces what lies at the path. */
+  readonly isForced?: boolean;
+  readonly onProgress?: (progress: ValueProgress) => void;
+}
+
 /** What is known of a value of ours, without its bytes. */
 export interface ValueEntry {
   /** As it was given to `put`; 64 hex digits for a value that is kept by its hash. */
@@ -115,8 +121,12 @@ export interface ValuesApi {
   putStream(key: string, bytes: AsyncIterable<Uint8Array>, options?: ValuePutOptions): Promise<StoredValue>;
   /** Stores bytes under their hash: `key` of the result reads them, whoever asks. */
   putByHash(bytes: Uint8Array, options?: Omit<ValuePutOptions, 'ttlMs' | 'isLocal'>): Promise<StoredValue>;
+  /** The same for the regular file at an absolute path. */
+  putFileByHash(path: string, options?: Omit<ValuePutOptions, 'ttlMs' | 'isLocal'>): Promise<StoredValue>;
   /** The whole value; undefined when there is none. BAT_E_VALUE_TOO_LARGE beyond VALUE_WHOLE_BYTES_MAX: `open` streams those. */
   get(key: string, options?: ValuePlaceOptions): Promise<FoundValue | undefined>;
+  /** Writes the whole value to a file at an absolute path, all of it or nothing; undefined when there is none. BAT_E_TARGET_EXISTS. */
+  getFile(key: string, path: string, options?: ValueSaveOptions): Promise<ValueHead | undefined>;
   /** A range of the bytes (of a JSON value: of its text); undefined when there is no such value. */
   open(key: string, options?: ValueOpenOptions): Promise<OpenedValue | undefined>;
   /** Takes a value of ours back; undefined when we have none under the key. BAT_E_NOT_OWNER for somebody else's. */

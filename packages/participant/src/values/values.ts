@@ -10,6 +10,7 @@ import { LocalValues } from './local-values.ts';
 import { NetworkValues } from './network-values.ts';
 import { OwnPieces } from './own-pieces.ts';
 import { RowPublisher } from './row-publisher.ts';
+import { checkFree, saveContent } from './save-value.ts';
 import { openTable, ValueCatalog } from './value-catalog.ts';
 import { ValueContent } from './value-content.ts';
 import { bodyBytes } from './value-envelope.ts';
@@ -28,7 +29,9 @@ import type {
   ValueHead,
   ValueOpenOptions,
   ValuePlaceOptions,
+  ValueProgress,
   ValuePutOptions,
+  ValueSaveOptions,
   ValuesApi,
   ValuesStats,
 } from './values-api.ts';
@@ -42,6 +45,7 @@ export interface ValuesParts {
 }
 
 export class Values implements ValuesApi {
+  readonly #runtime: Runtime;
   readonly #store: KeyValueStore;
   readonly #files: ValueFiles;
   readonly #catalog: ValueCatalog;
@@ -58,6 +62,7 @@ export class Values implements ValuesApi {
 
   constructor(runtime: Runtime, { store, files, network, hosts }: ValuesParts) {
     const { clock } = runtime;
+    this.#runtime = runtime;
     this.#store = store;
     this.#files = files;
     this.#catalog = new ValueCatalog(store, runtime.log);
@@ -131,12 +136,19 @@ export class Values implements ValuesApi {
     );
   }
 
-  async putByHash(bytes: Uint8Array, options: Omit<ValuePutOptions, 'ttlMs' | 'isLocal'> = {}): Promise<StoredValue> {
+  putByHash(bytes: Uint8Array, options: Omit<ValuePutOptions, 'ttlMs' | 'isLocal'> = {}): Promise<StoredValue> {
+    return this.#putByHash(async () => sourceOf(bytes), options);
+  }
+
+  putFileByHash(path: string, options: Omit<ValuePutOptions, 'ttlMs' | 'isLocal'> = {}): Promise<StoredValue> {
+    return this.#putByHash(() => sourceOfFile(this.#files, path), options);
+  }
+
+  #putByHash(makeSource: () => Promise<ValueSource>, options: Omit<ValuePutOptions, 'ttlMs' | 'isLocal'>): Promise<StoredValue> {
     return this.#track(options, async () => {
       const turn = (key: string, work: () => Promise<StoredValue>): Promise<StoredValue> => this.#turns.run(key, work);
-      const stored = await this.#networkValues.putByHash(sourceOf(bytes), { ...options, signal: this.#signalOf(options) }, turn);
-      this.#keeper.wake();
-      return stored;
+      const put = this.#networkValues.putByHash(await makeSource(), { ...options, signal: this.#signalOf(options) }, turn);
+      return put.finally(() => this.#keeper.wake());
     });
   }
 
@@ -180,6 +192,18 @@ export class Values implements ValuesApi {
       const decoded = decodeJsonValue(bytes);
       if (!decoded.ok) throw brokenValue(key, decoded.reason);
       return { ...head, type: 'json', value: decoded.value };
+    });
+  }
+
+  getFile(key: string, path: string, options: ValueSaveOptions = {}): Promise<ValueHead | undefined> {
+    return this.#track(options, async () => {
+      const { isForced = false, onProgress, ...place } = options;
+      if (!isForced) await checkFree(path);
+      const opened = await this.#open(key, place);
+      if (opened === undefined) return undefined;
+      const { content, offset: _offset, length, ...head } = opened;
+      await saveContent(this.#runtime.random, { path, isForced }, counted(content, length, onProgress));
+      return head;
     });
   }
 
@@ -291,5 +315,18 @@ async function* abortable(bytes: AsyncIterable<Uint8Array>, signal: AbortSignal)
   for await (const part of bytes) {
     signal.throwIfAborted();
     yield part;
+  }
+}
+
+async function* counted(
+  content: AsyncIterable<Uint8Array>,
+  totalBytes: number,
+  onProgress: (progress: ValueProgress) => void = () => undefined,
+): AsyncGenerator<Uint8Array> {
+  let doneBytes = 0;
+  for await (const part of content) {
+    yield part;
+    doneBytes += part.length;
+    onProgress({ doneBytes, totalBytes });
   }
 }
