@@ -1,5 +1,5 @@
 // Values by key between real participants in this process: real files, UDP and TLS on loopback.
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createParticipant, type Participant, type ParticipantOptions } from '@batchain/participant';
@@ -80,5 +80,67 @@ describe('BD-02 BD-55 values by key', () => {
       expect(await readAll(cleo, of(ana, `big ${form}`), { offset: size - 5 })).toEqual(bytes.slice(size - 5));
       expect(await ana.values.get(`big ${form}`)).toMatchObject({ bytesTotal: size });
     }
+  });
+
+  it('a newer version takes the place of an older one everywhere, and a removed value does not come back', async () => {
+    for (let n = 0; n < 5; n++) {
+      const { sequence } = await ana.values.put('counter', n);
+      expect(await ana.values.get('counter')).toMatchObject({ value: n, sequence });
+      for (const node of [bo, cleo]) expect(await node.values.get(of(ana, 'counter'))).toMatchObject({ value: n, sequence });
+    }
+    expect(await ana.values.remove('counter')).toMatchObject({ key: 'counter' });
+    for (const node of [ana, bo, cleo]) expect(await node.values.get(of(ana, 'counter'))).toBeUndefined();
+    expect(await ana.values.remove('counter')).toBeUndefined();
+    await expect(bo.values.put(of(ana, 'counter'), 1)).rejects.toMatchObject({ code: 'BAT_E_NOT_OWNER' });
+    await ana.values.put('counter', 'again');
+    expect(await bo.values.get(of(ana, 'counter'))).toMatchObject({ value: 'again' });
+  });
+
+  it('the public key of an owner names its values as the node id does, and the bytes of a value name themselves', async () => {
+    const owner = toHex(ana.kad.contact.contact.publicKey);
+    expect(await bo.values.get(`${owner}/counter`)).toMatchObject({ value: 'again', owner: toHex(ana.nodeId) });
+    const bytes = utf8Bytes('some bytes');
+    const { key } = await ana.values.putByHash(bytes);
+    expect(key).toBe(toHex(sha256(bytes)));
+    expect(await cleo.values.get(key)).toMatchObject({ type: 'bytes', bytes, owner: undefined });
+    await expect(ana.values.put(key, 1)).rejects.toMatchObject({ code: 'BAT_E_VALUE_KEY' });
+  });
+
+  it('a stream of 1 MiB goes through the hosts and comes back into a file, whole or not at all', async () => {
+    const bytes = random.bytes(1 * MiB);
+    const parts = async function* (): AsyncGenerator<Uint8Array> {
+      for (let at = 0; at < bytes.length; at += 50_000) yield bytes.slice(at, at + 50_000);
+    };
+    expect(await ana.values.putStream('stream', parts())).toMatchObject({ form: 'file', bytes: bytes.length });
+    const target = join(dir, 'target');
+    expect(await bo.values.getFile(of(ana, 'stream'), target)).toMatchObject({ bytesTotal: bytes.length });
+    expect(sha256(readFileSync(target))).toEqual(sha256(bytes));
+    await expect(bo.values.getFile(of(ana, 'stream'), target)).rejects.toMatchObject({ code: 'BAT_E_TARGET_EXISTS' });
+    expect(readdirSync(dir).filter((name) => name.endsWith('.part'))).toEqual([]);
+    const broken = async function* (): AsyncGenerator<Uint8Array> {
+      yield bytes.slice(0, 200_000);
+      throw new Error('the reader of the stream stumbled');
+    };
+    await expect(ana.values.putStream('broken', broken())).rejects.toThrow('stumbled');
+    expect(await ana.values.get('broken')).toBeUndefined();
+    expect(readdirSync(join(dir, 'ana', 'values', 'spool'))).toEqual([]);
+  });
+
+  it('values remain when their owner is gone, and are its own again, offline too, when it comes back', async () => {
+    const bytes = random.bytes(20_000);
+    await cleo.values.put('left', { a: 1 });
+    await cleo.values.put('pieces', bytes);
+    await cleo.stop();
+    expect(await bo.values.get(of(cleo, 'left'))).toMatchObject({ value: { a: 1 } });
+    expect(await bo.values.get(of(cleo, 'pieces'))).toMatchObject({ bytesTotal: 20_000 });
+    // Nobody remembers it in a network of another name.
+    await using alone = await createParticipant({ ...LOCAL, home: join(dir, 'cleo'), network: 'elsewhere' });
+    expect((await alone.values.list()).map(({ key }) => key)).toEqual(['left', 'pieces']);
+    const found = await alone.values.get('pieces');
+    expect(found?.type === 'bytes' && sha256(found.bytes)).toEqual(sha256(bytes));
+    await expect(alone.values.put('more', 1)).rejects.toMatchObject({ code: 'BAT_E_NO_MEMBERS' });
+    await expect(alone.values.get(of(ana, 'counter'))).rejects.toMatchObject({ code: 'BAT_E_NO_MEMBERS' });
+    await alone.values.put('more', 1, { isLocal: true });
+    expect(await alone.values.get('more', { isLocal: true })).toMatchObject({ value: 1 });
   });
 });
