@@ -50,6 +50,7 @@ const LAYERS: Readonly<Record<string, { readonly base: readonly string[]; readon
       ['client.ts'],
       ['adapters'],
       ['reach'],
+      ['participant-config.ts'],
       ['participant.ts'],
       ['create-participant.ts'],
       ['daemon.ts'],

@@ -7,4 +7,5 @@ export * from './create-participant.ts';
 export * from './daemon.ts';
 export * from './local-node.ts';
 export * from './participant.ts';
+export * from './participant-config.ts';
 export * from './values/values-api.ts';

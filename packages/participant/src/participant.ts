@@ -14,7 +14,7 @@ import {
   type StagePool,
   type TunnelService,
 } from '@batchain/bat-node';
-import { type KadConfig, KadNode, type KadRpc, type KadStateStore } from '@batchain/kad-node';
+import { KadNode, type KadRpc, type KadStateStore } from '@batchain/kad-node';
 import {
   type Address,
   BatChainError,
@@ -33,10 +33,9 @@ import {
   toHex,
 } from '@batchain/shared';
 import { KadLocator } from './adapters/kad-locator.ts';
-import { KadValueNetwork } from './adapters/kad-value-network.ts';
+import { makeValues } from './adapters/kad-value-network.ts';
 import type { DoctorResult, OthersJoin, PeerView, StatusResult, WhyResult } from './api/api-schemas.ts';
 import { countByHealth } from './api/result-views.ts';
-import type { Profile } from './config/node-settings.ts';
 import {
   CLOCKS_ASKED_MAX,
   JOIN_MEMBERS_SHOWN_MAX,
@@ -46,13 +45,14 @@ import {
   STORE_ROOM_BYTES_MIN,
 } from './limits.ts';
 import type { LocalNode, NodeEvent } from './local-node.ts';
+import type { ParticipantConfig } from './participant-config.ts';
 import { takesJoins } from './reach/describe-self.ts';
 import { diagnose } from './reach/diagnose.ts';
 import { makeDialBack } from './reach/dial-back.ts';
 import { PeerList } from './reach/peer-list.ts';
 import { ReachSide, type ReachTools } from './reach/reach-side.ts';
 import type { ValueFiles } from './values/value-files.ts';
-import { Values } from './values/values.ts';
+import type { Values } from './values/values.ts';
 import type { ValuesApi } from './values/values-api.ts';
 
 /** Everything that touches the outside; `createParticipant` gives the real ones, a simulation its own. */
@@ -73,20 +73,6 @@ export interface ParticipantParts extends ReachTools {
   readonly keepOwnShard: (shardId: ShardId, bytes: Uint8Array) => Promise<void>;
   /** Resident memory of the process, bytes. */
   readonly memoryBytes: () => number;
-}
-
-export interface ParticipantConfig {
-  readonly name: string;
-  /** Shown in status. */
-  readonly home: string;
-  readonly version: string;
-  readonly network: string;
-  /** 32 bytes that set this network apart on both wires. */
-  readonly networkKey: Uint8Array;
-  readonly kad: KadConfig;
-  readonly journalFolder: string;
-  /** How fast the storage side does what it does by itself; `normal` by default. */
-  readonly profile?: Profile;
 }
 
 /** Event name to the arguments of its listeners. */
@@ -180,12 +166,7 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
     const batParts = { ...parts, signer: keyPair, locator, connector: this.#pool };
     this.#batNode = new BatNode(batRuntime, batParts, { journalFolder: config.journalFolder, profile: config.profile ?? 'normal' });
     this.files = this.#batNode;
-    this.#values = new Values(runtime.fork('values'), {
-      store: parts.valueStore,
-      files: parts.valueFiles,
-      network: new KadValueNetwork(this.kad, keyPair.publicKey),
-      hosts: this.#batNode,
-    });
+    this.#values = makeValues(runtime.fork('values'), parts, this.kad, this.#batNode);
     this.values = this.#values;
     this.#followKad();
   }

@@ -1,4 +1,4 @@
-// pure: what `kv` says to people.
+// driven: what `kv` says to people, with moments as they are here.
 import {
   formatDuration,
   formatSize,

@@ -1,9 +1,12 @@
-// driven: the ValueNetwork port over a KadNode.
+// driven: the ValueNetwork port over a KadNode, and values by key over both nodes of a participant.
+import type { KeyValueStore } from '@batchain/bat-node';
 import type { KadNode, PublishResult } from '@batchain/kad-node';
-import type { NodeId } from '@batchain/shared';
-import type { NetworkCall, ValueNetwork } from '../values/value-network.ts';
+import type { NodeId, Runtime, Signer } from '@batchain/shared';
+import type { ValueFiles } from '../values/value-files.ts';
+import type { NetworkCall, ValueHosts, ValueNetwork } from '../values/value-network.ts';
+import { Values } from '../values/values.ts';
 
-export class KadValueNetwork implements ValueNetwork {
+class KadValueNetwork implements ValueNetwork {
   readonly publicKey: Uint8Array;
   readonly #kad: KadNode;
 
@@ -59,4 +62,14 @@ export class KadValueNetwork implements ValueNetwork {
 
 function storedOn({ storedOn: count }: PublishResult): number {
   return count;
+}
+
+export function makeValues(
+  runtime: Runtime,
+  parts: { readonly keyPair: Signer; readonly valueStore: KeyValueStore; readonly valueFiles: ValueFiles },
+  kad: KadNode,
+  hosts: ValueHosts,
+): Values {
+  const network = new KadValueNetwork(kad, parts.keyPair.publicKey);
+  return new Values(runtime, { store: parts.valueStore, files: parts.valueFiles, network, hosts });
 }

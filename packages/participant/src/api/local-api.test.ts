@@ -42,8 +42,7 @@ let emit: (event: NodeEvent) => void;
 async function serve(files: Partial<BatNodeApi>): Promise<LocalApiClient> {
   const node: LocalNode = {
     nodeId: HOST,
-    files: files as BatNodeApi,
-    values: {} as ValuesApi,
+    ...{ files: files as BatNodeApi, values: {} as ValuesApi },
     status: async () => ({
       nodeId: '09'.repeat(32),
       name: 'ana',
