@@ -2,7 +2,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createParticipant, type Participant, type ParticipantOptions } from '@batchain/participant';
+import { createParticipant, LocalApiClient, LocalApiServer, type Participant, type ParticipantOptions } from '@batchain/participant';
 import { concatBytes, formatAddress, type JsonValue, MiB, sha256, toHex, utf8Bytes } from '@batchain/shared';
 import { createSystemRuntime } from '@batchain/shared/node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -124,6 +124,43 @@ describe('BD-02 BD-55 values by key', () => {
     await expect(ana.values.putStream('broken', broken())).rejects.toThrow('stumbled');
     expect(await ana.values.get('broken')).toBeUndefined();
     expect(readdirSync(join(dir, 'ana', 'values', 'spool'))).toEqual([]);
+  });
+
+  it('BD-02 BD-25 the local API gives all of it to other programs: ranges, lists, deep values, files; and says what is not there', async () => {
+    const controlPath = join(dir, 'control.sock');
+    const server = new LocalApiServer(createSystemRuntime(), ana, { controlPath, onStopRequest: () => undefined });
+    await server.start();
+    try {
+      const { values } = new LocalApiClient(controlPath);
+      const deep = Array.from({ length: 40 }).reduce<unknown>((inner) => ({ inner }), 'x');
+      expect(await values.put('dir/deep', { json: JSON.stringify(deep) })).toMatchObject({
+        key: 'dir/deep',
+        kind: 'json',
+        seq: expect.any(Number),
+      });
+      expect(await values.get('dir/deep')).toMatchObject({ value: deep });
+      await values.put('dir/bytes', { bytes: Buffer.from('0123456789').toString('base64'), isLocal: true, ttlMs: 60_000 });
+      const content = values.content('dir/bytes', { isLocal: true, offset: 2, length: 3 });
+      const first = await content.next();
+      expect(Buffer.from(first.value as Uint8Array).toString()).toBe('234');
+      expect((await content.next()).value).toMatchObject({ offset: 2, length: 3, size: 10 });
+      expect((await values.list({ prefix: 'dir/' })).values.map(({ key }) => key)).toEqual(['dir/deep']);
+      expect(await values.list({ isLocal: true })).toMatchObject({
+        values: [{ key: 'dir/bytes', size: 10 }],
+        stats: { local: { values: 1 } },
+      });
+      const target = join(dir, 'saved');
+      await values.save('dir/bytes', { path: target, isLocal: true });
+      expect(readFileSync(target, 'utf8')).toBe('0123456789');
+      const missing = { code: 'BAT_E_VALUE_NOT_FOUND' };
+      for (const call of [values.get('no'), values.remove('no'), values.content('no').next(), values.save('no', { path: join(dir, 'no') })])
+        await expect(call).rejects.toMatchObject(missing);
+      await expect(values.put('k', { text: 'a', json: '1' })).rejects.toMatchObject({ code: 'BAT_E_BAD_REQUEST' });
+      await expect(values.content('dir/bytes', { isLocal: true, offset: 11 }).next()).rejects.toMatchObject({ code: 'BAT_E_USAGE' });
+      expect(await values.remove('dir/deep')).toMatchObject({ key: 'dir/deep' });
+    } finally {
+      await server.stop();
+    }
   });
 
   it('values remain when their owner is gone, and are its own again, offline too, when it comes back', async () => {
