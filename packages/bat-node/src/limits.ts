@@ -364,3 +364,8 @@ export const LEAVE_ORDER_MS_MAX: number = 1 * minute;
 export const LEAVE_MS_DEFAULT: number = 8 * hour;
 /** Bytes of a shard that are hashed for somebody before others get a turn: a digest is work like a challenge. */
 export const DIGEST_STEP_BYTES: number = 16 * LEAF_BYTES;
+
+/** A read capability as bytes: rosters of 256 segments on 50 hosts with salts take 420 KiB. */
+export const CAPABILITY_BYTES_MAX: number = 512 * KiB;
+/** Hosts that it names: enough to begin with, and in a small network it still fits in one record. */
+export const CAPABILITY_HINTS_MAX = 8;

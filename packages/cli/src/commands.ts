@@ -10,6 +10,7 @@ import { hashCommand } from './commands/hash.ts';
 import { makeHelpCommand } from './commands/help.ts';
 import { infoCommand } from './commands/info.ts';
 import { initCommand } from './commands/init.ts';
+import { kvCommand } from './commands/kv.ts';
 import { leaveCommand } from './commands/leave.ts';
 import { listCommand } from './commands/ls.ts';
 import { peersCommand } from './commands/peers.ts';
@@ -36,6 +37,7 @@ const VERBS: readonly Command[] = [
   removeCommand,
   leaveCommand,
   hashCommand,
+  kvCommand,
   configCommand,
   dhtCommand,
   doctorCommand,

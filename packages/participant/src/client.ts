@@ -11,6 +11,8 @@ export * from './api/network-client.ts';
 export * from './api/network-schemas.ts';
 export * from './api/problem.ts';
 export * from './api/result-views.ts';
+export * from './api/values-client.ts';
+export * from './api/values-schemas.ts';
 export * from './config/config-file.ts';
 export * from './config/durations.ts';
 export * from './config/node-settings.ts';

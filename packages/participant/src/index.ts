@@ -48,4 +48,6 @@ export * from './create-participant.ts';
 export * from './daemon.ts';
 export * from './local-node.ts';
 export * from './participant.ts';
+export * from './participant-config.ts';
 export type { ParticipantEventMap } from './participant-events.ts';
+export * from './values/values-api.ts';

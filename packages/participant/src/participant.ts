@@ -5,6 +5,7 @@ import {
   type BatNodeApi,
   ConnectionPool,
   type FileId,
+  type KeyValueStore,
   type OwnerStore,
   type RelayService,
   type ShardId,
@@ -13,7 +14,7 @@ import {
   type StagePool,
   type TunnelService,
 } from '@batchain/bat-node';
-import { type KadConfig, KadNode, type KadRpc, type KadStateStore } from '@batchain/kad-node';
+import { KadNode, type KadRpc, type KadStateStore } from '@batchain/kad-node';
 import {
   type Address,
   BatChainError,
@@ -21,7 +22,6 @@ import {
   type Crypto,
   type DialFailure,
   formatAddress,
-  isPrivateHost,
   type KeyPair,
   type NodeId,
   ok,
@@ -33,28 +33,23 @@ import {
 } from '@batchain/shared';
 import { literalAddress } from './adapters/join-addresses.ts';
 import { KadLocator } from './adapters/kad-locator.ts';
+import { makeValues } from './adapters/kad-value-network.ts';
 import type { DoctorResult, OthersJoin, PeerView, StatusResult, WhyResult } from './api/api-schemas.ts';
 import type { DhtApi, NetworkApi } from './api/dht-api.ts';
-import { countByHealth } from './api/result-views.ts';
-import type { Profile } from './config/node-settings.ts';
 import { KadDht } from './dht/kad-dht.ts';
 import { KadNetwork } from './dht/kad-network.ts';
-import {
-  CLOCKS_ASKED_MAX,
-  JOIN_MEMBERS_SHOWN_MAX,
-  JOIN_WAIT_MS,
-  LADDER_MS,
-  ROOM_CHECK_INTERVAL_MS,
-  STORE_ROOM_BYTES_MIN,
-} from './limits.ts';
-import type { LocalNode, NodeEvent } from './local-node.ts';
-import { LocalNews, type ParticipantEventMap, tellOfKad } from './participant-events.ts';
 import { Membership } from './leaving/membership.ts';
-import { takesJoins } from './reach/describe-self.ts';
-import { diagnose } from './reach/diagnose.ts';
+import { JOIN_WAIT_MS, LADDER_MS, ROOM_CHECK_INTERVAL_MS, STORE_ROOM_BYTES_MIN } from './limits.ts';
+import type { LocalNode, NodeEvent } from './local-node.ts';
+import type { ParticipantConfig } from './participant-config.ts';
+import { LocalNews, type ParticipantEventMap, tellOfKad } from './participant-events.ts';
+import { ParticipantReport } from './participant-report.ts';
 import { makeDialBack } from './reach/dial-back.ts';
 import { PeerList } from './reach/peer-list.ts';
 import { ReachSide, type ReachTools } from './reach/reach-side.ts';
+import type { ValueFiles } from './values/value-files.ts';
+import type { Values } from './values/values.ts';
+import type { ValuesApi } from './values/values-api.ts';
 
 /** Everything that touches the outside; `createParticipant` gives the real ones, a simulation its own. */
 export interface ParticipantParts extends ReachTools {
@@ -67,6 +62,9 @@ export interface ParticipantParts extends ReachTools {
   readonly tunnels?: TunnelService;
   readonly shardStore: ShardStore;
   readonly ownerStore: OwnerStore;
+  /** The table of values by key, and a folder for those that do not fit in it. */
+  readonly valueStore: KeyValueStore;
+  readonly valueFiles: ValueFiles;
   readonly stagePool: StagePool;
   readonly keepOwnShard: (shardId: ShardId, bytes: Uint8Array) => Promise<void>;
   /** Addresses of HOST:PORT; absent: names are not looked up. */
@@ -75,25 +73,13 @@ export interface ParticipantParts extends ReachTools {
   readonly memoryBytes: () => number;
 }
 
-export interface ParticipantConfig {
-  readonly name: string;
-  /** Shown in status. */
-  readonly home: string;
-  readonly version: string;
-  readonly network: string;
-  /** 32 bytes that set this network apart on both wires. */
-  readonly networkKey: Uint8Array;
-  readonly kad: KadConfig;
-  readonly journalFolder: string;
-  /** How fast the storage side does what it does by itself; `normal` by default. */
-  readonly profile?: Profile;
-}
-
 export class Participant implements LocalNode, Startable, AsyncDisposable {
   readonly nodeId: NodeId;
   readonly events: EventEmitter<ParticipantEventMap> = new EventEmitter<ParticipantEventMap>();
   /** Upload, download, audit, list, release. */
   readonly files: BatNodeApi;
+  /** Values by key, in the network and in the local store. */
+  readonly values: ValuesApi;
   readonly kad: KadNode;
   readonly dht: DhtApi;
   readonly network: NetworkApi;
@@ -101,12 +87,11 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
   readonly membership: Membership;
   readonly #runtime: Runtime;
   readonly #parts: ParticipantParts;
-  readonly #config: ParticipantConfig;
   readonly #batNode: BatNode;
+  readonly #values: Values;
   readonly #pool: ConnectionPool;
   readonly #server: ShardServer;
   readonly #news = new LocalNews();
-  #startedMs = 0;
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
   #ending: Promise<void> | undefined;
@@ -114,11 +99,11 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
   readonly #resumeAbort = new AbortController();
   readonly #reachSide: ReachSide;
   readonly #peers: PeerList;
+  readonly #report: ParticipantReport;
 
   constructor(runtime: Runtime, parts: ParticipantParts, config: ParticipantConfig) {
     this.#runtime = runtime;
     this.#parts = parts;
-    this.#config = config;
     const { keyPair, crypto, rpc, kadStateStore } = parts;
     this.nodeId = keyPair.nodeId;
     const stateStore = kadStateStore === undefined ? {} : { stateStore: kadStateStore };
@@ -186,7 +171,11 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
     this.#batNode = new BatNode(batRuntime, batParts, { journalFolder: config.journalFolder, profile: config.profile ?? 'normal' });
     this.files = this.#batNode;
     this.membership = new Membership(runtime, { kad: this.kad, files: this.#batNode, publishContact: () => this.#publishContact() });
+    this.#values = makeValues(runtime.fork('values'), parts, this.kad, this.#batNode);
+    this.values = this.#values;
+    this.#report = new ParticipantReport(runtime, { participant: this, parts, config, peers: this.#peers, reachSide: this.#reachSide });
     tellOfKad(this.kad, this.events, this.#news);
+    this.kad.events.on('joined', () => this.#values.joined());
   }
 
   // Life
@@ -199,10 +188,11 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
 
   async #start(): Promise<void> {
     const { clock, log } = this.#runtime;
-    this.#startedMs = clock.monotonicMs();
+    this.#report.startedMs = clock.monotonicMs();
     const steps = [
       () => this.kad.start(),
       () => this.#batNode.start(),
+      () => this.#values.start(),
       () => this.#parts.listener.listen((connection) => this.#reachSide.accept(connection)),
     ];
     try {
@@ -285,6 +275,7 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
     this.#resumeAbort.abort();
     const failures: unknown[] = [];
     const steps = [
+      () => this.#values.stop(),
       () => this.#reachSide.stop(),
       () => this.#parts.listener.close(),
       () => this.#pool.close(),
@@ -315,10 +306,7 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
 
   /** How others get into the network, as far as is known. */
   get others(): OthersJoin {
-    const known = this.kad.routes().buckets.flatMap(({ contacts }) => contacts);
-    const outside = known.filter(({ address, failures }) => failures === 0 && !isPrivateHost(address.host));
-    const members = outside.slice(0, JOIN_MEMBERS_SHOWN_MAX).map(({ address }) => formatAddress(address));
-    return { canJoinHere: takesJoins(this.#reachSide.describe()), members };
+    return this.#report.others;
   }
 
   /** Members of before who do not answer now. */
@@ -355,37 +343,8 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
 
   // What this machine is told
 
-  async status(): Promise<Omit<StatusResult, 'jobs'>> {
-    const usage = this.files.usage();
-    const files = await this.files.list();
-    return {
-      nodeId: toHex(this.nodeId),
-      name: this.#config.name,
-      version: this.#config.version,
-      home: this.#config.home,
-      network: this.#config.network,
-      uptimeMs: Math.round(this.#uptimeMs),
-      reach: this.#reachSide.describe().reach,
-      kad: formatAddress(this.kadAddress),
-      bat: formatAddress(this.batAddress),
-      peers: { online: this.#peers.onlineCount, remembered: this.rememberedCount },
-      joined: this.kad.isJoined,
-      others: this.others,
-      offer: { bytes: usage.offerBytes, usedBytes: usage.usedBytes, shards: usage.shardCount, isReadOnly: usage.isReadOnly },
-      files: countByHealth(files),
-      memory: { rssBytes: this.#parts.memoryBytes() },
-      ...this.#relayStatus(),
-    };
-  }
-
-  get #uptimeMs(): number {
-    return this.#runtime.clock.monotonicMs() - this.#startedMs;
-  }
-
-  /** What it carries for others, when it relays. */
-  #relayStatus(): Pick<StatusResult, 'relay'> {
-    const usage = this.#parts.relay?.usage();
-    return usage === undefined ? {} : { relay: { circuits: usage.openCircuits, bytesToday: usage.bytesToday } };
+  status(): Promise<Omit<StatusResult, 'jobs'>> {
+    return this.#report.status();
   }
 
   peers(): Promise<readonly PeerView[]> {
@@ -403,35 +362,8 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
     return this.#peers.why(id);
   }
 
-  async diagnose(): Promise<DoctorResult['findings']> {
-    const { shardStore, relay } = this.#parts;
-    const { offerBytes, usedBytes, reservedBytes, isReadOnly } = shardStore.usage();
-    const roomBytes = offerBytes === 0 ? 0 : await shardStore.roomBytes();
-    return diagnose({
-      uptimeMs: this.#uptimeMs,
-      clockOffsetsMs: await this.#clockOffsets(),
-      disk: { offerBytes, usedBytes: usedBytes + reservedBytes, isReadOnly, roomBytes },
-      self: this.#reachSide.describe(),
-      seen: this.kad.selfView(),
-      peersOnline: this.#peers.onlineCount,
-      hasClients: this.kad.hasClients,
-      knowsNobody: this.kad.knowsNobody,
-      joins: this.#reachSide.joins,
-      brokers: this.kad.brokerState(),
-      relays: this.#reachSide.relayCount,
-      relaying: relay?.usage(),
-      lanFound: this.#reachSide.lanFound,
-      mappings: this.#reachSide.mappingTrials,
-      kadPort: this.kad.localAddress.port,
-      batPort: this.#parts.listener.localAddress.port,
-    });
-  }
-
-  /** Of a few peers; those that do not answer at once are left out. */
-  async #clockOffsets(): Promise<readonly number[]> {
-    const contacts = this.kad.routes().buckets.flatMap((bucket) => bucket.contacts);
-    const asked = contacts.slice(0, CLOCKS_ASKED_MAX).map(({ nodeId }) => this.kad.clockOffsetMs(nodeId));
-    return (await Promise.all(asked)).filter((offset) => offset !== undefined);
+  diagnose(): Promise<DoctorResult['findings']> {
+    return this.#report.diagnose();
   }
 
   // Events

@@ -33,6 +33,7 @@ import { DhtClient } from './dht-client.ts';
 import { MembershipClient } from './membership-client.ts';
 import { NetworkClient } from './network-client.ts';
 import { errorOfProblem } from './problem.ts';
+import { ValuesClient } from './values-client.ts';
 
 const fileRef = (ref: string): string => `/v1/files/${encodeURIComponent(ref)}`;
 
@@ -44,6 +45,8 @@ export class LocalApiClient {
   readonly network: NetworkClient;
   /** Leaving, and coming back. */
   readonly membership: MembershipClient;
+  /** Values by key. */
+  readonly values: ValuesClient;
   readonly #calls: ApiCalls;
 
   constructor(controlPath: string) {
@@ -51,6 +54,7 @@ export class LocalApiClient {
     this.dht = new DhtClient(this.#calls);
     this.network = new NetworkClient(this.#calls);
     this.membership = new MembershipClient(this.#calls);
+    this.values = new ValuesClient(this.#calls);
   }
 
   /** False when no daemon listens. */

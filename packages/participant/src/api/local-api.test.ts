@@ -42,7 +42,7 @@ async function serve(files: Partial<BatNodeApi>): Promise<LocalApiClient> {
   const node: LocalNode = {
     nodeId: HOST,
     files: files as BatNodeApi,
-    ...({} as Pick<LocalNode, 'dht' | 'network'>),
+    ...({} as Pick<LocalNode, 'dht' | 'membership' | 'network' | 'values'>),
     status: async () => ({
       nodeId: '09'.repeat(32),
       name: 'ana',

@@ -8,6 +8,7 @@ import { networkRoutes } from './network-routes.ts';
 import { json } from './replies.ts';
 import { defineRoute, type Route } from './router.ts';
 import { emptyBody } from './schema-parts.ts';
+import { valueRoutes } from './values-routes.ts';
 
 /** `requestStop` ends the daemon after the answer was sent. */
 export function createRoutes(node: LocalNode, jobs: JobTable, requestStop: () => void): readonly Route[] {
@@ -30,6 +31,7 @@ export function createRoutes(node: LocalNode, jobs: JobTable, requestStop: () =>
     ...dhtRoutes(node.dht),
     ...networkRoutes(node.network),
     ...membershipRoutes(node.membership),
+    ...valueRoutes(node.values),
     defineRoute({ method: 'GET', path: '/v1/jobs', handle: () => json({ jobs: jobs.list() }) }),
     defineRoute({ method: 'GET', path: '/v1/jobs/:id', handle: ({ params }) => json(jobs.view(params.id ?? '')) }),
     defineRoute({
