@@ -50,6 +50,7 @@ async function serve(files: Partial<BatNodeApi>): Promise<LocalApiClient> {
       home: dir,
       network: 'n',
       uptimeMs: 1,
+      membership: 'member',
       reach: 'lan',
       kad: '127.0.0.1:1',
       bat: '127.0.0.1:2',
