@@ -68,7 +68,7 @@ describe('docs/LIBRARY.md', () => {
   });
 
   it('tells every event of a participant, and none that there is not', () => {
-    const events = membersOf('packages/participant/src/participant.ts', 'ParticipantEventMap');
+    const events = membersOf('packages/participant/src/participant-events.ts', 'ParticipantEventMap');
     expect(events).toContain('shard-held');
     expect(rowsOf('| Event | With | When |').sort()).toEqual(events.sort());
   });

@@ -49,7 +49,9 @@ export interface BatNodeApi {
    * way is joined.
    */
   leave(options?: LeaveOptions): Promise<LeaveResult>;
-  /** Ends a leave under way; this host takes shards again. What it handed over stays where it is. */
+  /** The leave is over, as far as it went: the next start is an ordinary host's. Nothing is announced again. */
+  endLeave(): Promise<void>;
+  /** Ends a leave under way; this host takes shards again, and says what it holds. What it handed over stays where it is. */
   rejoin(): Promise<void>;
   readonly isLeaving: boolean;
   usage(): StoreUsage;

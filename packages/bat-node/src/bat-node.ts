@@ -222,6 +222,11 @@ export class BatNode implements BatNodeApi {
     this.#leaving?.abort.abort();
     await this.#leaving?.done.catch(() => undefined);
     await this.#setLeaving(undefined);
+    this.#keeper.announceAgain();
+  }
+
+  endLeave(): Promise<void> {
+    return this.#setLeaving(undefined);
   }
 
   async #setLeaving(sinceMs: number | undefined): Promise<void> {

@@ -64,6 +64,12 @@ export class HostKeeper {
     this.#armAnnounce(ANNOUNCE_AFTER_MS);
   }
 
+  /** Says what is kept once more: for when all announcements were withdrawn meanwhile. */
+  announceAgain(): void {
+    this.#announced.clear();
+    for (const file of this.#store.files()) this.shardHeld(file.fileId);
+  }
+
   /** Nobody is sent here any more for these, as far as nothing of them is kept. Resolves when the network was told, or could not be. */
   filesGone(fileIds: readonly FileId[]): Promise<void> {
     const gone = fileIds.filter((fileId) => this.#announced.has(toHex(fileId)) && this.#store.file(fileId) === undefined);

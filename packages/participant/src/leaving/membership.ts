@@ -7,7 +7,7 @@ import { LEAVE_RECORDS_SHARE, LEAVE_WITHIN_MS } from '../limits.ts';
 
 export interface MembershipParts {
   readonly kad: Pick<KadNode, 'leave' | 'rejoin' | 'routes' | 'stats' | 'events'>;
-  readonly files: Pick<BatNodeApi, 'leave' | 'rejoin' | 'isLeaving' | 'usage'>;
+  readonly files: Pick<BatNodeApi, 'leave' | 'endLeave' | 'rejoin' | 'isLeaving' | 'usage'>;
   /** Tells the network what our contact record says now. */
   readonly publishContact: () => Promise<void>;
 }
@@ -99,7 +99,7 @@ export class Membership implements MembershipApi {
       });
       // Done as far as it goes: the next start is a member's again.
       this.#hasLeft = true;
-      await files.rejoin();
+      await files.endLeave();
       return { ...summed(shards, records), durationMs: Math.round(clock.monotonicMs() - startedMs) };
     } catch (error) {
       signal?.throwIfAborted();
