@@ -20,7 +20,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 const LAYERS: Readonly<Record<string, { readonly base: readonly string[]; readonly order: readonly (readonly string[])[] }>> = {
   shared: { base: [], order: [['core'], ['codec'], ['net'], ['runtime'], ['identity'], ['node', 'testing']] },
   'kad-node': {
-    base: ['limits.ts', 'kad-config.ts', 'kad-events.ts'],
+    base: ['limits.ts', 'kad-config.ts', 'kad-events.ts', 'kad-node-api.ts'],
     order: [['routing'], ['records'], ['wire'], ['rpc'], ['lookup'], ['broker'], ['handlers'], ['kad-assembly.ts'], ['kad-node.ts']],
   },
   'bat-node': {

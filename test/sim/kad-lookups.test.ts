@@ -58,7 +58,7 @@ function report(what: string, found: readonly Found[]): void {
 
 describe('lookups among 1,000 nodes', () => {
   it.each(seedsOf('kad-lookups', ['kad-1']))(
-    'BD-47 DF-17 DF-18 find the nearest node, seed %s',
+    'BD-18 BD-47 DF-17 DF-18 find the nearest node and tell how many there are, seed %s',
     async (seed) => {
       const cluster = new KadCluster(beginSimulation('kad-lookups', seed));
       await cluster.grow(NODES);
@@ -69,6 +69,12 @@ describe('lookups among 1,000 nodes', () => {
       expect(calm.filter((one) => one.isNearest)).toHaveLength(LOOKUPS);
       const requests = calm.reduce((sum, one) => sum + one.requests, 0) / LOOKUPS;
       expect(requests, 'logarithmic, not linear').toBeLessThan(2 * Math.log2(NODES));
+
+      for (const { node } of cluster.members.slice(0, 3)) {
+        const { nodes, errorRatio } = await cluster.settle(node.measureSize());
+        say(`  BD-18: estimated ${nodes} nodes, error ${(100 * errorRatio).toFixed(1)} %`);
+        expect(Math.abs(nodes - NODES)).toBeLessThanOrEqual(0.2 * NODES);
+      }
 
       cluster.setLink({ lossRate: 0.05 });
       for (const member of cluster.simulation.runtime.random.shuffle(cluster.living).slice(0, NODES / 5)) cluster.crash(member);

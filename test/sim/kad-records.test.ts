@@ -15,6 +15,8 @@ const SLOW = {
   refreshIntervalMs: 6 * hour,
   saveIntervalMs: 12 * hour,
   contactIntervalMs: 7 * hour,
+  replicationIntervalMs: 6 * hour,
+  replicationRoundMs: 1 * hour,
 };
 
 async function holdersOf(cluster: KadCluster, asker: Member, fileId: Uint8Array): Promise<string[]> {

@@ -89,6 +89,8 @@ const REQUESTS: readonly KadRequest[] = [
   ...DIAL_BACK_OUTCOMES.map((outcome) => ({ type: 'dial-back-result' as const, nonce: draw('nonce', 8), outcome, port: 0, address: null })),
   { type: 'dial-back-result', nonce: draw('nonce', 8), outcome: 'done', port: 50_000, address: address('203.0.113.1', 4870) },
   { type: 'dial-back-result', nonce: draw('nonce', 8), outcome: 'sent', port: 0, address: address('2001:db8::2', 65535) },
+  { type: 'digest', kind: 'immutable', key, offset: 0, length: null },
+  { type: 'digest', kind: 'mutable', key, offset: 16, length: 880 },
 ];
 const RESPONSES: readonly KadResponse[] = [
   { type: 'error', code: 'malformed', detail: '' },
@@ -102,7 +104,7 @@ const RESPONSES: readonly KadResponse[] = [
   { type: 'nodes', contacts: [], records: [record], pages: 1024 },
   { type: 'values', records: [record], holders: [record], contacts, pages: 2 },
   { type: 'stored', outcomes: ['stored', 'malformed', 'bad-signature', 'too-old', 'superseded', 'full', 'not-near'] },
-  { type: 'stored', outcomes: ['unsupported-kind', 'not-proved'] },
+  { type: 'stored', outcomes: ['unsupported-kind', 'not-proved', 'leaving'] },
   { type: 'contact', record: null },
   { type: 'contact', record },
   { type: 'introduced', outcome: 'passed' },
@@ -112,6 +114,10 @@ const RESPONSES: readonly KadResponse[] = [
   ...DIAL_BACK_ANSWERS.map((outcome) => ({ type: 'dialling-back' as const, outcome })),
   ...PROBE_ANSWERS.map((outcome) => ({ type: 'probed' as const, outcome })),
   { type: 'result-taken' },
+  { type: 'digested', outcome: 'done', digest: draw('digest'), bytes: 896, sequence: 1_798_761_600_000 },
+  { type: 'digested', outcome: 'not-held', digest: null, bytes: 0, sequence: 0 },
+  { type: 'digested', outcome: 'out-of-range', digest: null, bytes: 896, sequence: 0 },
+  { type: 'digested', outcome: 'unsupported-kind', digest: null, bytes: 0, sequence: 0 },
 ];
 
 function makeFirstExchange(network: { readonly name: string; readonly secret?: Uint8Array }) {

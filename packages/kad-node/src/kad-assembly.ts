@@ -17,13 +17,18 @@ import type { KadEventMap } from './kad-events.ts';
 import { STORE_SIGNATURES_PER_S } from './limits.ts';
 import { Bootstrap, type JoinResult, savedPeer } from './lookup/bootstrap.ts';
 import { Connectivity } from './lookup/connectivity.ts';
+import { Digester } from './lookup/digester.ts';
+import { Leaving } from './lookup/leaving.ts';
+import type { LookupResult } from './lookup/lookup-types.ts';
 import { type LookupDone, Lookups } from './lookup/lookups.ts';
 import { Maintenance, type MaintenanceHooks } from './lookup/maintenance.ts';
 import { OwnContact } from './lookup/own-contact.ts';
 import { OwnPublishing } from './lookup/own-publishing.ts';
-import { PeerClient, type PeerHooks } from './lookup/peer-client.ts';
+import { PeerClient, type PeerHooks, type PeerTarget } from './lookup/peer-client.ts';
 import { Publisher, type PublisherHooks } from './lookup/publisher.ts';
 import { RecordFinder } from './lookup/record-finder.ts';
+import { RecordSender } from './lookup/record-sender.ts';
+import { Replicator } from './lookup/replicator.ts';
 import { StateKeeper, type StateParts } from './lookup/state-keeper.ts';
 import type { KadStateStore } from './records/kad-state.ts';
 import { OwnRecords } from './records/own-records.ts';
@@ -51,6 +56,7 @@ interface PeerSideHooks {
   readonly events: EventEmitter<KadEventMap>;
   readonly onJoined: (result: JoinResult) => void;
   readonly onAdded: (contact: TableContact) => void;
+  readonly onGone: (contact: TableContact) => void;
 }
 
 /** What finds and keeps peers. */
@@ -72,7 +78,10 @@ interface RecordSide {
   readonly own: OwnRecords;
   readonly ownContact: OwnContact;
   readonly publishing: OwnPublishing;
+  readonly replicator: Replicator;
+  readonly leaving: Leaving;
   readonly finder: RecordFinder;
+  readonly digester: Digester;
   readonly handlerContext: HandlerContext;
   readonly signalBroker: SignalBroker;
   readonly signalSender: SignalSender;
@@ -88,15 +97,22 @@ export function assembleKad(runtime: Runtime, parts: KadNodeParts, events: Event
   const onJoined = ({ contacts }: JoinResult): void => {
     runtime.log.info('kad.joined', { contacts });
     events.emit('joined', { contacts });
+    records.replicator.noteJoined();
     records.maintenance.publishNow();
     records.brokerKeeper.serversCame();
   };
-  const onAdded = ({ nodeId, address }: TableContact): void => {
+  const onAdded = (contact: TableContact): void => {
+    const { nodeId, address } = contact;
     events.emit('contact-added', { nodeId, address });
     if (records.stateKeeper !== undefined) records.maintenance.contactAdded();
     records.brokerKeeper.serversCame();
+    records.replicator.noteNewcomer(contact);
   };
-  const peers = assemblePeerSide(runtime, parts, { events, onJoined, onAdded }, config);
+  const onGone = ({ nodeId, address }: TableContact): void => {
+    events.emit('contact-dropped', { nodeId, address });
+    records.replicator.noteLoss(nodeId);
+  };
+  const peers = assemblePeerSide(runtime, parts, { events, onJoined, onAdded, onGone }, config);
   const records = assembleRecordSide(runtime, parts, peers, events, config);
   return { ...peers, ...records };
 }
@@ -104,7 +120,7 @@ export function assembleKad(runtime: Runtime, parts: KadNodeParts, events: Event
 function assemblePeerSide(
   runtime: Runtime,
   { rpc, signer, crypto, ownHosts, openSocket, dialBack }: KadNodeParts,
-  { events, onJoined, onAdded }: PeerSideHooks,
+  { events, onJoined, onAdded, onGone }: PeerSideHooks,
   config: KadConfig,
 ): PeerSide {
   const { clock } = runtime;
@@ -126,10 +142,10 @@ function assemblePeerSide(
     onAdded,
     onDropped: (contact) => {
       bootstrap.remember(savedPeer(contact, clock.nowMs(), clock.monotonicMs()));
-      events.emit('contact-dropped', { nodeId: contact.nodeId, address: contact.address });
+      onGone(contact);
       if (table.size === 0 && connectivity.giveUp()) goOffline();
     },
-    onClient: ({ nodeId, address }) => void events.emit('contact-dropped', { nodeId, address }),
+    onClient: onGone,
     onOffline: goOffline,
     onOnline: () => bootstrap.heard(),
     onObserved: (peer, ourAddress, isWitness) => {
@@ -170,6 +186,8 @@ function assembleRecordSide(
     verifier,
     storersMax: config.bucketSize,
     ownContact: () => ({ ...ownContact.passed(), isHost: isHost(ownContact) }),
+    isLeaving: () => leaving.isAway,
+    noteLeaver: (nodeId) => client.noteClient(nodeId),
     takeSignatureCheck: () => budget.take(clock.monotonicMs()),
     signalBroker,
     heavyWork: new HeavyWork(clock.monotonicMs()),
@@ -180,11 +198,12 @@ function assembleRecordSide(
   };
   const publisherHooks: PublisherHooks = {
     contact: () => ownContact.passed(),
-    keepHere: (kind, record) => keepRecord(handlerContext, kind, record, { nodeId: selfId }) === 'stored',
+    keepHere: (kind, record) => !leaving.isAway && keepRecord(handlerContext, kind, record, { nodeId: selfId }) === 'stored',
   };
   const publisher = new Publisher(runtime, { client, lookups, selfId, hooks: publisherHooks }, config);
   const publishing = new OwnPublishing(runtime, { signer, publisher, own }, config);
-  const finder = new RecordFinder(runtime, { client, lookups, table, store, ownContact, verifier });
+  const finder = new RecordFinder(runtime, { client, lookups, table, store, own, ownContact, verifier });
+  const digester = new Digester(runtime, { client, lookups, table, store }, config);
   const signalSender = new SignalSender(runtime, {
     selfId,
     ask: (to, request) => client.ask(to, request),
@@ -201,21 +220,17 @@ function assembleRecordSide(
     rememberPeer: (peer) => bootstrap.remember(peer),
   };
   const stateKeeper = stateStore === undefined ? undefined : new StateKeeper(runtime, stateStore, state);
-  const publishContact = async (): Promise<number> => {
-    ownContact.sign();
-    const item = { key: selfId, ...ownContact.passed() };
-    const near = bootstrap.takeNear();
-    if (near !== undefined && near.doubt === undefined) return (await publisher.publishTo(near, 'contact', item)).storedOn;
-    const [result] = await publisher.publish('contact', [item]);
-    return result?.storedOn ?? 0;
-  };
   const hooks: MaintenanceHooks = {
     isJoined: () => bootstrap.isJoined,
+    isAway: () => leaving.isAway,
     askStrays: () => bootstrap.askStrays(),
-    publishContact,
+    publishContact: () => publishContact(publisher, ownContact, bootstrap.takeNear()),
     saveState: async () => stateKeeper?.save(),
   };
-  const maintenance = new Maintenance(runtime, { client, lookups, table, store, publishing, hooks }, config);
+  const keeping = { table, store, ownContact, publisher, publishing };
+  const isJoined = (): boolean => bootstrap.isJoined;
+  const { leaving, replicator } = assembleReplication(runtime, keeping, { isJoined, onChange: () => maintenance.membersChanged() }, config);
+  const maintenance = new Maintenance(runtime, { client, lookups, table, store, publishing, replicator, hooks }, config);
   const brokerKeeper = new BrokerKeeper(runtime, {
     selfId,
     verifier,
@@ -228,7 +243,52 @@ function assembleRecordSide(
     },
   });
   const signals = { signalBroker, signalSender, brokerKeeper };
-  return { store, own, ownContact, publishing, finder, handlerContext, maintenance, stateKeeper, ...signals };
+  return {
+    store,
+    own,
+    ownContact,
+    publishing,
+    replicator,
+    leaving,
+    finder,
+    digester,
+    handlerContext,
+    maintenance,
+    stateKeeper,
+    ...signals,
+  };
+}
+
+/** To the nodes that joining has just found near us, when there is no doubt about them. The number of nodes that keep it. */
+async function publishContact(publisher: Publisher, ownContact: OwnContact, near: LookupResult | undefined): Promise<number> {
+  const item = { key: ownContact.sign().nodeId, ...ownContact.passed() };
+  if (near !== undefined && near.doubt === undefined) return (await publisher.publishTo(near, 'contact', item)).storedOn;
+  const [result] = await publisher.publish('contact', [item]);
+  return result?.storedOn ?? 0;
+}
+
+interface ReplicationParts {
+  readonly table: RoutingTable;
+  readonly store: RecordStore;
+  readonly ownContact: OwnContact;
+  readonly publisher: Publisher;
+  readonly publishing: OwnPublishing;
+}
+
+/** What moves records while nodes, this one included, come and go. */
+function assembleReplication(
+  runtime: Runtime,
+  parts: ReplicationParts,
+  hooks: { readonly isJoined: () => boolean; readonly onChange: () => void },
+  config: KadConfig,
+): { readonly leaving: Leaving; readonly replicator: Replicator } {
+  const { table, store, ownContact } = parts;
+  const sender = new RecordSender(runtime, parts);
+  const brokers = (): PeerTarget[] => ownContact.settings.brokers.map(({ nodeId, kad }) => ({ nodeId, address: kad }));
+  const leaving = new Leaving(runtime, { ...parts, sender, brokers }, config);
+  const isActive = (): boolean => hooks.isJoined() && !leaving.isAway;
+  const replicator = new Replicator(runtime, { table, store, sender, isActive, onChange: hooks.onChange }, config);
+  return { leaving, replicator };
 }
 
 function isHost({ settings }: OwnContact): boolean {

@@ -50,6 +50,12 @@ export interface KadConfig {
   readonly republishIntervalMs: number;
   readonly republishRoundMs: number;
   readonly republishPerRoundMax: number;
+  /** A node that came or went changes who keeps what: records are handed over this long after, together with other changes. */
+  readonly handoverDelayMs: number;
+  /** What nobody stored here for so long is stored again on the nodes nearest to it, and how often it is looked which. */
+  readonly replicationIntervalMs: number;
+  readonly replicationRoundMs: number;
+  readonly replicationPerRoundMax: number;
   readonly expiryIntervalMs: number;
   readonly saveIntervalMs: number;
 
@@ -100,6 +106,10 @@ export const KAD_DEFAULTS: KadConfig = {
   republishIntervalMs: 22 * hour,
   republishRoundMs: 5 * minute,
   republishPerRoundMax: 500,
+  handoverDelayMs: 10 * second,
+  replicationIntervalMs: 1 * hour,
+  replicationRoundMs: 1 * minute,
+  replicationPerRoundMax: 500,
   expiryIntervalMs: 10 * minute,
   saveIntervalMs: 5 * minute,
 
@@ -123,6 +133,9 @@ export const KAD_PROFILES: Readonly<Record<'default' | 'demo', Partial<KadConfig
     contactIntervalMs: 1 * minute,
     republishIntervalMs: 5 * minute,
     republishRoundMs: 2 * second,
+    handoverDelayMs: 500,
+    replicationIntervalMs: 1 * minute,
+    replicationRoundMs: 2 * second,
     expiryIntervalMs: 10 * second,
     saveIntervalMs: 5 * second,
     rejoinDelayMinMs: 250,
@@ -162,6 +175,10 @@ const RANGES: { readonly [K in keyof KadConfig]: readonly [least: number, greate
   republishIntervalMs: [1, 48 * hour],
   republishRoundMs: [1, day],
   republishPerRoundMax: [1, 100_000],
+  handoverDelayMs: [1, day],
+  replicationIntervalMs: [second, 48 * hour],
+  replicationRoundMs: [1, day],
+  replicationPerRoundMax: [1, 100_000],
   expiryIntervalMs: [1, day],
   saveIntervalMs: [1, day],
   rememberedPeersMax: [0, 1000],

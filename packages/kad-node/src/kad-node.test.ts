@@ -186,7 +186,7 @@ describe('announcements', () => {
 
   it('BN-21 wait for the network: what was announced alone reaches it later', async () => {
     const bo = await start('bo');
-    expect(await settle(bo.announce(FILE))).toEqual({ storedOn: 0, isKeptHere: true });
+    expect(await settle(bo.announce(FILE))).toEqual({ storedOn: 0, isKeptHere: true, refusals: [] });
     const anna = await start('anna');
     await settle(anna.bootstrap([bo.localAddress]));
     await simulation.clock.runFor(5 * second);
@@ -271,7 +271,13 @@ describe('values', () => {
   });
 
   it('live on while their owner does, and end after it', async () => {
-    const calm = { livenessIntervalMs: 5 * minute, silentAfterMs: 10 * minute, refreshIntervalMs: 30 * minute, republishRoundMs: minute };
+    const calm = {
+      replicationRoundMs: 5 * minute,
+      livenessIntervalMs: 5 * minute,
+      silentAfterMs: 10 * minute,
+      refreshIntervalMs: 30 * minute,
+      republishRoundMs: minute,
+    };
     const config = { ...calm, valueLifetimeMs: hour, republishIntervalMs: 20 * minute, contactIntervalMs: hour, saveIntervalMs: hour };
     const [anna, bo] = (await startAll(NAMES.slice(0, 4), { config })) as [KadNode, KadNode];
     const { publicKey } = signerOf('anna');

@@ -22,60 +22,22 @@ import { makeRequestHandler } from './handlers/handler-table.ts';
 import { assembleKad, type KadAssembly, type KadNodeParts } from './kad-assembly.ts';
 import { KAD_DEFAULTS, type KadConfig } from './kad-config.ts';
 import type { KadEventMap } from './kad-events.ts';
-import { SIGNAL_BYTES_MAX } from './limits.ts';
+import type { CountOptions, FindContactsOptions, KadStats, PingResult, Reachability, RoutesView } from './kad-node-api.ts';
+import { SIGNAL_BYTES_MAX, SIZE_LOOKUPS } from './limits.ts';
 import type { JoinResult } from './lookup/bootstrap.ts';
+import type { DigestKind, DigestResult } from './lookup/digester.ts';
+import type { LeaveOptions, LeaveResult } from './lookup/leaving.ts';
 import type { LookupOptions, LookupResult } from './lookup/lookup-types.ts';
 import type { ContactSettings } from './lookup/own-contact.ts';
-import type { Announcement } from './lookup/own-publishing.ts';
+import type { Announcement, PutMutableOptions, PutMutableResult } from './lookup/own-publishing.ts';
 import type { PublishResult } from './lookup/publisher.ts';
 import type { FindProvidersOptions, FoundMutable, FoundProviders, GetContactOptions } from './lookup/record-finder.ts';
 import type { SavedPeer } from './records/kad-state.ts';
-import { findNeighbours, type Neighbours } from './routing/neighbours.ts';
-import type { BucketView } from './routing/routing-table.ts';
+import type { ByteRange } from './records/value-digest.ts';
+import { findNeighbours } from './routing/neighbours.ts';
 import type { SizeEstimate } from './routing/size-estimate.ts';
-import type { KadRpc, ProvedPeer, RpcFailure } from './rpc/kad-rpc.ts';
+import type { KadRpc, RpcFailure } from './rpc/kad-rpc.ts';
 import type { CompactContact } from './wire/messages.ts';
-
-export interface CountOptions extends LookupOptions {
-  /** KadConfig.bucketSize by default. */
-  readonly count?: number;
-}
-
-export interface FindContactsOptions extends CountOptions {
-  /** Goes over a doubtful result on disjoint paths; then there may be more contacts than `count`. False by default. */
-  readonly isSecure?: boolean;
-}
-
-export interface PingResult {
-  readonly peer: ProvedPeer;
-  readonly rttMs: number;
-  /** Our address as the peer saw it. */
-  readonly observedAddress: Address;
-}
-
-export interface Reachability {
-  readonly isReachable: boolean;
-}
-
-export interface RoutesView extends Neighbours {
-  readonly nodeId: NodeId;
-  readonly buckets: readonly BucketView[];
-}
-
-export interface KadStats {
-  readonly isJoined: boolean;
-  readonly isOffline: boolean;
-  readonly contacts: number;
-  readonly lookups: number;
-  readonly lookupsRunning: number;
-  /** Of lookups, pings and STOREs. */
-  readonly requests: number;
-  readonly answers: number;
-  readonly failures: number;
-  readonly storedRecords: number;
-  readonly storedBytes: number;
-  readonly announcements: number;
-}
 
 /**
  * Give it a fork of the runtime of its own. `start` opens the socket; `bootstrap` joins. Public calls reject with
@@ -105,7 +67,8 @@ export class KadNode implements Startable {
       bootstrap.heard(isClient);
     };
     // In a private range we are all on one network.
-    parts.rpc.decideRole(({ host }) => brokerKeeper.isReachable || isPrivateHost(host));
+    const { leaving } = this.#parts;
+    parts.rpc.decideRole(({ host }) => !leaving.isAway && (brokerKeeper.isReachable || isPrivateHost(host)));
     parts.rpc.onProved(hear);
     parts.rpc.onRequest((request) => {
       if (request.isProved) hear(request.peer, request.isClient);
@@ -158,6 +121,32 @@ export class KadNode implements Startable {
   /** Whether anybody answered at an address given to `bootstrap` when it was asked last; waits while it is being asked. */
   answersAt(address: Address): Promise<boolean> {
     return this.#parts.bootstrap.answersAt(address);
+  }
+
+  // Leaving (BD-17, SH-04)
+
+  /**
+   * Leaves the network: the neighbours forget us, our announcements are withdrawn, our values refreshed, and what we keep for
+   * others is handed to the nodes nearest to it. Afterwards the node still answers and asks, as a client that keeps nothing.
+   * Announcements do not come back with `rejoin`. Calling it again goes on with what is left.
+   */
+  async leave(options: LeaveOptions = {}): Promise<LeaveResult> {
+    this.#checkRunning();
+    return this.#parts.leaving.leave(options);
+  }
+
+  /** Takes a `leave` back: we are in tables and keep records again (BD-16). */
+  async rejoin(): Promise<JoinResult> {
+    this.#checkRunning();
+    const wasAway = await this.#parts.leaving.comeBack();
+    const joined = await this.#parts.bootstrap.join([]);
+    if (wasAway) this.#parts.maintenance.publishNow();
+    return joined;
+  }
+
+  /** `leave` was called, and not taken back. */
+  get isAway(): boolean {
+    return this.#parts.leaving.isAway;
   }
 
   // Finding (BD-05, BN-11)
@@ -276,24 +265,30 @@ export class KadNode implements Startable {
   }
 
   /** Stores at most 896 bytes under our key and a name of at most 32 bytes, and again until deleted. */
-  async putMutable(name: string, value: Uint8Array, options: LookupOptions = {}): Promise<PublishResult & { readonly key: Uint8Array }> {
+  async putMutable(name: string, value: Uint8Array, options: PutMutableOptions = {}): Promise<PutMutableResult> {
     this.#checkRunning();
     return this.#parts.publishing.putMutable(name, value, options);
   }
 
-  /** The latest value that the owner of `publicKey` stored under the name. */
+  /** The latest value that the owner of `publicKey` stored under the name; never an older one than was given before. */
   async getMutable(publicKey: Uint8Array, name: string, options: LookupOptions = {}): Promise<FoundMutable | undefined> {
     this.#checkRunning();
     return this.#parts.finder.getMutable(publicKey, name, options);
   }
 
   /** Leaves a signed tombstone for as long as any copy of the value can live. */
-  async deleteMutable(name: string, options: LookupOptions = {}): Promise<PublishResult> {
+  async deleteMutable(name: string, options: LookupOptions = {}): Promise<PutMutableResult> {
     this.#checkRunning();
     return this.#parts.publishing.putMutable(name, null, options);
   }
 
-  /** The value that we keep alive under a name of ours, whether anybody has stored it yet or not; null: its deletion, which nobody has heard of. */
+  /** Has every node that keeps a value hash a range of its bytes, the whole by default: copies are compared without being sent (BD-45). */
+  async digest(key: Uint8Array, kind: DigestKind, range?: ByteRange, options: LookupOptions = {}): Promise<DigestResult> {
+    this.#checkRunning();
+    return this.#parts.digester.digest(key, kind, range, options);
+  }
+
+  /** The value that we keep alive under a name of ours, whether anybody has stored it yet or not; null: its deletion, while that is told. */
   ownMutable(name: string): Uint8Array | null | undefined {
     return this.#parts.publishing.ownMutable(name);
   }
@@ -305,7 +300,9 @@ export class KadNode implements Startable {
 
   /** Changes what our contact record says; a new one is published at once when it differs (BN-27). */
   setContact(changes: Partial<ContactSettings>): ContactRecord {
-    const hasChanged = this.#parts.ownContact.change({ ...this.#parts.ownContact.settings, ...changes });
+    const settings = { ...this.#parts.ownContact.settings, ...changes };
+    const isLeaving = settings.flags.isLeaving || this.#parts.leaving.isAway;
+    const hasChanged = this.#parts.ownContact.change({ ...settings, flags: { ...settings.flags, isLeaving } });
     if (hasChanged) this.#parts.maintenance.publishContactNow();
     return this.#parts.ownContact.record;
   }
@@ -363,9 +360,18 @@ export class KadNode implements Startable {
     return this.#parts.bootstrap.remembered();
   }
 
-  /** How many nodes the network has, this one included, judged from how densely they lie. */
+  /**
+   * How many nodes the network has, this one included and clients left out: counted while they are fewer than a
+   * k-bucket holds, else judged from how densely they lie around ourselves and the keys looked up within the last hour.
+   */
   estimateSize(): SizeEstimate {
     return this.#parts.lookups.estimateSize();
+  }
+
+  /** The same after SIZE_LOOKUPS lookups of random keys; counted while all nodes fit in the table (BD-18). */
+  async measureSize(options: LookupOptions = {}): Promise<SizeEstimate> {
+    this.#checkRunning();
+    return this.#parts.lookups.measureSize(SIZE_LOOKUPS, options);
   }
 
   /** Our address as others see it, most votes first. */
@@ -397,6 +403,7 @@ export class KadNode implements Startable {
       failures,
       storedRecords: this.#parts.store.count,
       storedBytes: this.#parts.store.bytes,
+      ...this.#parts.replicator.counts,
       announcements: this.announced().length,
     };
   }

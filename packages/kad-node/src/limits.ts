@@ -160,12 +160,53 @@ export const HOST_RECORDS_MAX = 4096;
 export const HOSTS_PER_GROUP_MAX = 10;
 /** Longest lifetime of a record, and how long a withdrawal is kept: as long as any older copy can live. */
 export const RECORD_LIFETIME_MAX_MS: number = 48 * hour;
+/** Shorter lives are not worth the datagrams: a value is published again twice within its life. */
+export const VALUE_LIFETIME_MIN_MS: number = 1 * hour;
 /** A record whose sequence is a wall-clock time further back than this is refused: lifetime and 48 h of clock error (T19). */
 export const RECORD_SEQUENCE_AGE_MAX_MS: number = 96 * hour;
 /** Six provider records with grants fit one STORE. */
 export const PROVIDER_RECORD_BYTES_MAX = 320;
 export const GRANT_BYTES_MAX = 144;
 export const VALUE_NAME_BYTES_MAX = 32;
+
+// Records that we hand on.
+
+/** The nearest nodes that hand a record to a newcomer: one may be dead and one a liar. */
+export const HANDOVER_GIVERS = 3;
+/** Nodes that came, and that went, between two hand-overs; what is beyond them is left to replication. */
+export const HANDOVER_CHANGES_MAX = 64;
+/** Records for one node in one hand-over; the rest is left to replication. */
+export const HANDOVER_RECORDS_MAX = 4096;
+/** Nodes that are handed records at the same time. */
+export const HANDOVERS_IN_FLIGHT_MAX = 4;
+/** All that we hand over or store again, in bytes: a flood of newcomers gets no more of our uplink than this (T7). */
+export const HANDOVER_BYTES_PER_S: number = 128 * KiB;
+export const HANDOVER_BYTES_BURST: number = 1 * MiB;
+/** What one newcomer (off private ranges: one IP) gets at once, and per second after that: 8 MiB an hour, for one that keeps coming and going. */
+export const HANDOVER_PARTY_BYTES_BURST: number = 8 * MiB;
+export const HANDOVER_PARTY_BYTES_PER_S: number = (8 * MiB) / 3600;
+export const HANDOVER_PARTIES_MAX = 1024;
+/** Kept records that are looked at in one go, 2 to 5 ms, before others have their turn. */
+export const RECORDS_LOOKED_AT_ONCE = 500;
+
+// Leaving.
+
+/** How long handing over may take when the caller does not say: a thousand records take seconds. */
+export const LEAVE_DEADLINE_MS: number = 10 * minute;
+/** Telling the neighbours, when there is no time for more: the three tries of one request. */
+export const LEAVE_EMERGENCY_MS: number = 4 * second;
+/** Contacts that are told, nearest first; a table has seldom more. The others notice by themselves. */
+export const LEAVE_TOLD_MAX = 256;
+export const LEAVE_TELLS_IN_FLIGHT_MAX = 32;
+/** Records handed over between two reports of progress, and nodes that they go to at the same time. */
+export const LEAVE_BATCH = 200;
+export const LEAVE_HANDOVERS_IN_FLIGHT_MAX = 16;
+/** Nodes that are given each: the two that are nearest, which see to the others, and the one that steps up for us. */
+export const LEAVE_RECEIVERS = 3;
+/** How often it is tried, each time with those who are known then. */
+export const LEAVE_TRIES = 2;
+/** Records that a result names one by one; of the others it tells how many there are. */
+export const LEFT_LISTED_MAX = 1000;
 
 // State on disk.
 
@@ -202,6 +243,8 @@ export const HOST_PAGES_MAX: number = CONTACT_PAGES_MAX + Math.ceil((CLOSEST_MAX
 export const PROVIDER_PAGES_MAX: number = 1 + RECORDS_PER_KEY_MAX;
 /** with one record that does not fit beside contacts. */
 export const VALUE_PAGES_MAX = 2;
+/** Mutable values of which the newest sequence seen is remembered. */
+export const NEWEST_VERSIONS_MAX = 4096;
 /** Nodes whose further pages one lookup reads at the same time, and in all while they give something new. */
 export const PAGE_SOURCES_MAX = 3;
 /** A key's region is where twice as many nodes are expected as keep a record: room for the error of the estimate (T5). */
@@ -225,6 +268,8 @@ export const QUESTIONABLE_PINGS_MAX = 16;
 /** Density samples of finished lookups behind the size estimate, one per key; older ones tell of another network. */
 export const DENSITY_SAMPLES_MAX = 64;
 export const DENSITY_SAMPLE_AGE_MS: number = 1 * hour;
+/** Lookups that measure the network's size: with 20 nodes each the error is 6 %. */
+export const SIZE_LOOKUPS = 16;
 /** Peers whose view of our address counts. */
 export const ADDRESS_VOTES_MAX = 64;
 /** Addresses whose word on our external address is kept, to judge the NAT by: more than half a dozen add nothing. */

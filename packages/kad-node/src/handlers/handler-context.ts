@@ -1,5 +1,5 @@
 // pure: what handlers may use, and who asks.
-import { equalBytes, isPrivateHost, type Runtime, type Verifier } from '@batchain/shared';
+import { equalBytes, isPrivateHost, type NodeId, type Runtime, type Verifier } from '@batchain/shared';
 import type { DialBackService } from '../broker/dial-back-service.ts';
 import type { ReachCheck } from '../broker/reach-check.ts';
 import type { SignalBroker } from '../broker/signal-broker.ts';
@@ -21,6 +21,10 @@ export interface HandlerContext {
   readonly storersMax: number;
   /** Our own contact record; `isHost` when it carries `stores`. */
   ownContact(): PassedRecord & { readonly isHost: boolean };
+  /** We leave the network: nothing new is kept. */
+  isLeaving(): boolean;
+  /** A node told us itself that it leaves. */
+  noteLeaver(nodeId: NodeId): void;
   /** Takes one signature check from this second's budget (T7); false when it is used up. */
   takeSignatureCheck(): boolean;
   readonly signalBroker: SignalBroker;

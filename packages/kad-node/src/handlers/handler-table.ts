@@ -2,6 +2,7 @@
 import type { RpcHandler, RpcRequest } from '../rpc/kad-rpc.ts';
 import type { KadRequest, KadRequestType, KadResponse } from '../wire/messages.ts';
 import { handleDialBack, handleDialBackResult, handleProbe } from './dial-back.ts';
+import { handleDigest } from './digest.ts';
 import { handleFindNode } from './find-node.ts';
 import { handleFindValue } from './find-value.ts';
 import { handleGetContact } from './get-contact.ts';
@@ -28,6 +29,7 @@ export const KAD_HANDLERS: { readonly [T in KadRequestType]: Handler<T> } = {
   'dial-back-result': handleDialBackResult,
   introduce: handleIntroduce,
   signal: handleSignal,
+  digest: handleDigest,
 };
 
 /** The handler that a KadRpc is given. */

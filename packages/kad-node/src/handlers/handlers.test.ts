@@ -53,6 +53,8 @@ let table: RoutingTable;
 let store: RecordStore;
 let checksLeft: number;
 let isOwnHost: boolean;
+let isLeaving: boolean;
+let leavers: NodeId[];
 let answer: (request: KadRequest, options?: { isProved?: boolean; address?: Address; from?: Signer }) => KadResponse;
 
 beforeEach(() => {
@@ -60,6 +62,8 @@ beforeEach(() => {
   store = new RecordStore(own.nodeId);
   checksLeft = 1000;
   isOwnHost = false;
+  isLeaving = false;
+  leavers = [];
   const context: HandlerContext = {
     runtime,
     table,
@@ -67,6 +71,8 @@ beforeEach(() => {
     verifier,
     storersMax: 20,
     ownContact: () => ({ bytes: contactOf(own, clock.nowMs(), isOwnHost), ageMs: 5, isHost: isOwnHost }),
+    isLeaving: () => isLeaving,
+    noteLeaver: (nodeId) => void leavers.push(nodeId),
     takeSignatureCheck: () => --checksLeft >= 0,
     signalBroker: new SignalBroker(runtime, alone, own.nodeId),
     heavyWork: new HeavyWork(clock.monotonicMs()),
@@ -238,6 +244,40 @@ describe('STORE and FIND_VALUE', () => {
     expect(store.count).toBe(2);
   });
 
+  it('SH-12 of a node that leaves say so, and keep nothing', () => {
+    isLeaving = true;
+    const records = [1, 2].map((n) => ({ bytes: providerOf(signer(n)), ageMs: 0 }));
+    expect(answer({ type: 'store', kind: 'provider', records })).toEqual({ type: 'stored', outcomes: ['leaving', 'leaving'] });
+    expect(store.count).toBe(0);
+    expect(answer({ type: 'store', kind: 'provider', records }, { isProved: false })).toMatchObject({
+      outcomes: ['not-proved', 'not-proved'],
+    });
+  });
+
+  it('BD-17 hear of a node that leaves from itself alone, and once', () => {
+    const host = signer(7);
+    const flags = { isPublic: true, relays: false, stores: true, isLeaving: true, hasNoUdp: false };
+    const kad = { kadAddresses: [PUBLIC], batAddresses: [], brokers: [], natMapping: 'none' } as const;
+    const { bytes } = signContact(host, { ...kad, flags, sequence: clock.nowMs() });
+    const storeLeaving = (from: Signer): unknown => answer({ type: 'store', kind: 'contact', records: [{ bytes, ageMs: 0 }] }, { from });
+    expect(storeLeaving(asker)).toMatchObject({ outcomes: ['stored'] });
+    expect(leavers).toEqual([]);
+    storeLeaving(host);
+    expect(leavers).toEqual([host.nodeId]);
+    expect(namedHosts(), 'and it is no host any more').toBe(0);
+  });
+
+  it('BD-45 give the digest of a value to proved askers, and of no other kind', () => {
+    const value = utf8Bytes('a value');
+    answer({ type: 'store', kind: 'immutable', records: [{ bytes: value, ageMs: 0 }] });
+    const request = { type: 'digest', kind: 'immutable', key: sha256(value), offset: 2, length: 5 } as const;
+    expect(answer(request)).toEqual({ type: 'digested', outcome: 'done', digest: sha256(utf8Bytes('value')), bytes: 7, sequence: 0 });
+    expect(answer({ ...request, length: 6 })).toMatchObject({ outcome: 'out-of-range', bytes: 7 });
+    expect(answer({ ...request, key: FILE })).toMatchObject({ outcome: 'not-held', bytes: 0 });
+    expect(answer({ ...request, kind: 'provider' })).toMatchObject({ outcome: 'unsupported-kind' });
+    expect(answer(request, { isProved: false })).toMatchObject({ type: 'error', code: 'not-proved' });
+  });
+
   it('T15 under pressure keep only what belongs here', () => {
     store = new RecordStore(own.nodeId, { bytesMax: 2000, perKeyMax: 9 });
     const context: HandlerContext = {
@@ -247,6 +287,8 @@ describe('STORE and FIND_VALUE', () => {
       verifier,
       storersMax: 1,
       ownContact: () => ({ bytes: contactOf(own, 1), ageMs: 0, isHost: false }),
+      isLeaving: () => false,
+      noteLeaver: () => undefined,
       takeSignatureCheck: () => true,
       signalBroker: new SignalBroker(runtime, alone, own.nodeId),
       heavyWork: new HeavyWork(clock.monotonicMs()),

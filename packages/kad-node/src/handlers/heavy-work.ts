@@ -1,9 +1,8 @@
 // pure: how much laying out of long answers is done for others, each and in all (T7). Work is counted in records looked at.
-import { isPrivateHost, toHex } from '@batchain/shared';
 import { HEAVY_WORK_PEERS_MAX, HEAVY_WORK_PER_PEER_PER_S, HEAVY_WORK_PER_S, LIGHT_WORK_MAX } from '../limits.ts';
 import { BoundedMap } from '../rpc/bounded-map.ts';
 import type { RpcRequest } from '../rpc/kad-rpc.ts';
-import { sourceOf } from '../rpc/source-ip.ts';
+import { partyOf } from '../rpc/party.ts';
 import { TokenBucket } from '../rpc/token-bucket.ts';
 
 export class HeavyWork {
@@ -25,9 +24,4 @@ export class HeavyWork {
     }
     return own.take(nowMs, work) && this.#all.take(nowMs, work);
   }
-}
-
-/** Off private ranges an IP, whatever ids speak from there: those cost nothing. */
-function partyOf({ nodeId, address }: RpcRequest['peer']): string {
-  return isPrivateHost(address.host) ? toHex(nodeId) : sourceOf(address.host);
 }

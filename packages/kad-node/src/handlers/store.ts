@@ -11,6 +11,7 @@ type Store = Extract<KadRequest, { type: 'store' }>;
 
 export function handleStore(context: HandlerContext, request: Store, asker: RpcRequest): KadResponse {
   if (!asker.isProved) return { type: 'stored', outcomes: request.records.map(() => 'not-proved') };
+  if (context.isLeaving()) return { type: 'stored', outcomes: request.records.map(() => 'leaving') };
   const outcomes: StoreOutcome[] = [];
   for (const record of request.records) {
     if (!context.takeSignatureCheck()) return { type: 'error', code: 'rate-limited', detail: 'no signature checks left this second' };
@@ -31,7 +32,9 @@ export function keepRecord(
   // A copy of its own: a Buffer from a pool would keep the whole pool alive as long as the record.
   const facts: RecordFacts = { ...checked.value, ...hostFacts(checked.value, storedBy), bytes: new Uint8Array(record.bytes) };
   if (context.store.isUnderPressure && !facts.hasGrant && !isNear(context, facts.key)) return 'not-near';
-  return context.store.put(facts, record.ageMs, timeOf(context));
+  const outcome = context.store.put(facts, record.ageMs, timeOf(context));
+  if (facts.isLeaver && outcome === 'stored' && equalBytes(facts.publisher, storedBy.nodeId)) context.noteLeaver(storedBy.nodeId);
+  return outcome;
 }
 
 /** Keys cost nothing: only a node that spoke to us itself is named as a host, and few of one network (T4, T5). */

@@ -77,9 +77,24 @@ export class Lookups {
 
   /** How many nodes the network has, this one included, judged from how densely they lie around ourselves and the keys looked up. */
   estimateSize(): SizeEstimate {
-    if (this.#table.size < this.#config.bucketSize) return { nodes: this.#table.size + 1, errorRatio: 0 };
-    const estimate = estimateNodes([...this.#ownDensity(), ...this.#densities.samples(this.#nowMs())]);
-    return { ...estimate, nodes: estimate.nodes + 1 };
+    return this.#estimateFrom(this.#densities.samples(this.#nowMs()));
+  }
+
+  /** The same from lookups of the own id and `count` random keys alone: exact when the table has room for all that they meet. */
+  async measureSize(count: number, options: LookupOptions = {}): Promise<SizeEstimate> {
+    const keys = Array.from({ length: count }, () => this.#runtime.random.bytes(32));
+    const sinceMs = this.#nowMs();
+    await Promise.all([this.#table.selfId, ...keys].map((key) => this.findMany(key, this.#config.bucketSize, options)));
+    return this.#table.hasRoomForAll
+      ? { nodes: this.#table.size + 1, errorRatio: 0 }
+      : this.#estimateFrom(this.#densities.samplesSince(sinceMs));
+  }
+
+  #estimateFrom(elsewhere: readonly DensitySample[]): SizeEstimate {
+    const known = this.#table.size + 1;
+    if (this.#table.size < this.#config.bucketSize) return { nodes: known, errorRatio: 0 };
+    const { nodes, errorRatio } = estimateNodes([...this.#ownDensity(), ...elsewhere]);
+    return { nodes: Math.max(known, nodes + 1), errorRatio };
   }
 
   /** The nodes nearest to a key: `findOneAnswers` of them. */

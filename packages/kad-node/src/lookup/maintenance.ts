@@ -10,12 +10,15 @@ import type { RoutingTable } from '../routing/routing-table.ts';
 import type { Lookups } from './lookups.ts';
 import type { OwnPublishing } from './own-publishing.ts';
 import type { PeerClient } from './peer-client.ts';
-import { RecurringTask } from './recurring-task.ts';
+import { jittered, RecurringTask } from './recurring-task.ts';
+import type { Replicator } from './replicator.ts';
 
 const REFRESH_LOOKUPS_IN_FLIGHT_MAX = 2;
 
 export interface MaintenanceHooks {
   isJoined(): boolean;
+  /** We have left, or are about to: nothing of ours is published. */
+  isAway(): boolean;
   /** Asks peers that the table has lost; see Bootstrap. */
   askStrays(): Promise<void>;
   /** Publishes our contact record; the number of nodes that keep it. */
@@ -30,14 +33,17 @@ export class Maintenance {
   readonly #table: RoutingTable;
   readonly #store: RecordStore;
   readonly #publishing: OwnPublishing;
+  readonly #replicator: Replicator;
   readonly #hooks: MaintenanceHooks;
   readonly #config: KadConfig;
   readonly #tasks: readonly RecurringTask[];
   readonly #contact: RecurringTask;
   readonly #republish: RecurringTask;
   readonly #save: RecurringTask;
+  readonly #handover: RecurringTask;
   #savedContacts = 0;
   #isSaveDue = false;
+  #isHandoverDue = false;
 
   constructor(
     runtime: Runtime,
@@ -47,6 +53,7 @@ export class Maintenance {
       readonly table: RoutingTable;
       readonly store: RecordStore;
       readonly publishing: OwnPublishing;
+      readonly replicator: Replicator;
       readonly hooks: MaintenanceHooks;
     },
     config: KadConfig,
@@ -57,11 +64,13 @@ export class Maintenance {
     this.#table = collaborators.table;
     this.#store = collaborators.store;
     this.#publishing = collaborators.publishing;
+    this.#replicator = collaborators.replicator;
     this.#hooks = collaborators.hooks;
     this.#config = config;
     this.#contact = this.#task('contact', config.contactIntervalMs, () => this.#publishContact());
     this.#republish = this.#task('republish', config.republishRoundMs, () => this.#republishDue());
     this.#save = this.#task('save', config.saveIntervalMs, () => this.#saveState());
+    this.#handover = this.#task('handover', config.replicationIntervalMs, () => this.#handOver());
     this.#tasks = [
       this.#contact,
       this.#republish,
@@ -69,6 +78,8 @@ export class Maintenance {
       this.#task('liveness', config.livenessIntervalMs, () => this.pingSilent()),
       this.#task('expiry', config.expiryIntervalMs, () => void this.#store.expire(this.#runtime.clock.monotonicMs())),
       this.#save,
+      this.#handover,
+      this.#task('replication', config.replicationRoundMs, async () => void (await this.#replicator.replicate())),
     ];
   }
 
@@ -77,7 +88,9 @@ export class Maintenance {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#tasks.map((task) => task.stop()));
+    const ended = Promise.all(this.#tasks.map((task) => task.stop()));
+    this.#replicator.stop();
+    await ended;
   }
 
   /** After joining: our contact record and what nobody stored yet go out at once. */
@@ -99,6 +112,18 @@ export class Maintenance {
     if (this.#isSaveDue || this.#contactsToSave() < Math.max(1, 2 * this.#savedContacts)) return;
     this.#isSaveDue = true;
     this.#save.runSoon(SAVE_SOON_MS);
+  }
+
+  /** Somebody came or went: a little later, so that others who come or go at the same time cost no more. */
+  membersChanged(): void {
+    if (this.#isHandoverDue) return;
+    this.#isHandoverDue = true;
+    this.#handover.runSoon(jittered(this.#runtime, this.#config.handoverDelayMs, this.#config.jitterRatio));
+  }
+
+  #handOver(): Promise<void> {
+    this.#isHandoverDue = false;
+    return this.#replicator.handOver();
   }
 
   #contactsToSave(): number {
@@ -133,13 +158,13 @@ export class Maintenance {
   }
 
   async #publishContact(): Promise<number | undefined> {
-    if (!this.#hooks.isJoined()) return undefined;
+    if (!this.#hooks.isJoined() || this.#hooks.isAway()) return undefined;
     const storedOn = await this.#hooks.publishContact();
     return storedOn > 0 ? undefined : Math.min(this.#config.contactIntervalMs, this.#config.rejoinDelayMaxMs);
   }
 
   async #republishDue(): Promise<void> {
-    if (this.#hooks.isJoined()) await this.#publishing.republish();
+    if (this.#hooks.isJoined() && !this.#hooks.isAway()) await this.#publishing.republish();
   }
 
   #task(name: string, intervalMs: number, run: () => Promise<number | undefined> | Promise<void> | undefined): RecurringTask {

@@ -9,9 +9,10 @@ import { compareDistance, sharedPrefixBits } from '../routing/distance.ts';
 import { BoundedMap } from '../rpc/bounded-map.ts';
 import type { ProvedPeer } from '../rpc/kad-rpc.ts';
 import { fitRecords, STORE_ROOM_BYTES } from '../wire/message-sizes.ts';
+import type { StoreOutcome, StoreRefusal } from '../wire/messages.ts';
 import type { LookupOptions, LookupResult } from './lookup-types.ts';
 import type { Lookups } from './lookups.ts';
-import type { PeerClient } from './peer-client.ts';
+import type { PeerClient, PeerTarget } from './peer-client.ts';
 
 export interface PublishItem extends PassedRecord {
   /** 32 bytes. */
@@ -24,7 +25,17 @@ export interface PublishResult {
   readonly storedOn: number;
   /** We are among the nearest and keep it ourselves. */
   readonly isKeptHere: boolean;
+  /** What the others said instead, each once. */
+  readonly refusals: readonly StoreRefusal[];
 }
+
+export interface PublishOptions extends LookupOptions {
+  /** False for records that we only keep: then storers of announcements do not get our contact record along. True by default. */
+  readonly isOurs?: boolean;
+}
+
+/** What a node answered to each record of a STORE; undefined when it did not answer. */
+export type StoreAnswer = StoreOutcome | undefined;
 
 export interface PublisherHooks {
   /** Our own contact record, sent along to storers of announcements so that they can name it with them. */
@@ -72,7 +83,7 @@ export class Publisher {
   }
 
   /** Publishes records of one kind. The results are in the order of the items. Rejects when the signal aborts. */
-  async publish(kind: RecordKind, items: readonly PublishItem[], options: LookupOptions = {}): Promise<PublishResult[]> {
+  async publish(kind: RecordKind, items: readonly PublishItem[], options: PublishOptions = {}): Promise<PublishResult[]> {
     const order = items.map((_, at) => at).sort((a, b) => compareBytes((items[a] as PublishItem).key, (items[b] as PublishItem).key));
     const results: PublishResult[] = [];
     for (let from = 0; from < order.length; ) {
@@ -85,6 +96,7 @@ export class Publisher {
         kind,
         places.map((place) => items[place] as PublishItem),
         found.contacts,
+        options.isOurs ?? true,
       );
       places.forEach((place, i) => {
         results[place] = stored[i] as PublishResult;
@@ -96,35 +108,40 @@ export class Publisher {
 
   /** Publishes one record to the nodes that a lookup for its key has just found. */
   async publishTo(found: LookupResult, kind: RecordKind, item: PublishItem): Promise<PublishResult> {
-    const [result] = await this.#storeAll(kind, [item], found.contacts);
+    const [result] = await this.#storeAll(kind, [item], found.contacts, true);
     return result as PublishResult;
   }
 
-  async #storeAll(kind: RecordKind, items: readonly PublishItem[], storers: readonly ProvedPeer[]): Promise<PublishResult[]> {
-    const counts = items.map(() => 0);
-    const limit = pLimit(this.#config.storesInFlightMax);
-    const keepers = items.map((item) => this.#isNear(item.key, storers) && this.#hooks.keepHere(kind, item));
-    await Promise.all(storers.map((storer) => limit(() => this.#storeOn(kind, storer, items, counts))));
-    return items.map((_, i) => ({ storedOn: counts[i] as number, isKeptHere: keepers[i] as boolean }));
-  }
-
-  /** All items to one node, as many as fit in each STORE; counts where it kept them. */
-  async #storeOn(kind: RecordKind, storer: ProvedPeer, items: readonly PublishItem[], counts: number[]): Promise<void> {
-    if (kind === 'provider') await this.#sendContact(storer);
+  /** All items of one kind to one node, as many as fit in each STORE; ends with the first that is not answered. */
+  async storeOn(kind: RecordKind, storer: PeerTarget, items: readonly PassedRecord[], tries?: number): Promise<StoreAnswer[]> {
+    const answers: StoreAnswer[] = items.map(() => undefined);
     for (let at = 0; at < items.length; ) {
       const records = fitRecords(items.slice(at, at + RECORDS_PER_MESSAGE_MAX), STORE_ROOM_BYTES);
       assert(records.length > 0, 'every record fits in a STORE');
-      const answer = await this.#client.ask(storer, {
-        type: 'store',
-        kind,
-        records: records.map(({ bytes, ageMs }) => ({ bytes, ageMs })),
-      });
-      if (!answer.ok || answer.value.response.type !== 'stored') return;
-      answer.value.response.outcomes.forEach((outcome, i) => {
-        if (outcome === 'stored' && i < records.length) counts[at + i] = (counts[at + i] as number) + 1;
-      });
+      const request = { type: 'store', kind, records: records.map(({ bytes, ageMs }) => ({ bytes, ageMs })) } as const;
+      const answer = await this.#client.ask(storer, request, tries);
+      if (!answer.ok || answer.value.response.type !== 'stored') return answers;
+      const { outcomes } = answer.value.response;
+      for (let i = 0; i < records.length; i++) answers[at + i] = outcomes[i];
       at += records.length;
     }
+    return answers;
+  }
+
+  async #storeAll(
+    kind: RecordKind,
+    items: readonly PublishItem[],
+    storers: readonly ProvedPeer[],
+    isOurs: boolean,
+  ): Promise<PublishResult[]> {
+    const limit = pLimit(this.#config.storesInFlightMax);
+    const keepers = items.map((item) => this.#isNear(item.key, storers) && this.#hooks.keepHere(kind, item));
+    const store = async (storer: ProvedPeer): Promise<StoreAnswer[]> => {
+      if (kind === 'provider' && isOurs) await this.#sendContact(storer);
+      return this.storeOn(kind, storer, items);
+    };
+    const answers = await Promise.all(storers.map((storer) => limit(() => store(storer))));
+    return items.map((_, i) => ({ ...tally(answers.map((ofStorer) => ofStorer[i])), isKeptHere: keepers[i] as boolean }));
   }
 
   /** A storer that knows where we are can say so to whoever asks for the file. */
@@ -144,4 +161,15 @@ export class Publisher {
     if (storers.length < this.#config.bucketSize) return true;
     return storers.some((storer) => compareDistance(key, this.#selfId, storer.nodeId) < 0);
   }
+}
+
+/** How many took a record, and what the others said. */
+export function tally(answers: readonly StoreAnswer[]): Pick<PublishResult, 'storedOn' | 'refusals'> {
+  const refusals = new Set<StoreRefusal>();
+  let storedOn = 0;
+  for (const answer of answers) {
+    if (answer === 'stored') storedOn++;
+    else if (answer !== undefined) refusals.add(answer);
+  }
+  return { storedOn, refusals: [...refusals] };
 }

@@ -13,6 +13,7 @@ import {
 import pLimit from 'p-limit';
 import { LOOKUP_RECORDS_MAX } from '../limits.ts';
 import { mutableKey, openMutableValue } from '../records/mutable-value.ts';
+import type { OwnRecords } from '../records/own-records.ts';
 import { type CollectedRecord, RecordCollector } from '../records/record-collector.ts';
 import type { RecordKind } from '../records/record-kind.ts';
 import { passOn, type RecordStore } from '../records/record-store.ts';
@@ -20,6 +21,7 @@ import { compareDistance } from '../routing/distance.ts';
 import type { RoutingTable } from '../routing/routing-table.ts';
 import type { LookupOptions } from './lookup-types.ts';
 import type { Lookups } from './lookups.ts';
+import { NewestVersions } from './newest-versions.ts';
 import type { OwnContact } from './own-contact.ts';
 import type { PeerClient } from './peer-client.ts';
 
@@ -60,8 +62,10 @@ export class RecordFinder {
   readonly #lookups: Lookups;
   readonly #table: RoutingTable;
   readonly #store: RecordStore;
+  readonly #own: OwnRecords;
   readonly #ownContact: OwnContact;
   readonly #verifier: Verifier;
+  readonly #newestVersions = new NewestVersions();
 
   constructor(
     runtime: Runtime,
@@ -70,6 +74,7 @@ export class RecordFinder {
       readonly lookups: Lookups;
       readonly table: RoutingTable;
       readonly store: RecordStore;
+      readonly own: OwnRecords;
       readonly ownContact: OwnContact;
       readonly verifier: Verifier;
     },
@@ -79,6 +84,7 @@ export class RecordFinder {
     this.#lookups = collaborators.lookups;
     this.#table = collaborators.table;
     this.#store = collaborators.store;
+    this.#own = collaborators.own;
     this.#ownContact = collaborators.ownContact;
     this.#verifier = collaborators.verifier;
   }
@@ -143,13 +149,22 @@ export class RecordFinder {
     return this.#merged('immutable', key, found.records).living()[0]?.bytes;
   }
 
-  /** The value with the highest sequence; undefined when there is none or the latest is its deletion. */
+  /**
+   * The value with the highest sequence that was ever seen here: of the network's answers, of what we keep, and of what we publish
+   * ourselves. Undefined when there is none, when the newest is its deletion or has ended, or when only older ones are found.
+   */
   async getMutable(publicKey: Uint8Array, name: string, options: LookupOptions = {}): Promise<FoundMutable | undefined> {
     const key = mutableKey(publicKey, utf8Bytes(name));
     const found = await this.#lookups.findValue('mutable', key, options);
-    const [record] = this.#merged('mutable', key, found.records).living();
-    const opened = record === undefined ? undefined : openMutableValue(TRUSTING, record.bytes);
-    if (!opened?.ok || opened.value.value === null) return undefined;
+    const [newest] = this.#merged('mutable', key, found.records).newest();
+    const own = this.#own.get('mutable', key);
+    if (own !== undefined && own.sequence >= (newest?.sequence ?? 0)) {
+      const isNewest = this.#newestVersions.isNewest(key, own.sequence);
+      return isNewest && own.payload !== null ? { value: own.payload, sequence: own.sequence } : undefined;
+    }
+    if (newest === undefined || !this.#newestVersions.isNewest(key, newest.sequence)) return undefined;
+    const opened = openMutableValue(TRUSTING, newest.bytes);
+    if (newest.ageMs >= newest.lifetimeMs || !opened.ok || opened.value.value === null) return undefined;
     return { value: opened.value.value, sequence: opened.value.sequence };
   }
 

@@ -14,12 +14,14 @@ const CHECKS: Readonly<Record<RecordKind, Check>> = {
     if (!opened.ok) return opened;
     const { fileId, hostId, sequence, lifetimeMs, grant } = opened.value;
     const isWithdrawal = lifetimeMs === 0;
+    const countsMs = isWithdrawal ? RECORD_LIFETIME_MAX_MS : lifetimeMs;
     return ok({
       kind: 'provider',
       key: fileId,
       publisher: hostId,
       sequence,
-      lifetimeMs: isWithdrawal ? RECORD_LIFETIME_MAX_MS : lifetimeMs,
+      lifetimeMs: countsMs,
+      keptMs: countsMs,
       isWithdrawal,
       hasGrant: grant !== undefined && isOwnerGrant(verifier, grant, fileId, hostId),
       isHost: false,
@@ -38,16 +40,19 @@ const CHECKS: Readonly<Record<RecordKind, Check>> = {
       publisher: nodeId,
       sequence,
       lifetimeMs,
+      keptMs: lifetimeMs,
       isWithdrawal: false,
       hasGrant: false,
       isHost,
+      isLeaver: contact.flags.isLeaving,
       bytes,
     });
   },
   immutable: (_verifier, bytes, storedBy) => {
     if (bytes.length < 1 || bytes.length > VALUE_BYTES_MAX) return fail('malformed');
     const key = immutableKey(bytes);
-    const facts = { sequence: 0, lifetimeMs: RECORD_LIFETIME_MAX_MS, isWithdrawal: false, hasGrant: false, isHost: false };
+    const lifetimeMs = RECORD_LIFETIME_MAX_MS;
+    const facts = { sequence: 0, lifetimeMs, keptMs: lifetimeMs, isWithdrawal: false, hasGrant: false, isHost: false };
     return ok({ kind: 'immutable', key, publisher: storedBy, ...facts, bytes });
   },
   mutable: (verifier, bytes) => {
@@ -57,7 +62,9 @@ const CHECKS: Readonly<Record<RecordKind, Check>> = {
     const isWithdrawal = value === null;
     const lifetimeMs = isWithdrawal ? RECORD_LIFETIME_MAX_MS : opened.value.lifetimeMs;
     const publisher = nodeIdFromPublicKey(publicKey);
-    return ok({ kind: 'mutable', key, publisher, sequence, lifetimeMs, isWithdrawal, hasGrant: false, isHost: false, bytes });
+    // A version that ended early still keeps away older ones with a longer life.
+    const keptMs = RECORD_LIFETIME_MAX_MS;
+    return ok({ kind: 'mutable', key, publisher, sequence, lifetimeMs, keptMs, isWithdrawal, hasGrant: false, isHost: false, bytes });
   },
 };
 

@@ -15,6 +15,7 @@ const host = (n: number, sequence = 1): RecordFacts => ({
   publisher: id(n),
   sequence,
   lifetimeMs: 8 * hour,
+  keptMs: 8 * hour,
   isWithdrawal: false,
   hasGrant: false,
   isHost: true,

@@ -1,4 +1,4 @@
-import { hour, type NodeId, sha256, uintBytes } from '@batchain/shared';
+import { type CborValue, encodeCbor, hour, type NodeId, sha256, uintBytes } from '@batchain/shared';
 import { describe, expect, it } from 'vitest';
 import { RECORD_BYTES_MAX, STATE_PART_BYTES_MAX, STATE_ROWS_MAX } from '../limits.ts';
 import { decodeStatePart, encodeState, encodeStatePart, type KadState } from './kad-state.ts';
@@ -17,6 +17,7 @@ const STATE: KadState = {
       payload: null,
       name: new Uint8Array(),
       isWithdrawn: false,
+      lifetimeMs: 3 * hour,
       publishedAgoMs: null,
     },
   ],
@@ -46,6 +47,12 @@ describe('saved state', () => {
     expect(decoded[1]).toEqual({ type: 'peers', peers: STATE.peers });
     expect(decoded[2]).toEqual({ type: 'own', own: STATE.own });
     expect(decoded.flatMap((part) => (part.type === 'records' ? part.records : []))).toEqual(STATE.records);
+  });
+
+  it('reads the own records of the version before: withdrawals came without a sequence of their own', () => {
+    const row = (isWithdrawn: boolean): CborValue => [0, id(2), 9, null, new Uint8Array(), isWithdrawn, null];
+    const decoded = decodeStatePart(encodeCbor([1, 2, [row(false), row(true)]]));
+    expect(decoded).toMatchObject({ ok: true, value: { type: 'own', own: [{ sequence: 9, lifetimeMs: null }, { sequence: 10 }] } });
   });
 
   it('keeps a part of the longest rows within its limit', () => {

@@ -21,10 +21,12 @@ import {
   VALUE_BYTES_MAX,
   wordOf,
 } from '@batchain/shared';
-import { RECORD_BYTES_MAX, STATE_PART_BYTES_MAX, STATE_ROWS_MAX, VALUE_NAME_BYTES_MAX } from '../limits.ts';
+import { RECORD_BYTES_MAX, RECORD_LIFETIME_MAX_MS, STATE_PART_BYTES_MAX, STATE_ROWS_MAX, VALUE_NAME_BYTES_MAX } from '../limits.ts';
 import { RECORD_KINDS, type RecordKind } from './record-kind.ts';
 
-const STATE_VERSION = 1;
+const STATE_VERSION = 2;
+/** Its own records have no lifetime of their own, and a withdrawal no sequence of its own. */
+const STATE_VERSION_BEFORE = 1;
 
 /** A peer worth asking after a restart. */
 export interface SavedPeer {
@@ -41,6 +43,8 @@ export interface SavedOwnRecord {
   readonly payload: Uint8Array | null;
   readonly name: Uint8Array;
   readonly isWithdrawn: boolean;
+  /** Chosen for this record; null for the usual one. */
+  readonly lifetimeMs: number | null;
   /** Time since anybody stored it, when the state was saved; null when nobody did. */
   readonly publishedAgoMs: number | null;
 }
@@ -79,7 +83,7 @@ export interface KadStateStore {
 
 const headShape: Shape<SavedHead> = recordOf({ nodeId: idOf<NodeId>(), savedMs: uintOf(), contactSequence: uintOf() });
 const peerShape: Shape<SavedPeer> = recordOf({ nodeId: idOf<NodeId>(), address: addressShape, seenMs: uintOf() });
-const ownShape: Shape<SavedOwnRecord> = recordOf({
+const ownFields = {
   kind: wordOf(RECORD_KINDS),
   key: bytesOf(32),
   sequence: uintOf(),
@@ -87,7 +91,9 @@ const ownShape: Shape<SavedOwnRecord> = recordOf({
   name: bytesOf(0, VALUE_NAME_BYTES_MAX),
   isWithdrawn: boolean,
   publishedAgoMs: nullable(uintOf()),
-});
+};
+const ownShapeBefore = recordOf(ownFields);
+const ownShape: Shape<SavedOwnRecord> = recordOf({ ...ownFields, lifetimeMs: nullable(uintOf(RECORD_LIFETIME_MAX_MS)) });
 const recordShape: Shape<SavedRecord> = recordOf({
   kind: wordOf(RECORD_KINDS),
   ageMs: uintOf(),
@@ -98,6 +104,7 @@ const recordShape: Shape<SavedRecord> = recordOf({
 
 const peersShape = listOf(peerShape, STATE_ROWS_MAX);
 const ownRecordsShape = listOf(ownShape, STATE_ROWS_MAX);
+const ownRecordsShapeBefore = listOf(ownShapeBefore, STATE_ROWS_MAX);
 const recordsShape = listOf(recordShape, STATE_ROWS_MAX);
 
 function payloadOf(part: KadStatePart): CborValue {
@@ -113,6 +120,12 @@ function payloadOf(part: KadStatePart): CborValue {
   }
 }
 
+/** A withdrawal of that time was to be signed under the next sequence. */
+function ownRecordsBefore(content: CborValue): SavedOwnRecord[] {
+  const rows = ownRecordsShapeBefore.fromCbor(content, 'own');
+  return rows.map((row) => ({ ...row, lifetimeMs: null, sequence: row.isWithdrawn ? row.sequence + 1 : row.sequence }));
+}
+
 const PART_TYPES = ['head', 'peers', 'own', 'records'] as const;
 
 /** [version, part type, content]. */
@@ -124,7 +137,7 @@ export function decodeStatePart(bytes: Uint8Array): Result<KadStatePart> {
   const decoded = decodeCbor(bytes, STATE_PART_BYTES_MAX);
   if (!decoded.ok) return decoded;
   const [version, type, content] = Array.isArray(decoded.value) ? (decoded.value as readonly CborValue[]) : [];
-  if (version !== STATE_VERSION) return fail('unsupported-version', String(version));
+  if (version !== STATE_VERSION && version !== STATE_VERSION_BEFORE) return fail('unsupported-version', String(version));
   if (content === undefined || typeof type !== 'number') return fail('malformed');
   try {
     switch (PART_TYPES[type]) {
@@ -133,7 +146,7 @@ export function decodeStatePart(bytes: Uint8Array): Result<KadStatePart> {
       case 'peers':
         return ok({ type: 'peers', peers: peersShape.fromCbor(content, 'peers') });
       case 'own':
-        return ok({ type: 'own', own: ownRecordsShape.fromCbor(content, 'own') });
+        return ok({ type: 'own', own: version === STATE_VERSION ? ownRecordsShape.fromCbor(content, 'own') : ownRecordsBefore(content) });
       case 'records':
         return ok({ type: 'records', records: recordsShape.fromCbor(content, 'records') });
       default:

@@ -1,4 +1,5 @@
 // pure: what this node itself publishes and keeps alive: announcements of files, and values.
+import { RECORD_LIFETIME_MAX_MS } from '../limits.ts';
 import type { RecordKind } from './record-kind.ts';
 import type { Republishable } from './republish-plan.ts';
 
@@ -13,10 +14,17 @@ export interface OwnRecord extends Republishable {
   readonly payload: Uint8Array | null;
   /** The name of a mutable value, otherwise empty. */
   readonly name: Uint8Array;
-  /** Withdrawn or deleted: published once more as such, then forgotten. */
+  /** Withdrawn or deleted: published as such, under one sequence, until no older copy can live any more. */
   readonly isWithdrawn: boolean;
+  /** Of a mutable value, when its owner chose it; undefined takes KadConfig.valueLifetimeMs. */
+  readonly lifetimeMs: number | undefined;
   /** When anybody last stored it, on the monotonic clock. */
   readonly publishedMs: number | undefined;
+}
+
+/** True when every copy of what was withdrawn has ended: its withdrawal was signed longer ago than any record lives. */
+export function isLongWithdrawn({ isWithdrawn, sequence }: OwnRecord, wallMs: number): boolean {
+  return isWithdrawn && wallMs - sequence > RECORD_LIFETIME_MAX_MS;
 }
 
 /** The next sequence: never lower than before, whatever the wall clock does. */

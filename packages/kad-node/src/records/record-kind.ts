@@ -23,12 +23,16 @@ export interface RecordFacts {
   readonly sequence: number;
   /** How long it counts from its first receipt anywhere. */
   readonly lifetimeMs: number;
+  /** How long it is kept from then on: longer than its lifetime where it has older versions that may live longer. */
+  readonly keptMs: number;
   /** A withdrawn provider record or a tombstone: it only keeps older copies away. */
   readonly isWithdrawal: boolean;
   /** The owner of the key vouched for it; it goes before others when the store is full. */
   readonly hasGrant: boolean;
   /** A contact record that carries `stores`; of a stored one also: the host itself stored it, in a session that it proved. */
   readonly isHost: boolean;
+  /** A contact record that says that its node leaves. */
+  readonly isLeaver?: boolean;
   /** The network (/24 or /48) that such a host stored it from; undefined for private ranges. */
   readonly hostGroup?: string | undefined;
   /** The whole record as it travels. */

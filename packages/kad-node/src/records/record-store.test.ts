@@ -11,12 +11,14 @@ const at = (ms: number): StoreTime => ({ monotonicMs: ms, wallMs: 1_000_000 * ho
 const SEQUENCE = 1_000_000 * hour;
 
 function provider(file: number, host: number, changes: Partial<RecordFacts> = {}): RecordFacts {
+  const { lifetimeMs = 48 * hour } = changes;
   return {
     kind: 'provider',
     key: id(file),
     publisher: id(1000 + host),
     sequence: SEQUENCE,
-    lifetimeMs: 48 * hour,
+    lifetimeMs,
+    keptMs: lifetimeMs,
     isWithdrawal: false,
     hasGrant: false,
     isHost: false,
@@ -26,10 +28,9 @@ function provider(file: number, host: number, changes: Partial<RecordFacts> = {}
 }
 
 const contact = (n: number, changes: Partial<RecordFacts> = {}): RecordFacts => ({
-  ...provider(n, n),
+  ...provider(n, n, { lifetimeMs: 8 * hour }),
   kind: 'contact',
   publisher: id(n),
-  lifetimeMs: 8 * hour,
   isHost: true,
   ...changes,
 });

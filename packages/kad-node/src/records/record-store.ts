@@ -1,5 +1,5 @@
 // pure: the records this node keeps for the network: bounded by bytes, per key and per publisher, expiring at nowMs (T15).
-import { equalBytes, type NodeId, second } from '@batchain/shared';
+import { equalBytes, minute, type NodeId, second } from '@batchain/shared';
 import {
   RECORD_EVICTION_SCAN_MAX,
   RECORD_OVERHEAD_BYTES,
@@ -16,6 +16,8 @@ export type PutOutcome = 'stored' | 'superseded' | 'too-old' | 'full';
 
 /** A full store looks for expired records this often at most. */
 const EXPIRY_PAUSE_MS: number = 10 * second;
+/** A value that comes with so little more life left was passed on, not published again: the way of a datagram is not counted as age. */
+const PROLONG_MIN_MS: number = 1 * minute;
 
 /** Both clocks: lifetimes count on the monotonic one, sequences compare with the wall clock (T19). */
 export interface StoreTime {
@@ -33,6 +35,8 @@ export const RECORD_STORE_DEFAULTS: RecordStoreOptions = { bytesMax: RECORD_STOR
 /** A kept record; `receivedMs` is when its life began, on our monotonic clock: before our own receipt when it came with an age. */
 export interface StoredRecord extends RecordFacts {
   readonly receivedMs: number;
+  /** When anybody last stored it here, the same again included: then the others near its key have it as well. */
+  storedMs: number;
 }
 
 /** A record as it is passed on. */
@@ -48,7 +52,7 @@ function textOf(bytes: Uint8Array): string {
 
 const NO_RECORDS: readonly StoredRecord[] = [];
 const costOf = (record: RecordFacts): number => record.bytes.length + RECORD_OVERHEAD_BYTES;
-const expiresMs = (record: StoredRecord): number => record.receivedMs + record.lifetimeMs;
+const expiresMs = (record: StoredRecord): number => record.receivedMs + record.keptMs;
 
 /** Keeps one record per key, of provider records one per key and host. */
 export class RecordStore {
@@ -84,24 +88,28 @@ export class RecordStore {
   /** Keeps a checked record, `ageMs` after its first receipt anywhere. A higher sequence replaces a lower one; equal ones do not prolong. */
   put(facts: RecordFacts, ageMs: number, now: StoreTime): PutOutcome {
     const isSequenced = facts.kind !== 'immutable';
-    if (ageMs >= facts.lifetimeMs) return 'too-old';
+    if (ageMs >= facts.keptMs) return 'too-old';
     if (isSequenced && facts.sequence < now.wallMs - RECORD_SEQUENCE_AGE_MAX_MS) return 'too-old';
     const name = facts.kind + textOf(facts.key);
     const records = this.#byKey.get(name) ?? [];
     const at = records.findIndex((record) => facts.kind !== 'provider' || equalBytes(record.publisher, facts.publisher));
     const previous = records[at];
-    const record: StoredRecord = { ...facts, receivedMs: now.monotonicMs - ageMs };
+    const record: StoredRecord = { ...facts, receivedMs: now.monotonicMs - ageMs, storedMs: now.monotonicMs };
     const isAlive = previous !== undefined && expiresMs(previous) > now.monotonicMs;
     if (isAlive && isSequenced) {
       if (previous.sequence > facts.sequence) return 'superseded';
       if (previous.sequence === facts.sequence) {
         if (!equalBytes(previous.bytes, facts.bytes)) return 'superseded';
+        previous.storedMs = now.monotonicMs;
         // Somebody passed it on before the host itself came with it.
         if (facts.isHost && !previous.isHost) this.#byKey.set(name, records.with(at, this.#vouched(name, previous, facts)));
         return 'stored';
       }
     }
-    if (isAlive && !isSequenced && expiresMs(previous) >= expiresMs(record)) return 'stored';
+    if (isAlive && !isSequenced && expiresMs(previous) >= expiresMs(record) - PROLONG_MIN_MS) {
+      previous.storedMs = now.monotonicMs;
+      return 'stored';
+    }
     if (!this.#makeRoom(record, previous, records.length, now)) return 'full';
     // Taken anew, because making room may have emptied the key's list.
     const list = this.#byKey.get(name) ?? [];
@@ -117,6 +125,11 @@ export class RecordStore {
     const record: StoredRecord = { ...known, isHost, hostGroup };
     this.#hosts.add(name, record);
     return record;
+  }
+
+  /** False once it was replaced or dropped. */
+  holds(record: StoredRecord): boolean {
+    return this.#byKey.get(record.kind + textOf(record.key))?.includes(record) ?? false;
   }
 
   /** Living records of a key: granted ones first, withdrawals last, else as they came. */
@@ -145,6 +158,12 @@ export class RecordStore {
   /** Contact records of hosts, nearest to `key` first. */
   nearestHosts(key: Uint8Array, count: number, nowMs: number): StoredRecord[] {
     return this.#hosts.nearest(key, count, (record) => expiresMs(record) > nowMs);
+  }
+
+  /** Drops one record; nothing happens when it is not kept any more. */
+  delete(record: StoredRecord): void {
+    const name = record.kind + textOf(record.key);
+    if (this.#byKey.get(name)?.includes(record) === true) this.#remove(name, record);
   }
 
   /** Drops what has expired; returns how many. */

@@ -6,6 +6,8 @@ export interface Republishable {
   readonly key: Uint8Array;
   /** When it was last stored by anybody; undefined when it never was. */
   readonly publishedMs: number | undefined;
+  /** How long storers keep it, when that is special. */
+  readonly lifetimeMs?: number | undefined;
 }
 
 export interface RepublishPlanOptions {
@@ -13,6 +15,9 @@ export interface RepublishPlanOptions {
   /** At most so many in one round, so that a node with many files keeps a steady pace. */
   readonly countMax: number;
 }
+
+/** Part of its lifetime after which a record is published again: two tries within it, as with 22 of 48 hours. */
+const LIFETIME_PART: number = 11 / 24;
 
 /** A key's place in the key space, from 0 to 1. */
 function fractionOf(key: Uint8Array): number {
@@ -30,13 +35,15 @@ function compareKeys(a: Republishable, b: Republishable): number {
  * too much, what was never published comes first, then the longest silent. Each answer is in key order.
  */
 export function planRepublish<T extends Republishable>(items: Iterable<T>, nowMs: number, options: RepublishPlanOptions): T[] {
-  const { intervalMs, countMax } = options;
+  const { countMax } = options;
   const due: T[] = [];
   for (const item of items) {
     if (item.publishedMs === undefined) {
       due.push(item);
       continue;
     }
+    const { lifetimeMs = Number.POSITIVE_INFINITY } = item;
+    const intervalMs = Math.min(options.intervalMs, Math.floor(lifetimeMs * LIFETIME_PART));
     const sinceMs = nowMs - item.publishedMs;
     const phaseMs = nowMs - fractionOf(item.key) * intervalMs;
     const momentMs = nowMs - (((phaseMs % intervalMs) + intervalMs) % intervalMs);

@@ -26,4 +26,8 @@ export class DensityLog {
     const left = except === undefined ? undefined : toHex(except);
     return [...this.#noted].flatMap(([name, { sample, atMs }]) => (name === left || nowMs - atMs > DENSITY_SAMPLE_AGE_MS ? [] : [sample]));
   }
+
+  samplesSince(sinceMs: number): DensitySample[] {
+    return [...this.#noted.values()].filter(({ atMs }) => atMs >= sinceMs).map(({ sample }) => sample);
+  }
 }

@@ -206,6 +206,20 @@ export class RoutingTable {
     return result;
   }
 
+  /** True while no bucket has turned anybody away: then everybody who was ever met is in it. */
+  get hasRoomForAll(): boolean {
+    return this.#buckets.every((bucket) => bucket === undefined || (!bucket.isFull && bucket.replacements.length === 0));
+  }
+
+  /** How many contacts are nearer to `key` than we are: all of each bucket in whose bit the key differs from our id. */
+  nearerCount(key: Uint8Array): number {
+    let count = 0;
+    for (let index = 0; index < this.#buckets.length; index++) {
+      if (bitAt(this.selfId, index) !== bitAt(key, index)) count += this.#buckets[index]?.contacts.length ?? 0;
+    }
+    return count;
+  }
+
   /** Contacts silent for longer than `silentMs`, the longest silent first. */
   silentContacts(nowMs: number, silentMs: number, countMax: number): TableContact[] {
     const silent = [...this.contacts()].filter((contact) => nowMs - contact.lastSeenMs > silentMs);

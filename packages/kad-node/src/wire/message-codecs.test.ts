@@ -29,6 +29,7 @@ import {
   DIAL_BACK_ANSWERS,
   DIAL_BACK_KINDS,
   DIAL_BACK_OUTCOMES,
+  DIGEST_OUTCOMES,
   INTRODUCE_OUTCOMES,
   KAD_ERRORS,
   type KadRequest,
@@ -80,6 +81,7 @@ const someRequest: fc.Arbitrary<KadRequest> = fc.oneof(
   }),
   fc.record({ type: fc.constant('introduce' as const), target: someId, signal: someSignal }),
   fc.record({ type: fc.constant('signal' as const), from: someId, address: someAddress, signal: someSignal }),
+  fc.record({ type: fc.constant('digest' as const), kind: someKind, key: someId, offset: fc.nat(), length: fc.option(fc.nat()) }),
 );
 const someResponse: fc.Arbitrary<KadResponse> = fc.oneof(
   fc.constant<KadResponse>({ type: 'pong' }),
@@ -95,6 +97,13 @@ const someResponse: fc.Arbitrary<KadResponse> = fc.oneof(
   fc.constant<KadResponse>({ type: 'result-taken' }),
   fc.record({ type: fc.constant('introduced' as const), outcome: fc.constantFrom(...INTRODUCE_OUTCOMES) }),
   fc.constant<KadResponse>({ type: 'signal-taken' }),
+  fc.record({
+    type: fc.constant('digested' as const),
+    outcome: fc.constantFrom(...DIGEST_OUTCOMES),
+    digest: fc.option(someId),
+    bytes: fc.nat(),
+    sequence: fc.nat(),
+  }),
   fc.record({ type: fc.constant('error' as const), code: fc.constantFrom(...KAD_ERRORS), detail: fc.string({ maxLength: 120 }) }),
 );
 

@@ -44,6 +44,7 @@ import {
   DIAL_BACK_ANSWERS,
   DIAL_BACK_KINDS,
   DIAL_BACK_OUTCOMES,
+  DIGEST_OUTCOMES,
   INTRODUCE_OUTCOMES,
   KAD_ERRORS,
   type KadErrorCode,
@@ -68,6 +69,7 @@ export const REQUEST_VERBS: Readonly<Record<KadRequestType, number>> = {
   'dial-back-result': 11,
   introduce: 6,
   signal: 7,
+  digest: 12,
 };
 /** Answers: 64 is the error, otherwise the verb of the request + 64. */
 export const RESPONSE_VERBS: Readonly<Record<KadResponseType, number>> = {
@@ -82,6 +84,7 @@ export const RESPONSE_VERBS: Readonly<Record<KadResponseType, number>> = {
   'result-taken': 75,
   introduced: 70,
   'signal-taken': 71,
+  digested: 76,
 };
 /** Which answer fits which request; an error fits all. */
 export const ANSWER_TYPES: Readonly<Record<KadRequestType, KadResponseType>> = {
@@ -95,6 +98,7 @@ export const ANSWER_TYPES: Readonly<Record<KadRequestType, KadResponseType>> = {
   'dial-back-result': 'result-taken',
   introduce: 'introduced',
   signal: 'signal-taken',
+  digest: 'digested',
 };
 
 const nodeIdShape: Shape<NodeId> = idOf<NodeId>();
@@ -154,6 +158,7 @@ export const requestShapes: ShapesOf<KadRequest> = {
   }),
   introduce: messageShape('introduce', REQUEST_VERBS.introduce, { target: nodeIdShape, signal: signalShape }),
   signal: messageShape('signal', REQUEST_VERBS.signal, { from: nodeIdShape, address: addressShape, signal: signalShape }),
+  digest: messageShape('digest', REQUEST_VERBS.digest, { kind: kindShape, key: keyShape, offset: uintOf(), length: nullable(uintOf()) }),
 };
 
 export const responseShapes: ShapesOf<KadResponse> = {
@@ -175,6 +180,12 @@ export const responseShapes: ShapesOf<KadResponse> = {
   'result-taken': messageShape('result-taken', RESPONSE_VERBS['result-taken'], {}),
   introduced: messageShape('introduced', RESPONSE_VERBS.introduced, { outcome: wordOf(INTRODUCE_OUTCOMES) }),
   'signal-taken': messageShape('signal-taken', RESPONSE_VERBS['signal-taken'], {}),
+  digested: messageShape('digested', RESPONSE_VERBS.digested, {
+    outcome: wordOf(DIGEST_OUTCOMES),
+    digest: nullable(bytesOf(32)),
+    bytes: uintOf(),
+    sequence: uintOf(),
+  }),
 };
 
 /** Why a message was not understood: the code of the error that answers it. */

@@ -42,8 +42,20 @@ export type KadRequest =
     }
   /** Asker to broker: pass these bytes on to the node with this id. */
   | { readonly type: 'introduce'; readonly target: NodeId; readonly signal: Uint8Array }
+  /** SHA-256 of `length` bytes from `offset` of the value kept under a key; `length` null: to its end (BD-45). */
+  | {
+      readonly type: 'digest';
+      readonly kind: ValueKind;
+      readonly key: Uint8Array;
+      readonly offset: number;
+      readonly length: number | null;
+    }
   /** Broker to target: bytes that the node with this id, proved to the broker at this address, wants passed on. */
   | { readonly type: 'signal'; readonly from: NodeId; readonly address: Address; readonly signal: Uint8Array };
+
+/** What can be asked for a digest: what is kept as bytes of a value. `done`: the digest is there. */
+export const DIGEST_OUTCOMES = ['done', 'not-held', 'out-of-range', 'unsupported-kind'] as const;
+export type DigestOutcome = (typeof DIGEST_OUTCOMES)[number];
 
 export type KadRequestType = KadRequest['type'];
 
@@ -72,8 +84,10 @@ export const STORE_REFUSALS = [
   'not-near',
   'unsupported-kind',
   'not-proved',
+  'leaving',
 ] as const;
-export type StoreOutcome = 'stored' | (typeof STORE_REFUSALS)[number];
+export type StoreRefusal = (typeof STORE_REFUSALS)[number];
+export type StoreOutcome = 'stored' | StoreRefusal;
 
 /** What a broker did with an INTRODUCE: sent it on; has no live session with the target; too many for the asker, the target or itself. */
 export const INTRODUCE_OUTCOMES = ['passed', 'not-here', 'busy'] as const;
@@ -106,6 +120,14 @@ export type KadResponse =
   | { readonly type: 'result-taken' }
   | { readonly type: 'introduced'; readonly outcome: IntroduceOutcome }
   | { readonly type: 'signal-taken' }
+  /** `digest` (32) with `done`, else null. `bytes`: how long the value is; `sequence`: of which version, 0 for immutable ones; both 0 when none is held. */
+  | {
+      readonly type: 'digested';
+      readonly outcome: DigestOutcome;
+      readonly digest: Uint8Array | null;
+      readonly bytes: number;
+      readonly sequence: number;
+    }
   | { readonly type: 'error'; readonly code: KadErrorCode; readonly detail: string };
 
 export type KadResponseType = KadResponse['type'];
