@@ -6,6 +6,7 @@ import { createParticipant, LocalApiClient, LocalApiServer, type Participant, ty
 import { concatBytes, formatAddress, type JsonValue, MiB, sha256, toHex, utf8Bytes } from '@batchain/shared';
 import { createSystemRuntime } from '@batchain/shared/node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encodeEnvelope } from '../../packages/participant/src/values/value-envelope.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'batchain-values-'));
 const { clock, random } = createSystemRuntime();
@@ -124,6 +125,18 @@ describe('BD-02 BD-55 values by key', () => {
     await expect(ana.values.putStream('broken', broken())).rejects.toThrow('stumbled');
     expect(await ana.values.get('broken')).toBeUndefined();
     expect(readdirSync(join(dir, 'ana', 'values', 'spool'))).toEqual([]);
+  });
+
+  it('a record whose capability leads nowhere is one clear error, and costs its reader no wait', async () => {
+    const lie = (capability: Uint8Array): Uint8Array =>
+      encodeEnvelope({ type: 'bytes', key: 'lie', sequence: 1, expiresMs: 0, body: { form: 'file', bytes: 100, capability } });
+    const [file] = await ana.files.list();
+    const right = await ana.files.capability(toHex(file?.fileId ?? new Uint8Array()));
+    for (const capability of [random.bytes(200), right.slice(0, -1), right.map((byte, at) => (at === 300 ? byte ^ 1 : byte))]) {
+      await ana.kad.putMutable('kv/lie', lie(capability));
+      await expect(bo.values.get(of(ana, 'lie'))).rejects.toMatchObject({ code: 'BAT_E_VALUE_BROKEN' });
+    }
+    await ana.kad.deleteMutable('kv/lie');
   });
 
   it('BD-02 BD-25 the local API gives all of it to other programs: ranges, lists, deep values, files; and says what is not there', async () => {

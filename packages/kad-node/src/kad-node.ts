@@ -318,7 +318,7 @@ export class KadNode implements Startable {
     return this.#parts.digester.digest(key, kind, range, options);
   }
 
-  /** The value that we keep alive under a name of ours, whether anybody has stored it yet or not; null: its deletion, which nobody has heard of. */
+  /** The value that we keep alive under a name of ours, whether anybody has stored it yet or not; null: its deletion, while that is told. */
   ownMutable(name: string): Uint8Array | null | undefined {
     return this.#parts.publishing.ownMutable(name);
   }

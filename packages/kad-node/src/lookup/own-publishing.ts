@@ -94,7 +94,7 @@ export class OwnPublishing {
     return { ...result, key, sequence: record.sequence };
   }
 
-  /** What is kept alive under a name of ours; null: a deletion that nobody has heard of. */
+  /** What is kept alive under a name of ours; null: a deletion, while that is told. */
   ownMutable(name: string): Uint8Array | null | undefined {
     return this.#own.get('mutable', mutableKey(this.#signer.publicKey, utf8Bytes(name)))?.payload;
   }

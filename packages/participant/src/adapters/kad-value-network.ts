@@ -1,10 +1,15 @@
 // driven: the ValueNetwork port over a KadNode, and values by key over both nodes of a participant.
 import type { KeyValueStore } from '@batchain/bat-node';
 import type { KadNode, PublishResult } from '@batchain/kad-node';
-import type { NodeId, Runtime, Signer } from '@batchain/shared';
+import { hour, type NodeId, type Runtime, type Signer } from '@batchain/shared';
 import type { ValueFiles } from '../values/value-files.ts';
 import type { NetworkCall, ValueHosts, ValueNetwork } from '../values/value-network.ts';
 import { Values } from '../values/values.ts';
+
+type MutableCall = Parameters<ValueNetwork['putMutable']>[2];
+/** What kad-node takes for a value; readers see to a shorter time themselves. */
+const LIFETIME_MIN_MS: number = 1 * hour;
+const LIFETIME_MAX_MS: number = 48 * hour;
 
 class KadValueNetwork implements ValueNetwork {
   readonly publicKey: Uint8Array;
@@ -23,8 +28,10 @@ class KadValueNetwork implements ValueNetwork {
     return this.#kad.isJoined;
   }
 
-  async putMutable(name: string, value: Uint8Array, { signal }: NetworkCall): Promise<number> {
-    return storedOn(await this.#kad.putMutable(name, value, { signal }));
+  async putMutable(name: string, value: Uint8Array, { signal, lifetimeMs }: MutableCall): Promise<number> {
+    const lifetime =
+      lifetimeMs === undefined ? {} : { lifetimeMs: Math.ceil(Math.min(LIFETIME_MAX_MS, Math.max(LIFETIME_MIN_MS, lifetimeMs))) };
+    return storedOn(await this.#kad.putMutable(name, value, { signal, ...lifetime }));
   }
 
   async deleteMutable(name: string, { signal }: NetworkCall): Promise<number> {

@@ -1,22 +1,14 @@
 // driven: our values in the network: put under a key or under their hash, and taken back.
-import { assert, type Runtime, sha256, toHex } from '@batchain/shared';
+import { present, type Runtime, sha256, toHex } from '@batchain/shared';
 import { VALUE_TTL_MAX_MS, VALUE_TTL_MIN_MS } from '../limits.ts';
 import type { BodyWriter, WrittenBody } from './body-writer.ts';
 import { type CatalogRow, joinHashes, leftBehind, splitHashes } from './catalog-row.ts';
 import type { OwnPieces } from './own-pieces.ts';
-import { isHashKey, type RowPublisher } from './row-publisher.ts';
+import type { RowPublisher } from './row-publisher.ts';
 import type { ValueCatalog } from './value-catalog.ts';
-import {
-  bodyBytes,
-  encodeByHash,
-  encodeEnvelope,
-  envelopeKey,
-  fitsRecord,
-  openByHash,
-  openEnvelope,
-  type ValueEnvelope,
-} from './value-envelope.ts';
+import { bodyBytes, encodeByHash, encodeEnvelope, envelopeKey, fitsRecord, type ValueEnvelope } from './value-envelope.ts';
 import { badTtl, noMembers } from './value-errors.ts';
+import { isHashKey } from './value-key.ts';
 import type { ValueNetwork } from './value-network.ts';
 import type { ValueSource } from './value-source.ts';
 import type { RemovedValue, StoredValue, ValueEntry, ValuePutOptions } from './values-api.ts';
@@ -109,10 +101,9 @@ export class NetworkValues {
   async #publish(key: string, { storedOn: piecesOn }: WrittenBody, signal: AbortSignal): Promise<StoredValue> {
     const { catalog, publisher } = this.#parts;
     const storedOn = await publisher.publish(key, signal);
-    const row = catalog.get(key);
-    const entry = row === undefined ? undefined : viewRow(key, row);
-    assert(entry !== undefined, 'what was put is in the catalog');
-    return { ...entry, storedOn: Math.min(storedOn, piecesOn ?? storedOn) };
+    const row = present(catalog.get(key), 'what was put is in the catalog');
+    const envelope = present(catalog.envelope(key), 'what was put can be read');
+    return { ...viewRow(key, row, envelope), storedOn: Math.min(storedOn, piecesOn ?? storedOn) };
   }
 
   async remove(key: string, signal: AbortSignal): Promise<RemovedValue | undefined> {
@@ -138,16 +129,14 @@ export class NetworkValues {
 
   /** The newest of our own values under a key, or under its hash; undefined when there is none, or it has expired. */
   find(key: string): ValueEnvelope | undefined {
-    const row = this.#parts.catalog.get(key);
-    const envelope = row === undefined ? undefined : envelopeOf(key, row);
+    const envelope = this.#parts.catalog.envelope(key);
     return envelope === undefined || isExpired(envelope, this.#runtime.clock.nowMs()) ? undefined : envelope;
   }
 
   list(): readonly ValueEntry[] {
-    const nowMs = this.#runtime.clock.nowMs();
     return this.#parts.catalog.entries().flatMap(([key, row]) => {
-      const entry = viewRow(key, row);
-      return entry === undefined || (entry.expiresAtMs ?? nowMs + 1) <= nowMs ? [] : [entry];
+      const envelope = this.find(key);
+      return envelope === undefined ? [] : [viewRow(key, row, envelope)];
     });
   }
 
@@ -170,15 +159,7 @@ function nextSequence(row: CatalogRow | undefined, nowMs: number): number {
   return Math.max((row?.sequence ?? 0) + 1, Math.floor(nowMs));
 }
 
-export function envelopeOf(key: string, { record }: CatalogRow): ValueEnvelope | undefined {
-  if (record === null) return undefined;
-  const opened = isHashKey(key) ? openByHash(record) : openEnvelope(record, key);
-  return opened.ok ? opened.value : undefined;
-}
-
-function viewRow(key: string, row: CatalogRow): ValueEntry | undefined {
-  const envelope = envelopeOf(key, row);
-  if (envelope === undefined) return undefined;
+function viewRow(key: string, row: CatalogRow, envelope: ValueEnvelope): ValueEntry {
   const { type, sequence, expiresMs, body } = envelope;
   return {
     key,

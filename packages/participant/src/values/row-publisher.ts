@@ -4,8 +4,7 @@ import { VALUE_PUBLISH_WAIT_MS } from '../limits.ts';
 import { type CatalogRow, splitHashes } from './catalog-row.ts';
 import type { OwnPieces } from './own-pieces.ts';
 import type { ValueCatalog } from './value-catalog.ts';
-import { decodeEnvelope } from './value-envelope.ts';
-import { kadNameOf, parseValueKey } from './value-key.ts';
+import { isHashKey, kadNameOf } from './value-key.ts';
 import type { ValueHosts, ValueNetwork } from './value-network.ts';
 import { withDeadline } from './with-deadline.ts';
 
@@ -55,8 +54,7 @@ export class RowPublisher {
     const { network } = this.#parts;
     if (row.record === null) return network.deleteMutable(kadNameOf(key), { signal });
     if (isHashKey(key)) return network.putImmutable(row.record, { signal });
-    const envelope = decodeEnvelope(row.record);
-    const expiresMs = envelope.ok ? envelope.value.expiresMs : 0;
+    const expiresMs = this.#parts.catalog.envelope(key)?.expiresMs ?? 0;
     const lifetimeMs = Math.max(1000, expiresMs - this.#runtime.clock.nowMs());
     return network.putMutable(kadNameOf(key), row.record, { signal, ...(expiresMs === 0 ? {} : { lifetimeMs }) });
   }
@@ -92,8 +90,4 @@ export class RowPublisher {
 
 export function isSettled({ state }: CatalogRow): boolean {
   return state === 'live' || state === 'removed';
-}
-
-export function isHashKey(key: string): boolean {
-  return parseValueKey(key).kind === 'hash';
 }

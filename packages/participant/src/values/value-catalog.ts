@@ -3,13 +3,16 @@ import type { KeyValueStore } from '@batchain/bat-node';
 import { BatChainError, type Logger, utf8Text } from '@batchain/shared';
 import { VALUES_MAX } from '../limits.ts';
 import { type CatalogRow, decodeRow, encodeRow } from './catalog-row.ts';
+import { openByHash, openEnvelope, type ValueEnvelope } from './value-envelope.ts';
 import { tooMany } from './value-errors.ts';
+import { isHashKey } from './value-key.ts';
 import { keyOfRow, rowKey, rowsOf } from './value-table.ts';
 
 export class ValueCatalog {
   readonly #store: KeyValueStore;
   readonly #log: Logger;
   readonly #rows = new Map<string, CatalogRow>();
+  readonly #envelopes = new Map<string, { readonly record: Uint8Array; readonly envelope: ValueEnvelope | undefined }>();
 
   constructor(store: KeyValueStore, log: Logger) {
     this.#store = store;
@@ -25,6 +28,18 @@ export class ValueCatalog {
     }
   }
 
+  /** What the record under a key says; undefined for a tombstone. Decoded once: lists and expiry look at all of them. */
+  envelope(key: string): ValueEnvelope | undefined {
+    const row = this.#rows.get(key);
+    if (row === undefined || row.record === null) return undefined;
+    const known = this.#envelopes.get(key);
+    if (known?.record === row.record) return known.envelope;
+    const opened = isHashKey(key) ? openByHash(row.record) : openEnvelope(row.record, key);
+    const envelope = opened.ok ? opened.value : undefined;
+    this.#envelopes.set(key, { record: row.record, envelope });
+    return envelope;
+  }
+
   get(key: string): CatalogRow | undefined {
     return this.#rows.get(key);
   }
@@ -38,6 +53,7 @@ export class ValueCatalog {
   async delete(key: string): Promise<void> {
     await this.#store.write([{ type: 'del', key: rowKey('network', key) }]);
     this.#rows.delete(key);
+    this.#envelopes.delete(key);
   }
 
   entries(): readonly (readonly [string, CatalogRow])[] {

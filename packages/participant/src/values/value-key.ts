@@ -35,6 +35,11 @@ function checkKey(key: string): void {
   if (utf8Text(bytes) !== key) throw badKey('the key is no well-formed text');
 }
 
+/** True for the key of a value by its hash. */
+export function isHashKey(key: string): boolean {
+  return HASH.test(key);
+}
+
 /** Unlike anything that a hash or `OWNER/KEY` could be. Throws BAT_E_VALUE_KEY, and BAT_E_NOT_OWNER for a key of somebody else. */
 export function ownKeyOf(text: string): string {
   const parsed = parseValueKey(text);

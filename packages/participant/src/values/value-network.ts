@@ -20,7 +20,7 @@ export interface ValueNetwork {
   getImmutable(hash: Uint8Array, call: NetworkCall): Promise<Uint8Array | undefined>;
   /** No longer publishes it again. */
   releaseImmutable(hash: Uint8Array): void;
-  /** What is kept alive under a name; null: a deletion that nobody has heard of. */
+  /** What is kept alive under a name; null: a deletion, while that is told. */
   ownMutable(name: string): Uint8Array | null | undefined;
   ownsImmutable(hash: Uint8Array): boolean;
   /** From the contact record of a node. */

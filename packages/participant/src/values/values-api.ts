@@ -113,7 +113,10 @@ export interface ValuesStats {
  * BAT_E_NOT_ENOUGH_PEERS when a large value found too few hosts.
  */
 export interface ValuesApi {
-  /** Stores, or replaces, the value of a key. Calls for one key happen one after the other. */
+  /**
+   * Stores, or replaces, the value of a key. Calls for one key happen one after the other. Aborted while its bytes go out, nothing has
+   * changed; aborted while its record goes out, the change holds and is brought to the network later.
+   */
   put(key: string, value: JsonValue | Uint8Array, options?: ValuePutOptions): Promise<StoredValue>;
   /** The bytes of the regular file at an absolute path. */
   putFile(key: string, path: string, options?: ValuePutOptions): Promise<StoredValue>;

@@ -4,7 +4,7 @@ import { VALUE_KEEPER_AGAIN_MS, VALUE_KEEPER_WAIT_MAX_MS, VALUE_RESTORE_PAUSE_MS
 import type { CatalogRow } from './catalog-row.ts';
 import type { KeyedTurns } from './keyed-turns.ts';
 import { type LocalValues, nextExpiry } from './local-values.ts';
-import { envelopeOf, fileIdsOf, isExpired, type NetworkValues } from './network-values.ts';
+import { fileIdsOf, isExpired, type NetworkValues } from './network-values.ts';
 import type { OwnPieces } from './own-pieces.ts';
 import { isSettled, type RowPublisher } from './row-publisher.ts';
 import type { ValueCatalog } from './value-catalog.ts';
@@ -88,7 +88,7 @@ export class ValuesKeeper {
     if (this.#signal.aborted) return;
     const { catalog, localValues } = this.#parts;
     const nowMs = this.#runtime.clock.nowMs();
-    const times = catalog.entries().map(([key, row]) => envelopeOf(key, row)?.expiresMs ?? 0);
+    const times = catalog.entries().map(([key]) => catalog.envelope(key)?.expiresMs ?? 0);
     const next = nextExpiry([...times, localValues.nextExpiryMs() ?? 0]);
     const isUndone = !this.#isRestored || this.#orphans.length > 0 || catalog.entries().some(([, row]) => isUndoneRow(row));
     const untilExpiryMs = next === undefined ? VALUE_KEEPER_WAIT_MAX_MS : Math.max(0, next - nowMs);
@@ -105,8 +105,7 @@ export class ValuesKeeper {
         if (localValues.expired().includes(key)) await localValues.remove(key);
       });
     const isOver = (key: string): boolean => {
-      const row = catalog.get(key);
-      const envelope = row === undefined ? undefined : envelopeOf(key, row);
+      const envelope = catalog.envelope(key);
       return envelope !== undefined && isExpired(envelope, this.#runtime.clock.nowMs());
     };
     for (const [key] of catalog.entries().filter(([key]) => isOver(key)))
