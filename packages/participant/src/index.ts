@@ -1,5 +1,6 @@
 // driven: public surface of @batchain/participant.
 export * from './adapters/home-library.ts';
+export * from './adapters/participant-wire.ts';
 export * from './api/json-schemas.ts';
 export * from './api/local-api-server.ts';
 export * from './client.ts';
@@ -7,3 +8,5 @@ export * from './create-participant.ts';
 export * from './daemon.ts';
 export * from './local-node.ts';
 export * from './participant.ts';
+export * from './reach/stranger-pace.ts';
+export * from './reach/switching-socket.ts';
