@@ -57,7 +57,14 @@ const LAYERS: Readonly<Record<string, { readonly base: readonly string[]; readon
   },
   lab: {
     base: ['limits.ts', 'lab-types.ts'],
-    order: [['faults'], ['files'], ['node-words.ts', 'in-flight.ts'], ['process', 'simulation'], ['lab.ts', 'simulation.ts']],
+    order: [
+      ['faults'],
+      ['files'],
+      ['node-words.ts', 'in-flight.ts', 'start-process.ts'],
+      ['program.ts'],
+      ['process', 'simulation'],
+      ['lab.ts', 'simulation.ts'],
+    ],
   },
   cli: { base: [], order: [] },
 };
@@ -102,8 +109,8 @@ const MODULES: Readonly<Record<string, 'any' | readonly string[]>> = {
   'node:fs': ['shared/src/node/pino-logger.ts', 'bat-node/src/storage/', 'participant/src/', 'lab/src/', 'cli/src/'],
   'node:fs/promises': ['bat-node/src/storage/', 'participant/src/', 'cli/src/'],
   'node:os': ['participant/src/', 'cli/src/'],
-  'node:child_process': ['participant/src/', 'lab/src/process/', 'cli/src/'],
-  'node:readline': ['lab/src/process/', 'cli/src/'],
+  'node:child_process': ['participant/src/', 'lab/src/start-process.ts', 'cli/src/'],
+  'node:readline': ['lab/src/start-process.ts', 'cli/src/'],
   'node:readline/promises': ['cli/src/prompt.ts'],
   'node:dns/promises': ['participant/src/adapters/'],
   'p-limit': ['kad-node/src/lookup/', 'bat-node/src/'],

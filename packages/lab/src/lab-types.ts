@@ -48,12 +48,23 @@ export interface LabStatus {
   readonly simulation?: LabSimulationStatus;
 }
 
+export interface LabSimulationOptions {
+  /** `none`, the default, `mixed`, or the kind of NAT that all but the first few nodes are behind. */
+  readonly nat?: string;
+  /** Simulated seconds per second; 1 by default. */
+  readonly speed?: number;
+  /** What is drawn: keys, delays, losses. */
+  readonly seed?: string;
+}
+
 export interface LabUpOptions {
   /** How many there are then: those that are there are kept, the killed ones revived. As many as there are, or 2, by default. */
   readonly nodes?: number;
   /** What changes of the faults; a partition stays as it is. */
   readonly lossPercent?: number;
   readonly delayMs?: readonly [low: number, high: number];
+  /** A laboratory that is new is simulated: one process, one network, one clock. */
+  readonly simulated?: LabSimulationOptions;
   /** Kad addresses of members outside of the laboratory. */
   readonly join?: readonly string[];
   /** Each node that was started, as soon as it is ready. */

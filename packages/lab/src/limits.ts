@@ -54,3 +54,42 @@ export const RETRANSMISSIONS_MAX = 6;
 export const HANDSHAKE_ROUND_TRIPS = 2;
 /** Nothing of a laboratory of processes leaves it. */
 export const LOOPBACK = '127.0.0.1';
+/** In a simulation with NATs, so many are public: who is behind one meets others through them. */
+export const PUBLIC_NODES_MIN = 4;
+/** Joins at the same time; more would ask the same few nodes at once. */
+export const SIM_JOINS_IN_FLIGHT_MAX = 25;
+/** Simulated time for a crowd to join, or for all to stop. */
+export const SIM_START_MS: number = 5 * minute;
+/** Each node keeps its shards in memory. */
+export const SIM_OFFER_BYTES: number = 4 * MiB;
+/** Made for each status, so that it tells how the network is now; a few give a notion and take a second. */
+export const LOOKUPS_PER_STATUS = 8;
+/** Simulated time for each of them. */
+export const LOOKUP_WAIT_MS: number = 10 * second;
+/** A thousand nodes join in about three minutes. */
+export const SIM_READY_TIMEOUT_MS: number = 10 * minute;
+/** More than any computer reaches with more than a handful of nodes. */
+export const SIM_SPEED_MAX = 1000;
+/** Of one word that names nodes. */
+export const SIM_WORDS_MAX = 16 * KiB;
+/** How often simulated time is run on; a turn costs less than a hundredth of it. */
+export const PUMP_INTERVAL_MS = 10;
+/** Time that is made up for at once when the computer was busy. */
+export const PUMP_SLICE_MAX_MS = 200;
+/** Over which the speed is measured. */
+export const PUMP_WINDOW_MS: number = 2 * second;
+/** How often a simulation looks whether its laboratory is still there. */
+export const GONE_LOOK_INTERVAL_MS: number = 1 * second;
+/** 1,000 names in one word. */
+export const QUESTION_BYTES_MAX: number = 64 * KiB;
+/** 1,000 nodes with 400 bytes each, and room for more. */
+export const ANSWER_BYTES_MAX: number = 4 * MiB;
+/** Commands at the same time. */
+export const QUESTIONERS_MAX = 16;
+/** Every simulated node has addresses of its own, and the usual ports. */
+export const SIM_KAD_PORT = 4870;
+export const SIM_BAT_PORT = 4880;
+/** Of every simulated participant. */
+export const SIM_NETWORK = { name: 'simulated' } as const;
+/** The node of a simulation that every command can speak to: one is enough to look into the network. */
+export const DOOR_NODE = 'node1';

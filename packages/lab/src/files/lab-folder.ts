@@ -12,17 +12,23 @@ import {
 import { BatChainError, type Random } from '@batchain/shared';
 import { labPath } from './lab-file.ts';
 
-const NODE_FOLDER = /^node[1-9]\d{0,3}$/;
+/** Of a node, or of what a simulation has beside its nodes. */
+const OWN_FOLDER = /^(?:node[1-9]\d{0,3}|simulation)$/;
 const LOCK = 'lock';
 
 export function nodePaths(folder: string, name: string): HomePaths {
   return homePaths(join(folder, name), systemSurroundings());
 }
 
+/** Lock, control socket and log of the process of a simulation. */
+export function simulationPaths(folder: string): HomePaths {
+  return nodePaths(folder, 'simulation');
+}
+
 /** Throws BAT_E_HOME_UNUSABLE for a folder with anything in it that is no laboratory: `down` would remove what is in there. */
 function assertLabFolder(folder: string): void {
   if (!existsSync(folder) || existsSync(labPath(folder))) return;
-  const other = readdirSync(folder).find((entry) => entry !== LOCK && !NODE_FOLDER.test(entry));
+  const other = readdirSync(folder).find((entry) => entry !== LOCK && !OWN_FOLDER.test(entry));
   if (other === undefined) return;
   throw new BatChainError('BAT_E_HOME_UNUSABLE', {
     what: `${folder} can not be the folder of a laboratory`,
@@ -54,7 +60,7 @@ export function removeLabFolder(folder: string): void {
   if (!existsSync(folder)) return;
   rmSync(labPath(folder), { force: true });
   for (const entry of readdirSync(folder))
-    if (NODE_FOLDER.test(entry)) rmSync(join(folder, entry), { recursive: true, force: true, maxRetries: 3 });
+    if (OWN_FOLDER.test(entry)) rmSync(join(folder, entry), { recursive: true, force: true, maxRetries: 3 });
 }
 
 /** When the lock is released; what others put there stays. */

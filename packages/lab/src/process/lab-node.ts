@@ -1,7 +1,7 @@
 // driven: the process of one node of a laboratory: the daemon of every home, with the laboratory's faults on its paths.
 import { runDaemon } from '@batchain/participant';
 import { NODE_SETTINGS, type NodeSettings, resolveSettings, VERSION } from '@batchain/participant/client';
-import { BatChainError, toBatChainError } from '@batchain/shared';
+import { BatChainError } from '@batchain/shared';
 import { createSystemRuntime } from '@batchain/shared/node';
 import { FaultBook } from '../faults/fault-book.ts';
 import { FaultTable, NO_FAULTS } from '../faults/fault-table.ts';
@@ -9,8 +9,10 @@ import { makeFaultyWire } from '../faults/faulty-wire.ts';
 import { readLab } from '../files/lab-file.ts';
 import { nodePaths } from '../files/lab-folder.ts';
 import { LAB_OFFER_BYTES, LOOPBACK } from '../limits.ts';
+import { runProgram } from '../program.ts';
+import { readyLine } from '../start-process.ts';
 import { LabFollower } from './lab-follower.ts';
-import { errorLine, type NodeOrder, parseOrder, readyLine } from './node-order.ts';
+import { type NodeOrder, parseOrder } from './node-order.ts';
 
 /** The settings of every home, but for what makes a node one of a laboratory. */
 function settingsOf({ folder, name, join }: NodeOrder): NodeSettings {
@@ -34,17 +36,7 @@ function settingsOf({ folder, name, join }: NodeOrder): NodeSettings {
   };
 }
 
-/** Aborts on a signal, when the laboratory is gone, or with the parent where that was ordered. */
-function endingOf({ endsWithParent }: NodeOrder): AbortController {
-  const ending = new AbortController();
-  const end = (): void => ending.abort();
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, end);
-  if (endsWithParent) process.stdin.once('end', end).once('error', end).resume();
-  return ending;
-}
-
-async function run(order: NodeOrder): Promise<void> {
-  const ending = endingOf(order);
+async function run(order: NodeOrder, ending: AbortController): Promise<void> {
   const runtime = createSystemRuntime();
   const paths = nodePaths(order.folder, order.name);
   const settings = settingsOf(order);
@@ -57,19 +49,10 @@ async function run(order: NodeOrder): Promise<void> {
     version: VERSION,
     signal: ending.signal,
     wrapWire: makeFaultyWire(runtime, book),
-    onReady: (ready) => process.stdout.write(readyLine(ready)),
+    onReady: ({ nodeId, kad, bat, control }) => process.stdout.write(readyLine({ nodeId, kad, bat, control })),
   });
   follower.stop();
 }
 
-process.stdout.on('error', () => undefined);
-const { port1: hold } = new MessageChannel();
-hold.ref();
-let exit = 0;
-try {
-  await run(parseOrder(process.argv[2]));
-} catch (error) {
-  exit = 1;
-  await new Promise<void>((resolve) => process.stdout.write(errorLine(toBatChainError(error)), () => resolve()));
-}
-process.exit(exit);
+const order = parseOrder(process.argv[2]);
+await runProgram(order, (ending) => run(order, ending));

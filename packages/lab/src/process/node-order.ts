@@ -1,6 +1,4 @@
-// pure: what the process of a node is told when it is started, and the line with which it answers.
-import type { DaemonReady } from '@batchain/participant';
-import { BatChainError, ERROR_CODES, type ErrorCode } from '@batchain/shared';
+// pure: what the process of a node is told when it is started, and what it answers.
 import { z } from 'zod';
 
 const orderSchema = z.strictObject({
@@ -17,22 +15,6 @@ export function parseOrder(text: string | undefined): NodeOrder {
   return orderSchema.parse(JSON.parse(text ?? ''));
 }
 
-const readySchema = z.object({ nodeId: z.string(), kad: z.string(), bat: z.string(), control: z.string(), joined: z.boolean() });
-
-export type NodeReady = Pick<DaemonReady, 'nodeId' | 'kad' | 'bat' | 'control' | 'joined'>;
-
-const errorSchema = z.object({ code: z.string(), what: z.string(), why: z.string(), fix: z.string() });
-const lineSchema = z.union([z.object({ ready: readySchema }), z.object({ error: errorSchema })]);
-
-export const readyLine = ({ nodeId, kad, bat, control, joined }: NodeReady): string =>
-  `${JSON.stringify({ ready: { nodeId, kad, bat, control, joined } })}\n`;
-
-export const errorLine = ({ code, what, why, fix }: BatChainError): string => `${JSON.stringify({ error: { code, what, why, fix } })}\n`;
-
-/** Throws what kept the node from starting. */
-export function readAnswer(line: string): NodeReady {
-  const answer = lineSchema.parse(JSON.parse(line));
-  if ('ready' in answer) return answer.ready;
-  const { code, ...rest } = answer.error;
-  throw new BatChainError(Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : 'BAT_E_INTERNAL', rest);
-}
+/** Where the node is. */
+export const nodeReadySchema = z.object({ nodeId: z.string(), kad: z.string(), bat: z.string(), control: z.string() });
+export type NodeReady = z.infer<typeof nodeReadySchema>;

@@ -1,55 +1,22 @@
 // driven: the processes of nodes: started, looked for, killed, ended. A pid that is another's by now is never touched.
-import { spawn } from 'node:child_process';
-import { existsSync, openSync } from 'node:fs';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { ensurePrivateDir, homeLockHolder, LocalApiClient, type StatusResult } from '@batchain/participant/client';
-import { BatChainError, type Clock, present } from '@batchain/shared';
+import { homeLockHolder, LocalApiClient, type StatusResult } from '@batchain/participant/client';
+import { BatChainError, type Clock } from '@batchain/shared';
 import type { LabNode } from '../files/lab-file.ts';
 import { nodePaths } from '../files/lab-folder.ts';
 import { NODE_ANSWER_TIMEOUT_MS, NODE_READY_TIMEOUT_MS, NODE_STOP_TIMEOUT_MS, POLL_MS } from '../limits.ts';
-import { type NodeOrder, type NodeReady, readAnswer } from './node-order.ts';
+import { startProcess } from '../start-process.ts';
+import { type NodeOrder, type NodeReady, nodeReadySchema } from './node-order.ts';
 
 const PROGRAM = fileURLToPath(new URL('./lab-node.js', import.meta.url));
 
-/** Settings of a person are for the person's own node. */
-function cleanEnv(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith('BATCHAIN_') && key !== 'NODE_OPTIONS'));
-}
-
-/** Resolves when the node is ready; it is killed when it is not in time, or when the signal aborts. Throws what it says itself. */
+/** Resolves when the node is ready. Throws what it says itself. */
 export async function startNode(clock: Clock, order: NodeOrder, signal: AbortSignal): Promise<NodeReady> {
-  signal.throwIfAborted();
-  const { logDir } = nodePaths(order.folder, order.name);
-  ensurePrivateDir(logDir);
-  const logPath = join(logDir, 'lab-node.err');
-  const child = spawn(process.execPath, [PROGRAM, JSON.stringify(order)], {
-    detached: !order.endsWithParent,
-    stdio: [order.endsWithParent ? 'pipe' : 'ignore', 'pipe', openSync(logPath, 'a', 0o600)],
-    cwd: order.folder,
-    env: cleanEnv(),
-  });
-  const stdout = present(child.stdout, 'the output of a child with a pipe');
-  const late = new AbortController();
-  const timer = clock.setTimer(NODE_READY_TIMEOUT_MS, () => late.abort(notReady(order.name, logPath)));
-  const over = AbortSignal.any([signal, late.signal]);
-  const kill = (): void => void child.kill('SIGKILL');
-  over.addEventListener('abort', kill, { once: true });
-  try {
-    for await (const line of createInterface({ input: stdout })) return readAnswer(line);
-    over.throwIfAborted();
-    throw new BatChainError('BAT_E_INTERNAL', { what: `${order.name} ended before it was ready`, why: `see ${logPath}` });
-  } finally {
-    timer.cancel();
-    over.removeEventListener('abort', kill);
-    stdout.destroy();
-    child.unref();
-  }
-}
-
-function notReady(name: string, logPath: string): BatChainError {
-  return new BatChainError('BAT_E_TIMEOUT', { what: `${name} was not ready in time`, why: `see ${logPath}` });
+  const { folder, name, endsWithParent } = order;
+  const { logDir } = nodePaths(folder, name);
+  const options = { program: PROGRAM, order, name, folder, logDir, endsWithParent, readyWithinMs: NODE_READY_TIMEOUT_MS };
+  return nodeReadySchema.parse(await startProcess(clock, options, signal));
 }
 
 /** The living process that has the node's home: its lock tells the start time as well where the system does. */

@@ -1,0 +1,4 @@
+// driven: public surface of @batchain/lab/simulation: whole participants on a simulated network.
+export { SIM_KAD_PORT } from './limits.ts';
+export { settleReal } from './simulation/settle-real.ts';
+export { makeSimParticipant, type SimParticipantOptions } from './simulation/sim-participant.ts';
