@@ -9,6 +9,7 @@ import { hashCommand } from './commands/hash.ts';
 import { makeHelpCommand } from './commands/help.ts';
 import { infoCommand } from './commands/info.ts';
 import { initCommand } from './commands/init.ts';
+import { labCommand } from './commands/lab.ts';
 import { listCommand } from './commands/ls.ts';
 import { peersCommand } from './commands/peers.ts';
 import { putCommand } from './commands/put.ts';
@@ -33,6 +34,7 @@ const VERBS: readonly Command[] = [
   auditCommand,
   removeCommand,
   hashCommand,
+  labCommand,
   configCommand,
   doctorCommand,
   explainCommand,

@@ -93,3 +93,5 @@ export const SIM_BAT_PORT = 4880;
 export const SIM_NETWORK = { name: 'simulated' } as const;
 /** The node of a simulation that every command can speak to: one is enough to look into the network. */
 export const DOOR_NODE = 'node1';
+/** A thousand nodes have as many records that are checked again and again; 100 bytes each. */
+export const SIGNATURES_REMEMBERED_MAX = 16_384;

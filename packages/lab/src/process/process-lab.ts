@@ -82,6 +82,9 @@ export class ProcessLab {
         throw error;
       }
       return this.#state();
+    }).catch((error: unknown) => {
+      removeIfEmpty(this.#folder);
+      throw error;
     });
     await this.#untilFollowed(made, signal);
     await this.#untilMet(made, signal);

@@ -29,6 +29,7 @@ import {
 import { nodeName } from '../node-words.ts';
 import { type NatMix, natOf } from './nat-mix.ts';
 import { settleReal } from './settle-real.ts';
+import { shareCrypto } from './shared-crypto.ts';
 import { makeSimParticipant } from './sim-participant.ts';
 
 export interface SimLabOptions {
@@ -63,7 +64,7 @@ export class SimLab {
   readonly simulation: Simulation;
   readonly #network: SimNetwork;
   readonly #options: SimLabOptions;
-  readonly #crypto = createCrypto();
+  readonly #crypto = shareCrypto(createCrypto());
   readonly #members: SimMember[] = [];
   #faults: LabFaults = NO_FAULTS;
   #heals: (() => void)[] = [];

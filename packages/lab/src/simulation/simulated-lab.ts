@@ -59,6 +59,7 @@ export class SimulatedLab {
       return (await this.#ask({ op: 'status' }, { signal })) as LabStatus;
     } finally {
       lock.release();
+      removeIfEmpty(folder);
     }
   }
 

@@ -1,52 +1,20 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Clock } from '@batchain/shared';
+import { type Clock, createCrypto, keyPairFromSeed } from '@batchain/shared';
 import { createSystemRuntime } from '@batchain/shared/node';
 import { createSimRuntime, NAT_KINDS } from '@batchain/shared/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { askLine, serveLines } from './line-server.ts';
 import { NAT_MIXES, natOf, parseNatMix } from './nat-mix.ts';
+import { shareCrypto } from './shared-crypto.ts';
 import { simRequestSchema } from './sim-control.ts';
-import { SimLab } from './sim-lab.ts';
 import { SimPump } from './sim-pump.ts';
 
 const clockTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-describe('a simulated laboratory', () => {
-  it('grows, loses nodes, finds the others all the same, and takes the lost ones back', async () => {
-    const lab = new SimLab({ seed: 'small', folder: join(tmpdir(), 'batchain-lab-none'), nat: 'none' });
-    const run = <T>(work: Promise<T>): Promise<T> => lab.simulation.clock.runUntilSettled(work, { deadlineMs: 60_000 });
-    lab.setLink({ delayMs: [20, 80], lossPercent: 2 });
-    await lab.grow(12);
-    expect(lab.nodes.every(({ joined, state }) => joined && state === 'up')).toBe(true);
-    expect(lab.size().true).toBe(12);
-    const ids = lab.nodes.map(({ nodeId }) => nodeId);
-
-    expect(lab.kill(['node1', 'node5'])).toEqual(['node1', 'node5']);
-    expect(lab.kill(['node1']), 'killed before').toEqual([]);
-    expect(lab.nodes.filter(({ state }) => state === 'killed').map(({ name }) => name)).toEqual(['node1', 'node5']);
-    expect(await run(lab.lookUp(10))).toEqual({ total: 10, found: 10 });
-
-    await lab.grow(12);
-    expect(lab.up).toHaveLength(12);
-    expect(
-      lab.nodes.map(({ nodeId }) => nodeId),
-      'the same keys',
-    ).toEqual(ids);
-
-    lab.partition([lab.names.slice(0, 6), lab.names.slice(6)]);
-    const within = await run(lab.lookUp(12));
-    expect(within.found, 'across the partition nobody is found').toBeLessThan(12);
-    expect(lab.nodes.every(({ state }) => state === 'partitioned')).toBe(true);
-    lab.partition([]);
-    await lab.simulation.clock.runFor(60_000);
-    expect(await run(lab.lookUp(12))).toEqual({ total: 12, found: 12 });
-    await lab.stop();
-    expect(lab.up).toEqual([]);
-  });
-
-  it('has public nodes for those behind NATs to meet through, whatever the mixture', () => {
+describe('the NATs of a simulated laboratory', () => {
+  it('leave public nodes for those behind them to meet through, whatever the mixture', () => {
     expect(NAT_MIXES).toEqual(['none', 'mixed', ...Object.keys(NAT_KINDS)]);
     for (const mix of NAT_MIXES) expect([1, 2, 3, 4].map((number) => natOf(mix, number))).toEqual(['open', 'open', 'open', 'open']);
     expect([5, 6, 7].map((number) => natOf('symmetric', number))).toEqual(['symmetric', 'symmetric', 'symmetric']);
@@ -55,6 +23,30 @@ describe('a simulated laboratory', () => {
     expect(mixed.size).toBeGreaterThan(4);
     expect(parseNatMix('MIXED')).toBe('mixed');
     expect(() => parseNatMix('carrier')).toThrow(expect.objectContaining({ code: 'BAT_E_USAGE' }));
+  });
+});
+
+describe('the cryptography of hundreds of nodes', () => {
+  it('checks the same signature once, and tells apart what differs anywhere', () => {
+    const real = createCrypto();
+    let checks = 0;
+    const verify: typeof real.verifier.verify = (...args) => {
+      checks++;
+      return real.verifier.verify(...args);
+    };
+    const { verifier } = shareCrypto({ ...real, verifier: { verify } });
+    const { publicKey, sign } = keyPairFromSeed(new Uint8Array(32).fill(7));
+    const bytes = new Uint8Array([1, 2, 3]);
+    const signature = sign(bytes);
+    expect([1, 2, 3].map(() => verifier.verify(publicKey, bytes, signature))).toEqual([true, true, true]);
+    expect(checks).toBe(1);
+    const bent = signature.slice();
+    bent[5] = (bent[5] as number) ^ 1;
+    expect(verifier.verify(publicKey, bytes, bent)).toBe(false);
+    expect(verifier.verify(publicKey, new Uint8Array([1, 2, 4]), signature)).toBe(false);
+    expect(verifier.verify(publicKey.subarray(0, 31), bytes, signature), 'where one part ends matters').toBe(false);
+    expect(verifier.verify(publicKey, bytes, signature)).toBe(true);
+    expect(checks).toBe(4);
   });
 });
 
