@@ -67,6 +67,13 @@ describe('BN-56 the packed command line', () => {
     expect(JSON.parse(helper.stdout)).toMatchObject({ type: 'error', code: 'BAT_E_NO_HOME' });
   });
 
+  it('BD-07 brings the programs of the lab along', () => {
+    const up = run(bin('batchain'), ['lab', 'up', '--nodes', '1', '--json']);
+    const down = run(bin('batchain'), ['lab', 'down', '--json']);
+    expect(up.status, up.stdout + up.stderr).toBe(0);
+    expect(JSON.parse(down.stdout)).toMatchObject({ type: 'result', wasUp: true });
+  });
+
   it('SH-16 is a library too: the program in the README runs as it stands there', async () => {
     const [, program] = /```js\n([\s\S]*?)```/.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? [];
     writeFileSync(join(folder, 'program.mjs'), program ?? '');

@@ -1,20 +1,10 @@
 // driven: whole participants on one simulated network, each behind the NAT that it is given: the production classes over simulated sockets.
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  InlineStagePool,
-  type KeyValueStore,
-  MemoryKeyValueStore,
-  MemoryOwnerStore,
-  MemoryShardStore,
-  RelayClient,
-  type RelayService,
-  TunnelService,
-  WsDialer,
-  WsListener,
-} from '@batchain/bat-node';
-import { type KadRpc, type KadStateStore, MemoryKadStateStore, makeKadConfig, networkKey, SessionRpc } from '@batchain/kad-node';
-import { Participant } from '@batchain/participant';
+import { type KeyValueStore, MemoryKeyValueStore, type RelayClient, type RelayService } from '@batchain/bat-node';
+import { type KadRpc, type KadStateStore, MemoryKadStateStore, type SessionRpc } from '@batchain/kad-node';
+import { makeSimParticipant, SIM_KAD_PORT, settleReal } from '@batchain/lab/simulation';
+import type { Participant, ParticipantParts } from '@batchain/participant';
 import {
   type Address,
   type Connection,
@@ -23,33 +13,23 @@ import {
   type Dialer,
   type KeyPair,
   keyPairFromSeed,
-  MiB,
+  type Listener,
   type NodeId,
   type PeerIdentity,
+  present,
   type Runtime,
   sha256,
   utf8Bytes,
 } from '@batchain/shared';
 import {
   createSimRuntime,
-  SimDatagramSocket,
-  SimDialer,
   type SimHost,
   type SimHostOptions,
-  SimListener,
   SimNetwork,
   type SimRuntimeOptions,
   type Simulation,
 } from '@batchain/shared/testing';
-import { StrangerPace } from '../../packages/participant/src/reach/stranger-pace.ts';
-import { SwitchingSocket } from '../../packages/participant/src/reach/switching-socket.ts';
-import { ValueFiles } from '../../packages/participant/src/values/value-files.ts';
 import { counting, type Received } from '../support/bat-member.ts';
-import { settleReal } from '../support/settle-real.ts';
-
-const KAD_PORT = 4870;
-const BAT_PORT = 4880;
-const NETWORK = { name: 'simulated' };
 
 export interface SimParticipant {
   readonly name: string;
@@ -127,56 +107,30 @@ export class ParticipantWorld {
       valueStore,
     }: Pick<SimParticipant, 'name' | 'host' | 'hasTunnels' | 'kadStateStore' | 'valueStore'>,
     join: readonly Address[],
-    { offerBytes = 1 * MiB, makeRelay, wrapRpc }: SimParticipantWishes,
+    { offerBytes, makeRelay, wrapRpc }: SimParticipantWishes,
   ): Promise<SimParticipant> {
     const { runtime } = this.simulation.node(name);
     const keyPair: KeyPair = keyPairFromSeed(sha256(utf8Bytes(name)));
     const identity = { nodeId: keyPair.nodeId, publicKey: keyPair.publicKey };
-    const ownHosts = (): readonly string[] => host.addresses;
-    const udp = new SimDatagramSocket(host, { port: KAD_PORT });
-    const switchingSocket = new SwitchingSocket(runtime, udp);
-    const makeSocket = (): SimDatagramSocket => new SimDatagramSocket(host);
-    const tunnels = new TunnelService(runtime, { makeSocket, ownHosts, publicHost: () => undefined });
-    const socket = hasTunnels ? switchingSocket : udp;
-    const strangerPace = new StrangerPace(runtime);
-    const rpcConfig = { network: NETWORK, ownHosts, strangerBudget: strangerPace };
-    const rpc = new SessionRpc(runtime.fork('rpc'), socket, keyPair, this.#crypto, rpcConfig);
     const received: Received = { bytes: 0 };
     const note = (connection: Connection, wanted?: NodeId): void => {
       this.ends.push({ at: name, self: keyPair.nodeId, wanted, connection });
     };
-    const node = new Participant(
-      runtime,
-      {
-        keyPair,
-        crypto: this.#crypto,
-        rpc: wrapRpc?.(rpc, runtime, keyPair) ?? rpc,
-        kadStateStore,
-        strangerPace,
-        dialer: notingDialer(new SimDialer(host, identity), note),
-        listener: new NotingListener(host, identity, { port: BAT_PORT }).noting(note),
-        relayClient: new NotingRelayClient(runtime, overTls(runtime, keyPair, ownHosts)).noting(note),
-        ...(makeRelay === undefined ? {} : { relay: makeRelay(runtime, keyPair) }),
-        shardStore: counting(new MemoryShardStore(runtime, { offerBytes }), received),
-        ownerStore: new MemoryOwnerStore(),
-        valueStore,
-        valueFiles: new ValueFiles(join_(name), runtime.random),
-        stagePool: new InlineStagePool(),
-        keepOwnShard: async () => undefined,
-        ownHosts,
-        ...(hasTunnels ? { switchingSocket, tunnels } : {}),
-        memoryBytes: () => 0,
-      },
-      {
-        name,
-        home: join_(name),
-        version: 'simulated',
-        network: NETWORK.name,
-        networkKey: networkKey(NETWORK),
-        kad: makeKadConfig({}, 'demo'),
-        journalFolder: join_(name),
-      },
-    );
+    const node = makeSimParticipant(runtime, {
+      name,
+      host,
+      keyPair,
+      crypto: this.#crypto,
+      home: join_(name),
+      kadStateStore,
+      valueStore,
+      hasTunnels,
+      hasRelays: true,
+      changeParts: (parts) => noting(parts, note, received),
+      ...(offerBytes === undefined ? {} : { offerBytes }),
+      ...(makeRelay === undefined ? {} : { relay: makeRelay(runtime, keyPair) }),
+      ...(wrapRpc === undefined ? {} : { wrapRpc }),
+    });
     await this.settle(node.start());
     const isJoined = await this.settle(node.join(join));
     const kept = { kadStateStore, valueStore };
@@ -190,7 +144,7 @@ export class ParticipantWorld {
   }
 
   kadAddress(member: SimParticipant): Address {
-    return { host: member.host.addresses[0] as string, port: KAD_PORT };
+    return { host: member.host.addresses[0] as string, port: SIM_KAD_PORT };
   }
 
   async stop(): Promise<void> {
@@ -200,11 +154,14 @@ export class ParticipantWorld {
 
 type Note = (connection: Connection, wanted?: NodeId) => void;
 
-/** TLS, WebSocket and the check of both keys, over any stream. */
-function overTls(runtime: Runtime, keyPair: KeyPair, ownHosts: () => readonly string[]): ConstructorParameters<typeof RelayClient>[1] {
+/** Every connection that the participant gets is noted, and every byte that its store takes over the wire is counted. */
+function noting(parts: ParticipantParts, note: Note, received: Received): ParticipantParts {
   return {
-    dialer: new WsDialer(runtime, keyPair, { ownHosts }),
-    listener: new WsListener(runtime, keyPair, { host: '127.0.0.1', port: 0 }),
+    ...parts,
+    dialer: notingDialer(parts.dialer, note),
+    listener: notingListener(parts.listener, note),
+    relayClient: notingRelayClient(present(parts.relayClient, 'a participant that can meet others at a relay'), note),
+    shardStore: counting(parts.shardStore, received),
   };
 }
 
@@ -218,35 +175,28 @@ function notingDialer(dialer: Dialer, note: Note): Dialer {
   };
 }
 
-class NotingListener extends SimListener {
-  #note: Note = () => undefined;
-
-  noting(note: Note): this {
-    this.#note = note;
-    return this;
-  }
-
-  override listen(onConnection: (connection: Connection) => void): Promise<void> {
-    return super.listen((connection) => {
-      this.#note(connection);
-      onConnection(connection);
-    });
-  }
+function notingListener(listener: Listener, note: Note): Listener {
+  return {
+    listen: (onConnection) =>
+      listener.listen((connection) => {
+        note(connection);
+        onConnection(connection);
+      }),
+    get localAddress() {
+      return listener.localAddress;
+    },
+    close: () => listener.close(),
+  };
 }
 
-class NotingRelayClient extends RelayClient {
-  #note: Note = () => undefined;
-
-  noting(note: Note): this {
-    this.#note = note;
-    return this;
-  }
-
-  override async join(...args: Parameters<RelayClient['join']>): ReturnType<RelayClient['join']> {
-    const joined = await super.join(...args);
-    if (joined.ok) this.#note(joined.value, args[2]);
+function notingRelayClient(client: RelayClient, note: Note): RelayClient {
+  const join = client.join.bind(client);
+  client.join = async (...args) => {
+    const joined = await join(...args);
+    if (joined.ok) note(joined.value, args[2]);
     return joined;
-  }
+  };
+  return client;
 }
 
 const join_ = (name: string): string => join(tmpdir(), 'batchain-sim-none', name);

@@ -122,4 +122,21 @@ describe('participants behind simulated NATs', () => {
     expect(home.node.kad.contact.contact.kadAddresses[0]?.host).toBe('203.0.113.99');
     expect(await meet(kad1, home)).toBe('reverse');
   });
+
+  it('BN-28 counts nobody as online while its cable is out, and all of them again when it is back', async () => {
+    const publics = await makePublicPair('reach-cable');
+    const third = await world.add('third', { address: '192.0.2.30' }, publics.map(world.kadAddress));
+    await world.simulation.clock.runFor(SETTLE_MS);
+    const peersOf = async ({ node }: SimParticipant) => (await world.settle(node.status())).peers;
+    expect(await peersOf(third)).toEqual({ online: 2, remembered: 0 });
+    const heal = world.network.isolate(third.host);
+    await world.simulation.clock.runFor(SETTLE_MS);
+    const away = await peersOf(third);
+    expect(away.online).toBe(0);
+    expect(away.remembered).toBeGreaterThan(0);
+    expect(await peersOf(publics[0] as SimParticipant)).toMatchObject({ online: 1 });
+    heal();
+    await world.simulation.clock.runFor(SETTLE_MS);
+    expect(await peersOf(third)).toEqual({ online: 2, remembered: 0 });
+  });
 });

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InlineStagePool, type OwnerStore } from '@batchain/bat-node';
+import { settleReal } from '@batchain/lab/simulation';
 import { createCrypto, type KeyPair, keyPairFromSeed, sha256, toHex } from '@batchain/shared';
 import { createSimRuntime, SimDialer, type SimHost, SimListener, SimNetwork, type Simulation } from '@batchain/shared/testing';
 import { packHeld } from '../../packages/bat-node/src/flow/held-list.ts';
@@ -16,7 +17,6 @@ import type { StorageReceipt } from '../../packages/bat-node/src/wire/frames.ts'
 import { segmentBufferBytes } from '../../packages/bat-node/src/workers/segment-stages.ts';
 import { type BatMember, createBatMember, type Serving } from './bat-member.ts';
 import { NodeList } from './node-list.ts';
-import { settleReal } from './settle-real.ts';
 
 const PORT = 4880;
 const LAN: { readonly latencyMs: readonly [number, number] } = { latencyMs: [1, 3] };

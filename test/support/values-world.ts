@@ -1,12 +1,12 @@
 // driven: values over a hash table and hosts in memory, with a fuse: after so many steps the process is as good as killed.
 import { readFile } from 'node:fs/promises';
 import { type FileEntry, type FileId, type KeyValueStore, MemoryKeyValueStore } from '@batchain/bat-node';
+import { settleReal } from '@batchain/lab/simulation';
 import { BatChainError, fromHex, type KeyPair, keyPairFromSeed, type NodeId, sha256, toHex, utf8Bytes } from '@batchain/shared';
 import { createSimRuntime, type Simulation } from '@batchain/shared/testing';
 import { ValueFiles } from '../../packages/participant/src/values/value-files.ts';
 import type { ValueHosts, ValueNetwork } from '../../packages/participant/src/values/value-network.ts';
 import { Values } from '../../packages/participant/src/values/values.ts';
-import { settleReal } from './settle-real.ts';
 
 /** What all participants together keep: the newest of each mutable value, and immutable ones by hash. */
 export class SharedTable {

@@ -8,6 +8,8 @@ import type { Output } from './output/output.ts';
 export interface Positional {
   readonly name: string;
   readonly isRequired: boolean;
+  /** Stands for all words from here on; the last one only. */
+  readonly isRest?: boolean;
 }
 
 /** What a command's `run` gets. */

@@ -11,6 +11,7 @@ import { makeHelpCommand } from './commands/help.ts';
 import { infoCommand } from './commands/info.ts';
 import { initCommand } from './commands/init.ts';
 import { kvCommand } from './commands/kv.ts';
+import { labCommand } from './commands/lab.ts';
 import { leaveCommand } from './commands/leave.ts';
 import { listCommand } from './commands/ls.ts';
 import { peersCommand } from './commands/peers.ts';
@@ -38,6 +39,7 @@ const VERBS: readonly Command[] = [
   leaveCommand,
   hashCommand,
   kvCommand,
+  labCommand,
   configCommand,
   dhtCommand,
   doctorCommand,

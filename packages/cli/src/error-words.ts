@@ -22,7 +22,7 @@ export function typedLine(argv: readonly string[]): string {
 
 /** The commands that a text names, for this home: `See your files: `batchain ls`.` */
 function forHome(text: string, homeFlag: string): string {
-  return text.replace(/`(batchain [a-z]+)`(\.?)$/g, `$1${homeFlag}`).replace(/`(batchain [a-z]+)`/g, `$1${homeFlag}`);
+  return text.replace(/`(batchain(?: [a-z]+)+)`(\.?)$/g, `$1${homeFlag}`).replace(/`(batchain(?: [a-z]+)+)`/g, `$1${homeFlag}`);
 }
 
 function fixOf({ code, fix }: BatChainError, { name, argv, homeFlag, afterInterrupt, resumes }: TypedCommand): string {

@@ -39,6 +39,7 @@ export type {
   SizeEstimate,
 } from '@batchain/kad-node';
 export * from './adapters/home-library.ts';
+export * from './adapters/participant-wire.ts';
 export * from './api/dht-api.ts';
 export * from './api/json-schemas.ts';
 export * from './api/local-api-server.ts';
@@ -50,4 +51,7 @@ export * from './local-node.ts';
 export * from './participant.ts';
 export * from './participant-config.ts';
 export type { ParticipantEventMap } from './participant-events.ts';
+export * from './reach/stranger-pace.ts';
+export * from './reach/switching-socket.ts';
+export * from './values/value-files.ts';
 export * from './values/values-api.ts';

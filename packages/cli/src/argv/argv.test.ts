@@ -107,6 +107,18 @@ describe('command line', () => {
     expect(refusalOf('put a --policy')).toContain('--policy needs a value');
   });
 
+  it('takes as many words as there are where the last stands for all the rest', () => {
+    const lab = {
+      ...make('lab', 'ACTION'),
+      positionals: [
+        { name: 'ACTION', isRequired: false },
+        { name: 'NODE...', isRequired: false, isRest: true },
+      ],
+    };
+    expect(parseArgv(['lab', 'partition', '1,2', '/', '3..5', '--json'], [lab]).words).toEqual(['partition', '1,2', '/', '3..5']);
+    expect(parseArgv(['lab'], [lab]).words).toEqual([]);
+  });
+
   it('takes the words of the environment for a switch, and refuses others', () => {
     for (const [word, value] of [
       ['--json=1', true],

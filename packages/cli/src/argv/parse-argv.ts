@@ -134,7 +134,8 @@ function checkWords(command: Command, words: readonly string[]): void {
   if (missing?.isRequired === true) {
     throw usageError(`${command.name} needs ${missing.name}`, `usage: ${usageLine(command)}`, command.name);
   }
-  const extra = words[command.positionals.length];
+  const takesAll = command.positionals.at(-1)?.isRest === true;
+  const extra = takesAll ? undefined : words[command.positionals.length];
   if (extra !== undefined) {
     const isOneOfMany = command.positionals.some(({ name }) => name === 'FILE' || name === 'REF');
     const why = `${isOneOfMany ? 'one file at a time' : `${command.name} takes flags only`}; usage: ${usageLine(command)}`;

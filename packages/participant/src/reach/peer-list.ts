@@ -23,14 +23,21 @@ export class PeerList {
 
   /** Peers that answer, or that are connected now. */
   get onlineCount(): number {
-    const ids = [...this.#contacts().filter(isAnswering), ...this.#sessions()].map(({ nodeId }) => toHex(nodeId));
+    const ids = [...this.#contacts().filter((contact) => this.#isAnswering(contact)), ...this.#sessions()].map(({ nodeId }) =>
+      toHex(nodeId),
+    );
     return new Set(ids).size;
+  }
+
+  /** A node that is offline holds it against no contact that it is silent: then none of them answers. */
+  #isAnswering(contact: TableContact): boolean {
+    return contact.failures === 0 && !this.#kad.stats().isOffline;
   }
 
   /** Members of before who do not answer now, and are asked again and again. */
   get remembered(): readonly NodeId[] {
     const online = new Set(this.#sessions().map(({ nodeId }) => toHex(nodeId)));
-    const silent = this.#contacts().filter((contact) => !isAnswering(contact));
+    const silent = this.#contacts().filter((contact) => !this.#isAnswering(contact));
     return [...silent, ...this.#kad.remembered()].map(({ nodeId }) => nodeId).filter((nodeId) => !online.has(toHex(nodeId)));
   }
 
@@ -111,8 +118,6 @@ export class PeerList {
     return new Map((await Promise.all(asked)).flat());
   }
 }
-
-const isAnswering = (contact: TableContact): boolean => contact.failures === 0;
 
 const pathOf = (view: SessionView | undefined): PeerView['path'] =>
   view?.session.isUsable === true ? view.session.connection.path : 'none';

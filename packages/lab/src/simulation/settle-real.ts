@@ -1,4 +1,5 @@
 // driven: simulated time for work that also waits for the real disk: time stands still while the disk is busy.
+import { BatChainError } from '@batchain/shared';
 import type { SimClock } from '@batchain/shared/testing';
 
 /** Simulated time between two looks at the disk. */
@@ -11,8 +12,9 @@ export async function settleReal<T>(clock: SimClock, work: Promise<T>, deadlineM
   };
   work.then(settle, settle);
   for (const end = clock.elapsedMs + deadlineMs; !isSettled; ) {
-    if (clock.elapsedMs > end) throw new Error(`not settled after ${deadlineMs} simulated ms`);
-    await new Promise((resolve) => setImmediate(resolve));
+    if (clock.elapsedMs > end) throw new BatChainError('BAT_E_TIMEOUT', { what: `not settled after ${deadlineMs} simulated ms` });
+    // A turn of the event loop, in which the disk can answer.
+    await clock.runFor(0);
     const isDiskBusy = process.getActiveResourcesInfo().some((name) => /^FSReq|^FileHandleClose/.test(name));
     if (!isDiskBusy) await clock.runFor(STEP_MS);
   }

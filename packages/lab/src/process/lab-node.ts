@@ -1,0 +1,58 @@
+// driven: the process of one node of a laboratory: the daemon of every home, with the laboratory's faults on its paths.
+import { runDaemon } from '@batchain/participant';
+import { NODE_SETTINGS, type NodeSettings, resolveSettings, VERSION } from '@batchain/participant/client';
+import { BatChainError } from '@batchain/shared';
+import { createSystemRuntime } from '@batchain/shared/node';
+import { FaultBook } from '../faults/fault-book.ts';
+import { FaultTable, NO_FAULTS } from '../faults/fault-table.ts';
+import { makeFaultyWire } from '../faults/faulty-wire.ts';
+import { readLab } from '../files/lab-file.ts';
+import { nodePaths } from '../files/lab-folder.ts';
+import { LAB_OFFER_BYTES, LOOPBACK } from '../limits.ts';
+import { runProgram } from '../program.ts';
+import { readyLine } from '../start-process.ts';
+import { LabFollower } from './lab-follower.ts';
+import { type NodeOrder, parseOrder } from './node-order.ts';
+
+/** The settings of every home, but for what makes a node one of a laboratory. */
+function settingsOf({ folder, name, join }: NodeOrder): NodeSettings {
+  const state = readLab(folder);
+  const self = state?.nodes.find((node) => node.name === name);
+  if (state === undefined || self === undefined)
+    throw new BatChainError('BAT_E_NO_LAB', { what: `no laboratory with ${name} is in ${folder}` });
+  const { values } = resolveSettings(NODE_SETTINGS, {});
+  return {
+    ...values,
+    name,
+    join,
+    host: LOOPBACK,
+    network: state.network,
+    offer: LAB_OFFER_BYTES,
+    'keep-free': 0,
+    'kad-port': self.kadPort,
+    'bat-port': self.batPort,
+    'no-lan-discovery': true,
+    profile: 'demo',
+  };
+}
+
+async function run(order: NodeOrder, ending: AbortController): Promise<void> {
+  const runtime = createSystemRuntime();
+  const paths = nodePaths(order.folder, order.name);
+  const settings = settingsOf(order);
+  const book = new FaultBook(new FaultTable(order.name, [], NO_FAULTS));
+  const follower = new LabFollower(runtime, { ...order, home: paths.home, book, onGone: () => ending.abort() });
+  follower.start();
+  await runDaemon({
+    paths,
+    settings,
+    version: VERSION,
+    signal: ending.signal,
+    wrapWire: makeFaultyWire(runtime, book),
+    onReady: ({ nodeId, kad, bat, control }) => process.stdout.write(readyLine({ nodeId, kad, bat, control })),
+  });
+  follower.stop();
+}
+
+const order = parseOrder(process.argv[2]);
+await runProgram(order, (ending) => run(order, ending));
