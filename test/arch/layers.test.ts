@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { at, otherCode, type PackageFile, packageFiles, packageNames, productFiles, ROOT, resolveRelative } from './source-tree.ts';
 
-/** Which packages each package may import: shared <- kad-node, bat-node <- participant <- cli. */
+/** Which packages each package may import: shared <- kad-node, bat-node <- participant <- lab <- cli. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   shared: [],
   'kad-node': ['shared'],
   'bat-node': ['shared'],
   participant: ['shared', 'kad-node', 'bat-node'],
-  cli: ['shared', 'participant'],
+  lab: ['shared', 'kad-node', 'bat-node', 'participant'],
+  cli: ['shared', 'participant', 'lab'],
 };
 
 /**
@@ -55,6 +56,10 @@ const LAYERS: Readonly<Record<string, { readonly base: readonly string[]; readon
       ['daemon.ts'],
     ],
   },
+  lab: {
+    base: ['limits.ts', 'lab-types.ts'],
+    order: [['faults'], ['files'], ['node-words.ts', 'in-flight.ts'], ['process', 'simulation'], ['lab.ts', 'simulation.ts']],
+  },
   cli: { base: [], order: [] },
 };
 
@@ -92,12 +97,14 @@ const MODULES: Readonly<Record<string, 'any' | readonly string[]>> = {
     'bat-node/src/connection/tcp-punch.ts',
     'participant/src/api/',
     'shared/src/net/address.ts',
+    'lab/src/process/free-ports.ts',
+    'lab/src/simulation/',
   ],
-  'node:fs': ['shared/src/node/pino-logger.ts', 'bat-node/src/storage/', 'participant/src/', 'cli/src/'],
+  'node:fs': ['shared/src/node/pino-logger.ts', 'bat-node/src/storage/', 'participant/src/', 'lab/src/', 'cli/src/'],
   'node:fs/promises': ['bat-node/src/storage/', 'participant/src/', 'cli/src/'],
   'node:os': ['participant/src/', 'cli/src/'],
-  'node:child_process': ['participant/src/', 'cli/src/'],
-  'node:readline': ['cli/src/'],
+  'node:child_process': ['participant/src/', 'lab/src/process/', 'cli/src/'],
+  'node:readline': ['lab/src/process/', 'cli/src/'],
   'node:readline/promises': ['cli/src/prompt.ts'],
   'node:dns/promises': ['participant/src/adapters/'],
   'p-limit': ['kad-node/src/lookup/', 'bat-node/src/'],
@@ -110,7 +117,7 @@ const MODULES: Readonly<Record<string, 'any' | readonly string[]>> = {
   tinypool: ['bat-node/src/workers/thread-stage-pool.ts'],
   'smol-toml': ['participant/src/config/config-file.ts'],
   'env-paths': ['participant/src/home/system-surroundings.ts'],
-  zod: ['participant/src/', 'cli/src/'],
+  zod: ['participant/src/', 'lab/src/', 'cli/src/'],
   yargs: ['cli/src/'],
   'string-width': ['cli/src/'],
   'fastest-levenshtein': ['cli/src/'],
@@ -139,9 +146,9 @@ describe('packages', () => {
       file.imports.flatMap(({ specifier, line }) => {
         const own = ownPackage(specifier);
         if (own === undefined || own[0] === file.package) return [];
-        const isTesting = own[0] === 'shared' && own[1] === './testing';
+        const isTesting = own[0] === 'shared' && own[1] === './testing' && file.package !== 'lab';
         if (isTesting && !file.isTest)
-          return [at(file, line, 'simulated adapters are for tests and demos: take the port, let the caller choose')];
+          return [at(file, line, 'simulated adapters are for tests, demos and the laboratory: take the port, let the caller choose')];
         if (PACKAGES[file.package]?.includes(own[0])) return [];
         return [
           at(

@@ -15,7 +15,7 @@ import {
   WsListener,
 } from '@batchain/bat-node';
 import { DatagramDemux, makeKadConfig, networkKey, SessionRpc, UdpSocket } from '@batchain/kad-node';
-import { type Address, createCrypto, type KeyPair, type Logger, present, type Runtime } from '@batchain/shared';
+import { type Address, createCrypto, type DatagramSocket, type KeyPair, type Logger, present, type Runtime } from '@batchain/shared';
 import { createSystemRuntime } from '@batchain/shared/node';
 import { FsKadStateStore } from './adapters/fs-kad-state-store.ts';
 import { findGateway } from './adapters/gateway-route.ts';
@@ -23,6 +23,7 @@ import { keepResolving, type ResolvedJoins, resolveHostPort, resolveJoins } from
 import { lanInterfaces } from './adapters/lan-interfaces.ts';
 import { ownHosts } from './adapters/own-addresses.ts';
 import { ownShardKeeper } from './adapters/own-shards.ts';
+import type { ParticipantWire } from './adapters/participant-wire.ts';
 import { NODE_SETTINGS, type Profile } from './config/node-settings.ts';
 import { acquireHomeLock, type HomeLock } from './home/home-lock.ts';
 import { type HomePaths, homePaths } from './home/home-paths.ts';
@@ -61,6 +62,11 @@ export interface ParticipantOptions {
   /** Told before the promise resolves. */
   readonly onJoinTried?: (report: JoinReport) => void;
   readonly profile?: Profile;
+  /**
+   * Comes between the participant and its sockets, for who wants to stand there. What opens sockets beside them (data channels, punched
+   * TCP) is left out then.
+   */
+  readonly wrapWire?: (wire: ParticipantWire) => ParticipantWire;
   /** Drops everything by default. */
   readonly log?: Logger;
   /** Stops the participant when it aborts. */
@@ -88,11 +94,13 @@ function makeParts(runtime: Runtime, keyPair: KeyPair, paths: HomePaths, options
   const bind = host === undefined ? {} : { host };
   const kadRuntime = runtime.fork('kad');
   const batRuntime = runtime.fork('bat');
-  const udp = new UdpSocket({ ...bind, port: options.kadPort ?? NODE_SETTINGS['kad-port'].default });
-  const switchingSocket = new SwitchingSocket(kadRuntime, udp);
-  const openSocket = (): UdpSocket => new UdpSocket({ ...bind, port: 0 });
   const dialer = new WsDialer(batRuntime, keyPair, { ownHosts });
   const listener = new WsListener(batRuntime, keyPair, { host: host ?? '::', port: options.batPort ?? NODE_SETTINGS['bat-port'].default });
+  const own: ParticipantWire = { makeSocket: (port) => new UdpSocket({ ...bind, port }), dialer, listener };
+  const wire = options.wrapWire?.(own) ?? own;
+  const udp = wire.makeSocket(options.kadPort ?? NODE_SETTINGS['kad-port'].default);
+  const switchingSocket = new SwitchingSocket(kadRuntime, udp);
+  const openSocket = (): DatagramSocket => wire.makeSocket(0);
   const strangerPace = new StrangerPace(batRuntime);
   const mayApproach = (tunnelTo: string): boolean => strangerPace.takeDatagram(tunnelTo);
   const rpcConfig = { network, ownHosts, strangerBudget: strangerPace };
@@ -108,11 +116,10 @@ function makeParts(runtime: Runtime, keyPair: KeyPair, paths: HomePaths, options
     rpc: new SessionRpc(kadRuntime, new DatagramDemux(kadRuntime, switchingSocket), keyPair, crypto, rpcConfig),
     strangerPace,
     openSocket,
-    dataChannels: new DataChannelTransport(batRuntime, { ownHosts, ...(host === undefined ? {} : { bindHost: host }) }),
-    tcpPunching: new TcpPuncher(batRuntime, keyPair, { ownHosts }),
+    ...(wire === own ? besideTheWire(batRuntime, keyPair, host) : {}),
     kadStateStore: new FsKadStateStore(paths.kadStateFile, runtime.random),
-    dialer,
-    listener,
+    dialer: wire.dialer,
+    listener: wire.listener,
     switchingSocket,
     relayClient: new RelayClient(batRuntime, { dialer, listener }),
     portMapping: { openSocket: (ownHost) => new UdpSocket({ host: ownHost, port: 0 }), findGateway: () => findGateway(udp.localAddress) },
@@ -126,6 +133,18 @@ function makeParts(runtime: Runtime, keyPair: KeyPair, paths: HomePaths, options
     ownHosts,
     resolveHost: (hostPort) => resolveHostPort(runtime, hostPort),
     memoryBytes: () => process.memoryUsage.rss(),
+  };
+}
+
+/** Ways with sockets of their own. */
+function besideTheWire(
+  runtime: Runtime,
+  keyPair: KeyPair,
+  host: string | undefined,
+): Pick<ParticipantParts, 'dataChannels' | 'tcpPunching'> {
+  return {
+    dataChannels: new DataChannelTransport(runtime, { ownHosts, ...(host === undefined ? {} : { bindHost: host }) }),
+    tcpPunching: new TcpPuncher(runtime, keyPair, { ownHosts }),
   };
 }
 

@@ -35,6 +35,8 @@ export interface DaemonOptions {
   readonly version: string;
   /** Ends the daemon in good order. */
   readonly signal: AbortSignal;
+  /** See `ParticipantOptions`. */
+  readonly wrapWire?: ParticipantOptions['wrapWire'];
   /** Ports are bound, stores open, and every `join` answered or 8 s passed. */
   readonly onReady: (ready: DaemonReady) => void;
   /** After `onReady`: members that are remembered were asked too, within 8 s. */
@@ -77,7 +79,7 @@ function readSecret(path: string): Uint8Array {
 }
 
 function participantOptions(
-  { paths, settings, version }: DaemonOptions,
+  { paths, settings, version, wrapWire }: DaemonOptions,
   log: Logger,
   onJoinTried: (report: JoinReport) => void,
 ): ParticipantOptions {
@@ -95,6 +97,7 @@ function participantOptions(
     relay: settings.relay,
     findsLan: !settings['no-lan-discovery'],
     log,
+    ...(wrapWire === undefined ? {} : { wrapWire }),
     ...(settings.name === undefined ? {} : { name: settings.name }),
     ...(settings.host === undefined ? {} : { host: settings.host }),
     ...(settings['keep-free'] === undefined ? {} : { keepFreeBytes: settings['keep-free'] }),

@@ -1,5 +1,6 @@
 // driven: public surface of @batchain/participant.
 export * from './adapters/home-library.ts';
+export * from './adapters/participant-wire.ts';
 export * from './api/dht-api.ts';
 export * from './api/json-schemas.ts';
 export * from './api/local-api-server.ts';
@@ -9,3 +10,5 @@ export * from './daemon.ts';
 export * from './local-node.ts';
 export * from './participant.ts';
 export type { ParticipantEventMap } from './participant-events.ts';
+export * from './reach/stranger-pace.ts';
+export * from './reach/switching-socket.ts';

@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
@@ -187,5 +188,26 @@ describe('home lock', () => {
       acquireHomeLock(path, entropy).release();
     }
     expect(readdirSync(dir)).toEqual([]);
+  });
+
+  it.skipIf(!existsSync('/proc/self/stat'))('takes over from a process that died and whose parent has not asked how', async () => {
+    const path = join(dir, 'lock');
+    // The shell becomes a program that asks after no child.
+    const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 30'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    try {
+      const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+      const statPath = `/proc/${line.toString().trim()}/stat`;
+      const fields = (): string[] =>
+        readFileSync(statPath, 'utf8')
+          .replace(/^.*\) /, '')
+          .split(' ');
+      while (fields()[0] !== 'Z') await new Promise((resolve) => setImmediate(resolve));
+      const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+      writeFileSync(path, `${line.toString().trim()} ${boot}/${fields()[19]}\n`);
+      expect(homeLockHolder(path)).toBeUndefined();
+      acquireHomeLock(path, entropy).release();
+    } finally {
+      parent.kill('SIGKILL');
+    }
   });
 });

@@ -24,13 +24,19 @@ function readText(path: string): string | undefined {
   }
 }
 
+/** Of a process that has ended, and whose parent has not asked how: it keeps its pid and its start time. */
+const ENDED = 'ended';
+
 /** Field 22 of /proc/PID/stat with the boot id; empty where there is no /proc (the pid alone decides then). */
 function startOf(pid: number): string {
   const stat = readText(`/proc/${pid}/stat`);
   const boot = readText('/proc/sys/kernel/random/boot_id')?.trim();
   // The command name, in brackets, may itself hold spaces and brackets.
-  const ticks = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-  return ticks === undefined || boot === undefined ? '' : `${boot}/${ticks}`;
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? [];
+  const [state] = fields;
+  const ticks = fields[19];
+  if (ticks === undefined || boot === undefined) return '';
+  return state === 'Z' ? ENDED : `${boot}/${ticks}`;
 }
 
 function isAlive(holder: LockHolder): boolean {

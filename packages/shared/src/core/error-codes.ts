@@ -192,6 +192,18 @@ export const ERROR_CODES = define({
     cause: 'It was not started, or it was stopped.',
     fix: 'Start it: `batchain start`.',
   },
+  BAT_E_NO_LAB: {
+    exit: 5,
+    meaning: 'No laboratory is up in this folder.',
+    cause: 'It was not started, it was ended, or --home names another folder.',
+    fix: 'Start one: `batchain lab up`.',
+  },
+  BAT_E_LAB_NODE_UNKNOWN: {
+    exit: 4,
+    meaning: 'The laboratory has no node of that name, or none in that state.',
+    cause: 'A typo, or fewer nodes than expected.',
+    fix: 'See its nodes: `batchain lab status`.',
+  },
   BAT_E_DAEMON_LOST: {
     exit: 5,
     meaning: 'The daemon went away while it worked on the command.',
