@@ -46,11 +46,13 @@ const LAYERS: Readonly<Record<string, { readonly base: readonly string[]; readon
     order: [
       ['config'],
       ['home'],
+      ['values'],
       ['api'],
       ['client.ts'],
       ['adapters', 'participant-events.ts'],
       ['dht'],
       ['reach'],
+      ['participant-config.ts'],
       ['participant.ts'],
       ['create-participant.ts'],
       ['daemon.ts'],

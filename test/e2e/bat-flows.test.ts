@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toHex } from '@batchain/shared';
 import { afterEach, describe, expect, it } from 'vitest';
+import { misbehaving } from '../support/tampered-stream.ts';
 import { type BatMember, BatWorld } from './bat-world.ts';
 import { writeSeededFile } from './harness.ts';
 
@@ -34,6 +35,37 @@ describe('a file between BatNodes', () => {
     const audit = await owner.node.audit('source');
     expect(audit).toMatchObject({ verdict: 'good', shardsHealthy: 5, shardsTotal: 5 });
     expect(audit.rows.every((row) => row.outcome === 'passed')).toBe(true);
+  });
+
+  it('a range of it is streamed from the segments that hold it, and from no other', async () => {
+    world = await BatWorld.create();
+    const fetched = new Set<number>();
+    const watched = misbehaving({
+      fetch: (visit) => {
+        fetched.add(visit.request.segment);
+        return visit.serve({});
+      },
+    });
+    for (let i = 0; i < 2; i++) await world.addHost(watched);
+    const owner = await world.add(0);
+    const source = await writeSeededFile(join(world.folder, 'source'), MiB + 17, 9);
+    await owner.node.upload(source, { policy: { k: 1, n: 2 }, segmentSizeBytes: 64 * 1024 });
+    const whole = await readFile(source);
+    const read = async (offset: number, length?: number): Promise<readonly [Buffer, number[]]> => {
+      fetched.clear();
+      const parts: Uint8Array[] = [];
+      const range = length === undefined ? { offset } : { offset, length };
+      for await (const part of owner.node.downloadStream('source', range)) parts.push(part);
+      return [Buffer.concat(parts), [...fetched].sort((a, b) => a - b)];
+    };
+    expect(await read(200_000, 100_000)).toEqual([whole.subarray(200_000, 300_000), [3, 4]]);
+    expect(await read(65_536, 65_536)).toEqual([whole.subarray(65_536, 131_072), [1]]);
+    expect(await read(MiB + 10)).toEqual([whole.subarray(MiB + 10), [16]]);
+    expect(await read(MiB + 10, 1000)).toEqual([whole.subarray(MiB + 10), [16]]);
+    expect(await read(5, 0)).toEqual([Buffer.alloc(0), []]);
+    expect(await read(2 * MiB)).toEqual([Buffer.alloc(0), []]);
+    expect((await read(0))[0].equals(whole)).toBe(true);
+    expect(fetched.size).toBe(17);
   });
 
   it('DF-18 comes back while n - k hosts are gone, and says plainly when one more is', async () => {

@@ -166,7 +166,7 @@ describe('BD-30 the layers of a command', () => {
     const stub: Pick<LocalNode['dht'], 'ping'> = { ping: async ({ to }) => ({ ...RESULT, kad: to }) };
     const match = matchRoute(dhtRoutes(stub as LocalNode['dht']), 'POST', '/v1/dht/ping');
     if (match.kind !== 'found') return expect.fail('no route');
-    const reply = await match.route.handle({ params: {}, body: { to: 'there:1' }, headers: {} });
+    const reply = await match.route.handle({ params: {}, query: new URLSearchParams(), body: { to: 'there:1' }, headers: {} });
     if (reply.kind !== 'job') return expect.fail('no job');
     expect(await reply.work({ signal: never } as JobContext)).toEqual({ ...RESULT, kad: 'there:1' });
   });

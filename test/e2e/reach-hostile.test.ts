@@ -2,12 +2,21 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { InlineStagePool, MemoryOwnerStore, MemoryShardStore, type UploadResult, WsDialer, WsListener } from '@batchain/bat-node';
+import {
+  InlineStagePool,
+  MemoryKeyValueStore,
+  MemoryOwnerStore,
+  MemoryShardStore,
+  type UploadResult,
+  WsDialer,
+  WsListener,
+} from '@batchain/bat-node';
 import { makeKadConfig, networkKey, SessionRpc, UdpSocket } from '@batchain/kad-node';
 import { createParticipant, Participant, type ParticipantOptions } from '@batchain/participant';
 import { createCrypto, formatAddress, KiB, keyPairFromSeed, MiB, type NodeId, toHex } from '@batchain/shared';
 import { createSystemRuntime } from '@batchain/shared/node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ValueFiles } from '../../packages/participant/src/values/value-files.ts';
 import { say } from '../sim/simulator.ts';
 import { counting, type Received } from '../support/bat-member.ts';
 import { bytesNamed } from '../support/stored-shards.ts';
@@ -62,6 +71,8 @@ async function beginImpostor(nodeId: NodeId | undefined, kadPort: number, batPor
       listener: new WsListener(runtime, keyPair, { host: HOST, port: batPort }),
       shardStore: counting(new MemoryShardStore(runtime, { offerBytes: nodeId === undefined ? 0 : 50 * MiB }), received),
       ownerStore: new MemoryOwnerStore(),
+      valueStore: new MemoryKeyValueStore(),
+      valueFiles: new ValueFiles(join(folder, 'impostor', 'values'), runtime.random),
       stagePool: new InlineStagePool(),
       keepOwnShard: async () => undefined,
       ownHosts,

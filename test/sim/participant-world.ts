@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   InlineStagePool,
+  type KeyValueStore,
+  MemoryKeyValueStore,
   MemoryOwnerStore,
   MemoryShardStore,
   RelayClient,
@@ -41,6 +43,7 @@ import {
 } from '@batchain/shared/testing';
 import { StrangerPace } from '../../packages/participant/src/reach/stranger-pace.ts';
 import { SwitchingSocket } from '../../packages/participant/src/reach/switching-socket.ts';
+import { ValueFiles } from '../../packages/participant/src/values/value-files.ts';
 import { counting, type Received } from '../support/bat-member.ts';
 import { settleReal } from '../support/settle-real.ts';
 
@@ -60,6 +63,7 @@ export interface SimParticipant {
   readonly received: Received;
   readonly hasTunnels: boolean;
   readonly kadStateStore: KadStateStore;
+  readonly valueStore: KeyValueStore;
 }
 
 export interface SimParticipantWishes {
@@ -103,7 +107,8 @@ export class ParticipantWorld {
     wishes: SimParticipantWishes = {},
   ): Promise<SimParticipant> {
     const host = this.network.addHost({ name, ...where });
-    return this.#start({ name, host, hasTunnels, kadStateStore: new MemoryKadStateStore() }, join, wishes);
+    const kept = { kadStateStore: new MemoryKadStateStore(), valueStore: new MemoryKeyValueStore() };
+    return this.#start({ name, host, hasTunnels, ...kept }, join, wishes);
   }
 
   /** Stops the participant and starts it anew with what its KadNode has kept; without a word of a member. */
@@ -114,7 +119,13 @@ export class ParticipantWorld {
   }
 
   async #start(
-    { name, host, hasTunnels, kadStateStore }: Pick<SimParticipant, 'name' | 'host' | 'hasTunnels' | 'kadStateStore'>,
+    {
+      name,
+      host,
+      hasTunnels,
+      kadStateStore,
+      valueStore,
+    }: Pick<SimParticipant, 'name' | 'host' | 'hasTunnels' | 'kadStateStore' | 'valueStore'>,
     join: readonly Address[],
     { offerBytes = 1 * MiB, makeRelay, wrapRpc }: SimParticipantWishes,
   ): Promise<SimParticipant> {
@@ -148,6 +159,8 @@ export class ParticipantWorld {
         ...(makeRelay === undefined ? {} : { relay: makeRelay(runtime, keyPair) }),
         shardStore: counting(new MemoryShardStore(runtime, { offerBytes }), received),
         ownerStore: new MemoryOwnerStore(),
+        valueStore,
+        valueFiles: new ValueFiles(join_(name), runtime.random),
         stagePool: new InlineStagePool(),
         keepOwnShard: async () => undefined,
         ownHosts,
@@ -166,7 +179,8 @@ export class ParticipantWorld {
     );
     await this.settle(node.start());
     const isJoined = await this.settle(node.join(join));
-    const member = { name, node, nodeId: keyPair.nodeId, host, identity, isJoined, received, hasTunnels, kadStateStore };
+    const kept = { kadStateStore, valueStore };
+    const member = { name, node, nodeId: keyPair.nodeId, host, identity, isJoined, received, hasTunnels, ...kept };
     this.members.push(member);
     return member;
   }

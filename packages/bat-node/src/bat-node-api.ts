@@ -8,6 +8,7 @@ import type {
   FileInfo,
   FlowOptions,
   ReleaseResult,
+  StreamOptions,
   UploadOptions,
   UploadResult,
 } from './flow/flow-types.ts';
@@ -24,8 +25,13 @@ export interface BatNodeApi {
   upload(path: string, options?: UploadOptions): Promise<UploadResult>;
   /** Downloads to an absolute path; nothing appears under it before every byte was checked (BN-24). */
   download(ref: FileRef, targetPath: string, options?: DownloadOptions): Promise<DownloadResult>;
-  /** Streams the file's bytes in order; each piece was verified before it is given out. The last item is followed by the result. */
-  downloadStream(ref: FileRef, options?: FlowOptions): AsyncGenerator<Uint8Array, DownloadResult>;
+  /**
+   * Streams the file's bytes, or a range of them, in order; each piece was verified before it is given out. The last item is followed
+   * by the result. Of a range only the segments are fetched that hold it. Bytes are a read capability, see `capability`.
+   */
+  downloadStream(ref: FileRef | Uint8Array, options?: StreamOptions): AsyncGenerator<Uint8Array, DownloadResult>;
+  /** The read capability of a file as compact bytes: whoever has them can read it. BAT_E_FILE_TOO_LARGE beyond 512 KiB. */
+  capability(ref: FileRef): Promise<Uint8Array>;
   audit(ref: FileRef, options?: AuditOptions): Promise<FileAudit>;
   list(): Promise<readonly FileEntry[]>;
   info(ref: FileRef): Promise<FileInfo>;

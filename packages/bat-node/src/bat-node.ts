@@ -15,6 +15,7 @@ import type {
   FileInfo,
   FlowOptions,
   ReleaseResult,
+  StreamOptions,
   UploadOptions,
   UploadResult,
 } from './flow/flow-types.ts';
@@ -27,6 +28,8 @@ import { createAbort, joinSignals } from './flow/signals.ts';
 import { Upload } from './flow/upload.ts';
 import type { FileId, ShardId } from './ids.ts';
 import { OWNER_TIMES } from './limits.ts';
+import { decodeCapability, encodeCapability } from './manifest/capability-codec.ts';
+import type { Manifest } from './manifest/manifest.ts';
 import type { Connector, Locator, ShardStore, StoreUsage } from './ports.ts';
 import type { OwnerStore } from './storage/owner-store.ts';
 import { partPath } from './storage/part-file.ts';
@@ -112,7 +115,7 @@ export class BatNode implements BatNodeApi {
 
   async upload(path: string, options: UploadOptions = {}): Promise<UploadResult> {
     // A second upload of the same file at the same time is a file of its own, with a journal of its own.
-    const isOnce = this.#uploading.has(path);
+    const isOnce = options.isOnce === true || this.#uploading.has(path);
     if (!isOnce) this.#uploading.add(path);
     try {
       const result = await this.#track(Upload.run(this.#deps, this.#tools, { path, isOnce }, this.#withStop(options)));
@@ -141,13 +144,25 @@ export class BatNode implements BatNodeApi {
     }
   }
 
-  async *downloadStream(ref: FileRef, options: FlowOptions = {}): AsyncGenerator<Uint8Array, DownloadResult> {
-    const manifest = await this.library.manifest(ref);
+  async *downloadStream(ref: FileRef | Uint8Array, options: StreamOptions = {}): AsyncGenerator<Uint8Array, DownloadResult> {
+    const manifest = typeof ref === 'string' ? await this.library.manifest(ref) : this.#openCapability(ref);
     try {
       return yield* downloadStream(this.#deps, this.#tools, manifest, this.#withStop(options));
     } catch (error) {
       throw toBatChainError(error);
     }
+  }
+
+  async capability(ref: FileRef): Promise<Uint8Array> {
+    const encoded = encodeCapability(await this.library.manifest(ref));
+    if (encoded.ok) return encoded.value;
+    throw new BatChainError('BAT_E_FILE_TOO_LARGE', { what: `${ref} has no compact capability`, why: encoded.detail ?? encoded.reason });
+  }
+
+  #openCapability(bytes: Uint8Array): Manifest {
+    const decoded = decodeCapability(this.#parts.crypto.verifier, bytes);
+    if (decoded.ok) return decoded.value;
+    throw new BatChainError(decoded.reason, { what: 'the capability can not be used', why: decoded.detail ?? decoded.reason });
   }
 
   async audit(ref: FileRef, options: AuditOptions = {}): Promise<FileAudit> {

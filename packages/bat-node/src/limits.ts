@@ -328,3 +328,8 @@ export const TUNNEL_PACKETS_PER_HEARD = 4;
 export const TUNNEL_HEARD_BURST = 32;
 /** Addresses per tunnel that are remembered as heard of: a routing table and the lookups of a few minutes. */
 export const TUNNEL_HEARD_MAX = 1024;
+
+/** A read capability as bytes: rosters of 256 segments on 50 hosts with salts take 420 KiB. */
+export const CAPABILITY_BYTES_MAX: number = 512 * KiB;
+/** Hosts that it names: enough to begin with, and in a small network it still fits in one record. */
+export const CAPABILITY_HINTS_MAX = 8;

@@ -10,6 +10,7 @@ import { hashCommand } from './commands/hash.ts';
 import { makeHelpCommand } from './commands/help.ts';
 import { infoCommand } from './commands/info.ts';
 import { initCommand } from './commands/init.ts';
+import { kvCommand } from './commands/kv.ts';
 import { listCommand } from './commands/ls.ts';
 import { peersCommand } from './commands/peers.ts';
 import { putCommand } from './commands/put.ts';
@@ -34,6 +35,7 @@ const VERBS: readonly Command[] = [
   auditCommand,
   removeCommand,
   hashCommand,
+  kvCommand,
   configCommand,
   dhtCommand,
   doctorCommand,

@@ -328,6 +328,16 @@ export class KadNode implements Startable {
     return this.#parts.publishing.putMutable(name, null, options);
   }
 
+  /** The value that we keep alive under a name of ours, whether anybody has stored it yet or not; null: its deletion, which nobody has heard of. */
+  ownMutable(name: string): Uint8Array | null | undefined {
+    return this.#parts.publishing.ownMutable(name);
+  }
+
+  /** True while we store the value again and again; see putImmutable. */
+  ownsImmutable(key: Uint8Array): boolean {
+    return this.#parts.own.get('immutable', key) !== undefined;
+  }
+
   /** Changes what our contact record says; a new one is published at once when it differs (BN-27). */
   setContact(changes: Partial<ContactSettings>): ContactRecord {
     const hasChanged = this.#parts.ownContact.change({ ...this.#parts.ownContact.settings, ...changes });

@@ -1,5 +1,4 @@
 // driven: public surface of @batchain/participant/client: what speaks to a daemon, without what a daemon is made of.
-
 export * from './api/api-calls.ts';
 export * from './api/api-schemas.ts';
 export * from './api/dht-client.ts';
@@ -9,6 +8,8 @@ export * from './api/network-client.ts';
 export * from './api/network-schemas.ts';
 export * from './api/problem.ts';
 export * from './api/result-views.ts';
+export * from './api/values-client.ts';
+export * from './api/values-schemas.ts';
 export * from './config/config-file.ts';
 export * from './config/durations.ts';
 export * from './config/node-settings.ts';

@@ -34,6 +34,7 @@ import { systemSurroundings } from './home/system-surroundings.ts';
 import { Participant, type ParticipantParts } from './participant.ts';
 import { StrangerPace } from './reach/stranger-pace.ts';
 import { SwitchingSocket } from './reach/switching-socket.ts';
+import { ValueFiles } from './values/value-files.ts';
 import { VERSION } from './version.ts';
 
 export interface ParticipantOptions {
@@ -128,6 +129,8 @@ function makeParts(runtime: Runtime, keyPair: KeyPair, paths: HomePaths, options
     ...(options.findsLan === false ? {} : { lanInterfaces }),
     shardStore: new FsShardStore(batRuntime, nodeFileSystem, index, storeConfig),
     ownerStore: new FsOwnerStore(nodeFileSystem, runtime.random, { manifests: paths.manifestDir, records: paths.ownedDir }),
+    valueStore: new LevelKeyValueStore(paths.valueTableDir),
+    valueFiles: new ValueFiles(paths.valuesDir, runtime.random),
     stagePool: new ThreadStagePool(),
     keepOwnShard: ownShardKeeper(paths.shardsDir, runtime.random),
     ownHosts,
@@ -206,7 +209,7 @@ export async function createParticipant(options: ParticipantOptions = {}): Promi
   try {
     for (const file of [paths.identityFile, paths.configFile, paths.kadStateFile]) removeLeftovers(file);
     const keyPair = openIdentity(paths, runtime);
-    for (const folder of [paths.manifestDir, paths.hostedDir, paths.dbDir, paths.indexDir]) ensurePrivateDir(folder);
+    for (const folder of [paths.manifestDir, paths.hostedDir, paths.dbDir, paths.indexDir, paths.valueTableDir]) ensurePrivateDir(folder);
     const network = options.network ?? NODE_SETTINGS.network.default;
     const secret = options.networkSecret === undefined ? {} : { secret: options.networkSecret };
     participant = new Participant(runtime, makeParts(runtime, keyPair, paths, options), {

@@ -9,6 +9,8 @@ export * from './create-participant.ts';
 export * from './daemon.ts';
 export * from './local-node.ts';
 export * from './participant.ts';
+export * from './participant-config.ts';
 export type { ParticipantEventMap } from './participant-events.ts';
 export * from './reach/stranger-pace.ts';
 export * from './reach/switching-socket.ts';
+export * from './values/values-api.ts';

@@ -1,5 +1,5 @@
 // pure: limits of the local API and of the participant, each with its reason.
-import { day, hour, KiB, MiB, minute, second } from '@batchain/shared';
+import { day, GiB, hour, KiB, MiB, minute, second } from '@batchain/shared';
 
 /** A body names paths and a policy; 1 MiB is far more than any command needs (T13). */
 export const API_BODY_BYTES_MAX: number = 1 * MiB;
@@ -331,3 +331,56 @@ export const RACE_LINGER_MS: number = 1 * second;
 export const DIAL_PACE_MS: number = 1.2 * second;
 export const DIAL_PROVED_MS: number = 10 * minute;
 export const DIAL_HOSTS_REMEMBERED_MAX = 4096;
+
+// Values by key (docs/spec/values.md).
+
+/** UTF-8 bytes of a key: long enough for a path or a URL; it goes through command lines and lists. */
+export const VALUE_KEY_BYTES_MAX = 1024;
+/** A longer key stands in the envelope as its hash, so that half of the record is left for the value. */
+export const VALUE_KEY_TEXT_BYTES_MAX = 128;
+/** Shorter pieces would be more names than content: a hash alone has 32 bytes. */
+export const VALUE_PIECE_BYTES_MIN = 64;
+/** Longest value that is kept as pieces in the hash table; each piece costs its publisher a lookup and 20 stores a day. */
+export const VALUE_PIECES_BYTES_MAX: number = 64 * KiB;
+/** Pieces of one value: 64 KiB in pieces of 64 bytes. Bounds what a hostile record can make a reader fetch. */
+export const VALUE_PIECES_MAX = 1024;
+/** Pieces that are stored, or fetched, at one time. */
+export const VALUE_PIECES_AT_ONCE = 8;
+/** A value that is kept as a file: 256 segments of 16 MiB. What names its shards must fit in pieces itself. */
+export const VALUE_FILE_BYTES_MAX: number = 4 * GiB;
+/** What names 256 segments on 50 hosts each, with keys and salts, has 420 KiB. */
+export const VALUE_CAPABILITY_BYTES_MAX: number = 512 * KiB;
+/** What `get` hands out in one go, and may hold in memory; longer ones are streamed. */
+export const VALUE_WHOLE_BYTES_MAX: number = 16 * MiB;
+/** JSON values nest no deeper, and have no more parts: parsing one from a stranger takes less than a second. */
+export const VALUE_JSON_DEPTH_MAX = 64;
+export const VALUE_JSON_VALUES_MAX = 1_000_000;
+/** A time to live: less than a second is over before the value is stored, ten years are for ever. */
+export const VALUE_TTL_MIN_MS: number = 1 * second;
+export const VALUE_TTL_MAX_MS: number = 3650 * day;
+/** Values that one participant keeps in the network, and pieces of them: each is published again every 22 h, 500 in a round of 5 minutes. */
+export const VALUES_MAX = 8192;
+export const VALUE_PIECES_KEPT_MAX = 32_768;
+/** Values of the local store, and their bytes: a table for programs, not a second file system. */
+export const LOCAL_VALUES_MAX = 65_536;
+export const LOCAL_VALUES_BYTES_MAX: number = 16 * GiB;
+/** A longer local value lies in a file of its own, so that the table stays quick. */
+export const LOCAL_VALUE_ROW_BYTES_MAX: number = 64 * KiB;
+/** A deleted key is remembered for as long as any copy of its value can live, 48 h at each of two storers. */
+export const VALUE_TOMBSTONE_KEPT_MS: number = 96 * hour;
+/** What was let go is let go once more after a crash within this: the KadNode saves its state every 5 minutes. */
+export const VALUE_RELEASE_KEPT_MS: number = 1 * hour;
+/** How long reading one value by its record may take, its bytes not counted; a lookup ends within 20 s. */
+export const VALUE_RECORD_WAIT_MS: number = 45 * second;
+/** One piece: two lookups, for a network that has just changed. */
+export const VALUE_PIECE_WAIT_MS: number = 45 * second;
+/** Publishing one record or piece: a lookup and its stores. */
+export const VALUE_PUBLISH_WAIT_MS: number = 60 * second;
+/** Records that a start finds missing in the KadNode are published again in runs, so that a start stays light. */
+export const VALUE_RESTORE_PAUSE_MS = 20;
+/** Work of before a crash that could not be finished, and expiries that failed, are tried again after this. */
+export const VALUE_KEEPER_AGAIN_MS: number = 30 * second;
+/** A timer may not be longer than 24 days in Node; expiries are looked for at least so often. */
+export const VALUE_KEEPER_WAIT_MAX_MS: number = 1 * hour;
+/** Chunks in which values from files are read and streamed. */
+export const VALUE_CHUNK_BYTES: number = 64 * KiB;

@@ -3,6 +3,7 @@ import type { BatNodeApi } from '@batchain/bat-node';
 import type { NodeId } from '@batchain/shared';
 import type { DoctorResult, PeerView, StatusResult, WhyResult } from './api/api-schemas.ts';
 import type { DhtApi, NetworkApi } from './api/dht-api.ts';
+import type { ValuesApi } from './values/values-api.ts';
 
 /** One thing that happened, for `GET /v1/events` and for programs; names are flat and stable. */
 export interface NodeEvent {
@@ -15,6 +16,7 @@ export interface LocalNode {
   readonly files: BatNodeApi;
   readonly dht: DhtApi;
   readonly network: NetworkApi;
+  readonly values: ValuesApi;
   status(): Promise<Omit<StatusResult, 'jobs'>>;
   peers(): Promise<readonly PeerView[]>;
   /** What was tried to reach a peer, by its id or a unique prefix. Throws BAT_E_PEER_UNKNOWN. */

@@ -5,6 +5,7 @@ import {
   type BatNodeApi,
   ConnectionPool,
   type FileId,
+  type KeyValueStore,
   type OwnerStore,
   type RelayService,
   type ShardId,
@@ -13,7 +14,7 @@ import {
   type StagePool,
   type TunnelService,
 } from '@batchain/bat-node';
-import { type KadConfig, KadNode, type KadRpc, type KadStateStore } from '@batchain/kad-node';
+import { KadNode, type KadRpc, type KadStateStore } from '@batchain/kad-node';
 import {
   type Address,
   BatChainError,
@@ -33,10 +34,10 @@ import {
 } from '@batchain/shared';
 import { literalAddress } from './adapters/join-addresses.ts';
 import { KadLocator } from './adapters/kad-locator.ts';
+import { makeValues } from './adapters/kad-value-network.ts';
 import type { DoctorResult, OthersJoin, PeerView, StatusResult, WhyResult } from './api/api-schemas.ts';
 import type { DhtApi, NetworkApi } from './api/dht-api.ts';
 import { countByHealth } from './api/result-views.ts';
-import type { Profile } from './config/node-settings.ts';
 import { KadDht } from './dht/kad-dht.ts';
 import { KadNetwork } from './dht/kad-network.ts';
 import {
@@ -48,12 +49,16 @@ import {
   STORE_ROOM_BYTES_MIN,
 } from './limits.ts';
 import type { LocalNode, NodeEvent } from './local-node.ts';
+import type { ParticipantConfig } from './participant-config.ts';
 import { LocalNews, type ParticipantEventMap, tellOfKad } from './participant-events.ts';
 import { takesJoins } from './reach/describe-self.ts';
 import { diagnose } from './reach/diagnose.ts';
 import { makeDialBack } from './reach/dial-back.ts';
 import { PeerList } from './reach/peer-list.ts';
 import { ReachSide, type ReachTools } from './reach/reach-side.ts';
+import type { ValueFiles } from './values/value-files.ts';
+import type { Values } from './values/values.ts';
+import type { ValuesApi } from './values/values-api.ts';
 
 /** Everything that touches the outside; `createParticipant` gives the real ones, a simulation its own. */
 export interface ParticipantParts extends ReachTools {
@@ -66,6 +71,9 @@ export interface ParticipantParts extends ReachTools {
   readonly tunnels?: TunnelService;
   readonly shardStore: ShardStore;
   readonly ownerStore: OwnerStore;
+  /** The table of values by key, and a folder for those that do not fit in it. */
+  readonly valueStore: KeyValueStore;
+  readonly valueFiles: ValueFiles;
   readonly stagePool: StagePool;
   readonly keepOwnShard: (shardId: ShardId, bytes: Uint8Array) => Promise<void>;
   /** Addresses of HOST:PORT; absent: names are not looked up. */
@@ -74,25 +82,13 @@ export interface ParticipantParts extends ReachTools {
   readonly memoryBytes: () => number;
 }
 
-export interface ParticipantConfig {
-  readonly name: string;
-  /** Shown in status. */
-  readonly home: string;
-  readonly version: string;
-  readonly network: string;
-  /** 32 bytes that set this network apart on both wires. */
-  readonly networkKey: Uint8Array;
-  readonly kad: KadConfig;
-  readonly journalFolder: string;
-  /** How fast the storage side does what it does by itself; `normal` by default. */
-  readonly profile?: Profile;
-}
-
 export class Participant implements LocalNode, Startable, AsyncDisposable {
   readonly nodeId: NodeId;
   readonly events: EventEmitter<ParticipantEventMap> = new EventEmitter<ParticipantEventMap>();
   /** Upload, download, audit, list, release. */
   readonly files: BatNodeApi;
+  /** Values by key, in the network and in the local store. */
+  readonly values: ValuesApi;
   readonly kad: KadNode;
   readonly dht: DhtApi;
   readonly network: NetworkApi;
@@ -100,6 +96,7 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
   readonly #parts: ParticipantParts;
   readonly #config: ParticipantConfig;
   readonly #batNode: BatNode;
+  readonly #values: Values;
   readonly #pool: ConnectionPool;
   readonly #server: ShardServer;
   readonly #news = new LocalNews();
@@ -180,7 +177,10 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
     const batParts = { ...parts, signer: keyPair, locator, connector: this.#pool };
     this.#batNode = new BatNode(batRuntime, batParts, { journalFolder: config.journalFolder, profile: config.profile ?? 'normal' });
     this.files = this.#batNode;
+    this.#values = makeValues(runtime.fork('values'), parts, this.kad, this.#batNode);
+    this.values = this.#values;
     tellOfKad(this.kad, this.events, this.#news);
+    this.kad.events.on('joined', () => this.#values.joined());
   }
 
   // Life
@@ -197,6 +197,7 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
     const steps = [
       () => this.kad.start(),
       () => this.#batNode.start(),
+      () => this.#values.start(),
       () => this.#parts.listener.listen((connection) => this.#reachSide.accept(connection)),
     ];
     try {
@@ -277,6 +278,7 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
     this.#roomTimer?.cancel();
     const failures: unknown[] = [];
     const steps = [
+      () => this.#values.stop(),
       () => this.#reachSide.stop(),
       () => this.#parts.listener.close(),
       () => this.#pool.close(),

@@ -8,8 +8,9 @@ import { SegmentReader } from './download.ts';
 import { DownloadProgress } from './download-progress.ts';
 import type { FlowDeps } from './flow-deps.ts';
 import { contentMismatch } from './flow-errors.ts';
-import type { DownloadOptions, DownloadResult } from './flow-types.ts';
+import type { DownloadOptions, DownloadResult, StreamOptions } from './flow-types.ts';
 import type { PeerTools } from './host-peer.ts';
+import { planStream, type StreamRange } from './stream-plan.ts';
 
 /** Hashed and written in pieces, so that the event loop is never held for long. */
 const WRITE_BYTES: number = 1024 * 1024;
@@ -148,27 +149,31 @@ function shardBytesFrom({ roster }: Manifest, first: number): number {
   return roster.segments.slice(first).reduce((sum, { shardLength }) => sum + shardLength * roster.scheme.requiredShards, 0);
 }
 
-/** The bytes of the file in order, for a stream; the last item is followed by the result. Throws when the whole is not right. */
+/**
+ * The bytes of the file in order, for a stream; the last item is followed by the result. Of a range only the segments are fetched that
+ * hold it: each is authenticated by itself. Throws when the whole, where it was asked for, is not right.
+ */
 export async function* downloadStream(
   deps: FlowDeps,
   tools: PeerTools,
   manifest: Manifest,
-  options: DownloadOptions,
+  options: StreamOptions,
 ): AsyncGenerator<Uint8Array, DownloadResult> {
   const startedMs = deps.runtime.clock.monotonicMs();
   const entry = soleEntry(manifest);
+  const range = planStream(entry.bytes, manifest.secret.segmentSizeBytes, options);
   const reader = new SegmentReader(deps, tools, manifest, { ...options, isStream: true });
   const hash = createHash('sha256');
   try {
     await reader.open();
-    for await (const piece of streamPieces(deps.runtime.clock, reader)) {
-      hash.update(piece);
+    for await (const piece of streamPieces(deps.runtime.clock, reader, range)) {
+      if (range.isWhole) hash.update(piece);
       yield piece;
     }
   } finally {
     reader.close();
   }
-  if (!equalBytes(plainBytes(hash.digest()), entry.sha256))
+  if (range.isWhole && !equalBytes(plainBytes(hash.digest()), entry.sha256))
     throw contentMismatch(entry.path, 'the whole does not have the promised SHA-256');
   return downloadResult(manifest, reader, { path: undefined, durationMs: deps.runtime.clock.monotonicMs() - startedMs, resumedBytes: 0 });
 }
@@ -177,15 +182,17 @@ export async function* downloadStream(
  * Copies of the plain bytes, piece by piece. While the reader takes nothing for long, it holds no buffer that others wait for: what was
  * fetched ahead is given back, and the segment is fetched again when it goes on.
  */
-async function* streamPieces(clock: Clock, reader: SegmentReader): AsyncGenerator<Uint8Array> {
-  for (let segment = 0, at = 0; segment < reader.segmentCount; ) {
-    const segments = reader.segments(segment);
+async function* streamPieces(clock: Clock, reader: SegmentReader, range: StreamRange): AsyncGenerator<Uint8Array> {
+  let leftBytes = range.length;
+  for (let segment = range.firstSegment, at = range.skipBytes; segment < range.endSegment; ) {
+    const segments = reader.segments(segment, range.endSegment);
     let givenBack: Promise<unknown> | undefined;
     try {
       for (let next = await segments.next(); next.done !== true; next = await segments.next()) {
-        while (at < next.value.length && givenBack === undefined) {
-          const piece = next.value.slice(at, at + WRITE_BYTES);
+        while (at < next.value.length && leftBytes > 0 && givenBack === undefined) {
+          const piece = next.value.slice(at, at + Math.min(WRITE_BYTES, leftBytes));
           at += piece.length;
+          leftBytes -= piece.length;
           const stalled = clock.setTimer(STREAM_STALL_MS, () => {
             givenBack = segments.return(undefined);
           });
@@ -195,7 +202,7 @@ async function* streamPieces(clock: Clock, reader: SegmentReader): AsyncGenerato
             stalled.cancel();
           }
         }
-        if (at >= next.value.length) {
+        if (at >= next.value.length || leftBytes === 0) {
           segment++;
           at = 0;
         }

@@ -72,17 +72,17 @@ export class SegmentReader {
   }
 
   /**
-   * Plain segments from `first` on, in order. A yielded view is valid until the next one is asked for. Whoever ends early (`return`) gets
-   * nothing more, has given everything back, and may begin again.
+   * Plain segments from `first` on and before `end`, in order. A yielded view is valid until the next one is asked for. Whoever ends early
+   * (`return`) gets nothing more, has given everything back, and may begin again.
    */
-  async *segments(first: number): AsyncGenerator<Uint8Array> {
+  async *segments(first: number, end: number = this.segmentCount): AsyncGenerator<Uint8Array> {
     const abort = createAbort();
     const signal = joinSignals(this.#signal, abort.signal);
     const ahead: Promise<OpenedSegment>[] = [];
     let next = first;
     try {
-      while (next < this.segmentCount || ahead.length > 0) {
-        while (next < this.segmentCount && ahead.length < AHEAD_MAX) {
+      while (next < end || ahead.length > 0) {
+        while (next < end && ahead.length < AHEAD_MAX) {
           const opened = this.#openSegment(next++, signal);
           // The failure is seen when its turn comes; until then it must not count as unhandled.
           opened.catch(() => undefined);

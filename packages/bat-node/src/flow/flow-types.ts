@@ -34,6 +34,8 @@ export interface UploadOptions extends FlowOptions {
   readonly segmentSizeBytes?: number;
   /** Forgets an interrupted upload of the same file instead of resuming it. */
   readonly isFresh?: boolean;
+  /** Nobody will repeat this very upload: what it stored is given back when it fails, and there is nothing to resume. */
+  readonly isOnce?: boolean;
   /** Where the manifest goes; HOME/manifest/NAME.batchain by default, never overwriting. */
   readonly manifestPath?: string;
   readonly isForced?: boolean;
@@ -59,6 +61,13 @@ export interface UploadResult {
 
 export interface DownloadOptions extends FlowOptions {
   readonly isForced?: boolean;
+}
+
+export interface StreamOptions extends FlowOptions {
+  /** First byte wanted; 0 by default. */
+  readonly offset?: number;
+  /** Bytes wanted; up to the end of the file by default. */
+  readonly length?: number;
 }
 
 /** A shard or an answer that was wrong, and who gave it. */

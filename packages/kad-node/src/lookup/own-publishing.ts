@@ -74,6 +74,11 @@ export class OwnPublishing {
     return { ...(result as PublishResult), key };
   }
 
+  /** What is kept alive under a name of ours; null: a deletion that nobody has heard of. */
+  ownMutable(name: string): Uint8Array | null | undefined {
+    return this.#own.get('mutable', mutableKey(this.#signer.publicKey, utf8Bytes(name)))?.payload;
+  }
+
   /** No longer stores the value again: it goes when its lifetime ends. */
   releaseImmutable(key: Uint8Array): void {
     const record = this.#own.get('immutable', key);

@@ -9,6 +9,7 @@ import { createSystemRuntime } from '@batchain/shared/node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { API_CONNECTIONS_MAX, EVENT_READERS_MAX } from '../limits.ts';
 import type { LocalNode } from '../local-node.ts';
+import type { ValuesApi } from '../values/values-api.ts';
 import { LocalApiClient } from './local-api-client.ts';
 import { LocalApiServer } from './local-api-server.ts';
 
@@ -25,6 +26,7 @@ async function serve(list: BatNodeApi['list']): Promise<LocalApiClient> {
     files: { list } as BatNodeApi,
     dht: {} as LocalNode['dht'],
     network: {} as LocalNode['network'],
+    values: {} as ValuesApi,
     status: () => Promise.reject(new Error('nobody asks')),
     peers: async () => [],
     why: (id: string) => ({ nodeId: id, path: 'none' as const, awaySince: null, attempts: [] }),

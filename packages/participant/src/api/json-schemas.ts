@@ -29,6 +29,18 @@ import {
 } from './dht-schemas.ts';
 import { joinBody, networkFindBody, networkFindResult, networkJoinResult } from './network-schemas.ts';
 import { problemSchema } from './problem.ts';
+import {
+  valueByHashBody,
+  valueFound,
+  valueList,
+  valuePutBody,
+  valueRead,
+  valueRemoveBody,
+  valueRemoved,
+  valueSaveBody,
+  valueSaved,
+  valueStored,
+} from './values-schemas.ts';
 
 const BODIES: Readonly<Record<string, z.ZodType>> = {
   'body-put': putBody,
@@ -39,6 +51,10 @@ const BODIES: Readonly<Record<string, z.ZodType>> = {
   'body-dht-trace': dhtTraceBody,
   'body-join': joinBody,
   'body-network-find': networkFindBody,
+  'body-kv-put': valuePutBody,
+  'body-kv-put-by-hash': valueByHashBody,
+  'body-kv-save': valueSaveBody,
+  'body-kv-rm': valueRemoveBody,
 };
 const RESULTS: Readonly<Record<string, z.ZodType>> = {
   status: statusResult,
@@ -58,6 +74,12 @@ const RESULTS: Readonly<Record<string, z.ZodType>> = {
   'dht-trace': dhtTraceResult,
   join: networkJoinResult,
   'network-find': networkFindResult,
+  'kv-put': valueStored,
+  'kv-get': valueFound,
+  'kv-read': valueRead,
+  'kv-save': valueSaved,
+  'kv-rm': valueRemoved,
+  'kv-ls': valueList,
   jobs: jobsResult,
   'job-line': jobLine,
   problem: problemSchema,

@@ -32,6 +32,7 @@ import {
 import { DhtClient } from './dht-client.ts';
 import { NetworkClient } from './network-client.ts';
 import { errorOfProblem } from './problem.ts';
+import { ValuesClient } from './values-client.ts';
 
 const fileRef = (ref: string): string => `/v1/files/${encodeURIComponent(ref)}`;
 
@@ -41,12 +42,15 @@ export class LocalApiClient {
   readonly dht: DhtClient;
   /** Finding and joining a network. */
   readonly network: NetworkClient;
+  /** Values by key. */
+  readonly values: ValuesClient;
   readonly #calls: ApiCalls;
 
   constructor(controlPath: string) {
     this.#calls = new ApiCalls(controlPath);
     this.dht = new DhtClient(this.#calls);
     this.network = new NetworkClient(this.#calls);
+    this.values = new ValuesClient(this.#calls);
   }
 
   /** False when no daemon listens. */

@@ -23,7 +23,7 @@ import { JobTable } from './job-table.ts';
 import { readBody } from './request-body.ts';
 import { RequestError } from './request-error.ts';
 import { judgeRequest } from './request-guard.ts';
-import { type ApiReply, matchRoute, type Route } from './router.ts';
+import { type ApiReply, matchRoute, queryOf, type Route } from './router.ts';
 import { createRoutes } from './routes.ts';
 import { emptyBody } from './schema-parts.ts';
 import { sendBytes, sendEvents, sendFailure, sendJob, sendJson, sendProblem } from './send-reply.ts';
@@ -120,7 +120,10 @@ export class LocalApiServer implements Startable {
     const body = await readBody(request, match.route.body ?? emptyBody);
     this.#places.begin(socket);
     response.once('close', () => this.#places.end(socket));
-    await this.#send(response, await match.route.handle({ params: match.params, body, headers: request.headers }));
+    await this.#send(
+      response,
+      await match.route.handle({ params: match.params, body, headers: request.headers, query: queryOf(request.url ?? '') }),
+    );
   }
 
   async #send(response: ServerResponse, reply: ApiReply): Promise<void> {

@@ -41,7 +41,7 @@ let emit: (event: NodeEvent) => void;
 async function serve(files: Partial<BatNodeApi>): Promise<LocalApiClient> {
   const node: LocalNode = {
     nodeId: HOST,
-    files: files as BatNodeApi,
+    ...({ files, values: {} } as unknown as Pick<LocalNode, 'files' | 'values'>),
     ...({} as Pick<LocalNode, 'dht' | 'network'>),
     status: async () => ({
       nodeId: '09'.repeat(32),

@@ -6,6 +6,8 @@ export interface ApiRequest<B = unknown> {
   readonly params: Readonly<Record<string, string>>;
   readonly body: B;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** What follows the question mark. */
+  readonly query: URLSearchParams;
 }
 
 /** How a handler answers. */
@@ -68,4 +70,9 @@ export function matchRoute(routes: readonly Route[], method: string, url: string
     allow.push(route.method);
   }
   return allow.length > 0 ? { kind: 'no-method', allow } : { kind: 'no-path' };
+}
+
+export function queryOf(url: string): URLSearchParams {
+  const at = url.indexOf('?');
+  return new URLSearchParams(at < 0 ? '' : url.slice(at + 1));
 }

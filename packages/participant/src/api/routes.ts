@@ -7,6 +7,7 @@ import { networkRoutes } from './network-routes.ts';
 import { json } from './replies.ts';
 import { defineRoute, type Route } from './router.ts';
 import { emptyBody } from './schema-parts.ts';
+import { valueRoutes } from './values-routes.ts';
 
 /** `requestStop` ends the daemon after the answer was sent. */
 export function createRoutes(node: LocalNode, jobs: JobTable, requestStop: () => void): readonly Route[] {
@@ -28,6 +29,7 @@ export function createRoutes(node: LocalNode, jobs: JobTable, requestStop: () =>
     ...fileRoutes(node),
     ...dhtRoutes(node.dht),
     ...networkRoutes(node.network),
+    ...valueRoutes(node.values),
     defineRoute({ method: 'GET', path: '/v1/jobs', handle: () => json({ jobs: jobs.list() }) }),
     defineRoute({ method: 'GET', path: '/v1/jobs/:id', handle: ({ params }) => json(jobs.view(params.id ?? '')) }),
     defineRoute({

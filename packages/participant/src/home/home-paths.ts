@@ -13,6 +13,10 @@ export interface HomePaths {
   readonly dbDir: string;
   /** Index of the shard store. */
   readonly indexDir: string;
+  /** Table of values by key: catalog, pieces, and the local store. */
+  readonly valueTableDir: string;
+  /** Values that do not fit in the table, and manifests of those that lie on hosts. */
+  readonly valuesDir: string;
   /** Records of the owner's files. */
   readonly ownedDir: string;
   /** Journals of uploads under way. */
@@ -86,6 +90,8 @@ export function homePaths(home: string | undefined, around: HomeSurroundings): H
     shardsDir: join(data, 'shards'),
     dbDir: join(data, 'db'),
     indexDir: join(data, 'db', 'index'),
+    valueTableDir: join(data, 'db', 'values'),
+    valuesDir: join(data, 'values'),
     ownedDir: join(data, 'db', 'owned'),
     journalDir: join(data, 'db', 'uploads'),
     kadStateFile: join(data, 'db', 'kad-state'),

@@ -1,0 +1,31 @@
+// pure: what values need of the network: the hash table of small values, and files on hosts. Adapters are in `adapters`.
+import type { BatNodeApi } from '@batchain/bat-node';
+import type { NodeId } from '@batchain/shared';
+
+export interface NetworkCall {
+  readonly signal: AbortSignal;
+}
+
+export interface ValueNetwork {
+  readonly nodeId: NodeId;
+  readonly publicKey: Uint8Array;
+  /** False while nobody answers. */
+  readonly isJoined: boolean;
+  /** Signs and publishes, now and again; the number of other nodes that took it. `lifetimeMs`: no storer keeps it longer. */
+  putMutable(name: string, value: Uint8Array, call: NetworkCall & { readonly lifetimeMs?: number }): Promise<number>;
+  /** Publishes a tombstone. */
+  deleteMutable(name: string, call: NetworkCall): Promise<number>;
+  getMutable(publicKey: Uint8Array, name: string, call: NetworkCall): Promise<Uint8Array | undefined>;
+  putImmutable(value: Uint8Array, call: NetworkCall): Promise<number>;
+  getImmutable(hash: Uint8Array, call: NetworkCall): Promise<Uint8Array | undefined>;
+  /** No longer publishes it again. */
+  releaseImmutable(hash: Uint8Array): void;
+  /** What is kept alive under a name; null: a deletion that nobody has heard of. */
+  ownMutable(name: string): Uint8Array | null | undefined;
+  ownsImmutable(hash: Uint8Array): boolean;
+  /** From the contact record of a node. */
+  publicKeyOf(nodeId: NodeId, call: NetworkCall): Promise<Uint8Array | undefined>;
+}
+
+/** Files on hosts, for large values. */
+export type ValueHosts = Pick<BatNodeApi, 'upload' | 'capability' | 'downloadStream' | 'release' | 'list'>;
