@@ -15,6 +15,7 @@ export * from './config/durations.ts';
 export * from './config/node-settings.ts';
 export * from './config/resolve-settings.ts';
 export * from './config/settings.ts';
+export * from './config/shell-settings.ts';
 export * from './config/sizes.ts';
 export * from './home/change-config-file.ts';
 export * from './home/home-lock.ts';
