@@ -107,6 +107,7 @@ const MODULES: Readonly<Record<string, 'any' | readonly string[]>> = {
     'bat-node/src/connection/tcp-punch.ts',
     'participant/src/api/',
     'shared/src/net/address.ts',
+    'cli/src/shell/listener-check.ts',
     'lab/src/process/free-ports.ts',
     'lab/src/simulation/',
   ],

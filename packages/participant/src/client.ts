@@ -1,5 +1,4 @@
 // driven: public surface of @batchain/participant/client: what speaks to a daemon, without what a daemon is made of.
-
 export * from './api/api-calls.ts';
 export * from './api/api-schemas.ts';
 export * from './api/dht-client.ts';
@@ -18,6 +17,7 @@ export * from './config/durations.ts';
 export * from './config/node-settings.ts';
 export * from './config/resolve-settings.ts';
 export * from './config/settings.ts';
+export * from './config/shell-settings.ts';
 export * from './config/sizes.ts';
 export * from './home/change-config-file.ts';
 export * from './home/home-lock.ts';

@@ -4,8 +4,8 @@ import {
   changeConfigFile,
   defineSettings,
   environmentName,
+  KEPT_SETTINGS,
   LocalApiClient,
-  NODE_SETTINGS,
   type Origin,
   readConfigFile,
   resolveSettings,
@@ -25,7 +25,7 @@ const OPTIONS = defineSettings({
   origin: { schema: switchValue, default: false, help: 'show where each value comes from: environment, file, default' },
 });
 type Context = CommandContext<typeof OPTIONS>;
-type Key = keyof typeof NODE_SETTINGS;
+type Key = keyof typeof KEPT_SETTINGS;
 
 const ACTIONS = ['list', 'get', 'set', 'path'] as const;
 /** Words that each action takes behind itself. */
@@ -39,23 +39,23 @@ interface Row {
 
 function rows({ io, paths }: Context): Row[] {
   const sources = { env: io.env, file: readConfigFile(paths.configFile), filePath: paths.configFile };
-  const { values, origins } = resolveSettings(NODE_SETTINGS, sources);
-  return (Object.keys(NODE_SETTINGS) as Key[]).map((key) => ({ key, value: values[key] ?? null, origin: origins[key] }));
+  const { values, origins } = resolveSettings(KEPT_SETTINGS, sources);
+  return (Object.keys(KEPT_SETTINGS) as Key[]).map((key) => ({ key, value: values[key] ?? null, origin: origins[key] }));
 }
 
 function keyOf(word: string): Key {
-  if (Object.hasOwn(NODE_SETTINGS, word)) return word as Key;
-  const near = nearestWord(word, Object.keys(NODE_SETTINGS));
+  if (Object.hasOwn(KEPT_SETTINGS, word)) return word as Key;
+  const near = nearestWord(word, Object.keys(KEPT_SETTINGS));
   throw usageError(
     `${JSON.stringify(word)} is no setting`,
-    near === undefined ? `they are: ${Object.keys(NODE_SETTINGS).join(', ')}` : `did you mean ${near}?`,
+    near === undefined ? `they are: ${Object.keys(KEPT_SETTINGS).join(', ')}` : `did you mean ${near}?`,
     'config',
   );
 }
 
 /** What the file keeps and what it means: sizes as they were typed, because `50GiB` can be read; all else as its own type. */
 function valuesOf({ io }: Context, key: Key, word: string): { readonly kept: unknown; readonly value: unknown } {
-  const setting: Setting = (NODE_SETTINGS as SettingTable)[key] as Setting;
+  const setting: Setting = (KEPT_SETTINGS as SettingTable)[key] as Setting;
   const parsed = setting.schema.safeParse(word);
   if (!parsed.success)
     throw usageError(

@@ -84,6 +84,11 @@ export class Output {
       this.#io.stderr.write(`${tint('bold', 'fix:')}   ${clean(fix)}\n`);
       this.#io.stderr.write(`${tint('bold', 'code:')}  ${code} (exit ${exit})\n`);
     }
+    this.trace(error);
+  }
+
+  /** Where it came from, with --debug. */
+  trace(error: BatChainError): void {
     if (this.#options.isDebug) {
       const cause = error.cause instanceof Error ? `\ncaused by ${error.cause.stack ?? error.cause.message}` : '';
       this.#io.stderr.write(`${error.stack ?? ''}${cause}\n`);

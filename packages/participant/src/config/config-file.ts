@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { BatChainError, KiB, systemReason } from '@batchain/shared';
 import { parse, stringify, TomlError } from 'smol-toml';
-import { NODE_SETTINGS } from './node-settings.ts';
 import type { Setting } from './settings.ts';
+import { KEPT_SETTINGS } from './shell-settings.ts';
 import { sizeWord } from './sizes.ts';
 
 /** Ours has a dozen lines; more is no config file. */
@@ -50,9 +50,9 @@ function parseConfig(path: string, text: string): ConfigValues {
       error,
     );
   }
-  const unknown = Object.keys(values).find((key) => !Object.hasOwn(NODE_SETTINGS, key));
+  const unknown = Object.keys(values).find((key) => !Object.hasOwn(KEPT_SETTINGS, key));
   if (unknown !== undefined)
-    throw wrong(path, `${lineOf(text, unknown)}${JSON.stringify(unknown)} is no setting; known: ${Object.keys(NODE_SETTINGS).join(', ')}`);
+    throw wrong(path, `${lineOf(text, unknown)}${JSON.stringify(unknown)} is no setting; known: ${Object.keys(KEPT_SETTINGS).join(', ')}`);
   return values;
 }
 
@@ -96,7 +96,7 @@ const kept = (setting: Setting, value: unknown): unknown =>
 /** The text of a new config file: the given settings, and every other one as a comment with its default. */
 export function formatConfig(values: ConfigValues): string {
   const lines = ['# Settings of BatChain. Flags and BATCHAIN_* variables come before them.', ''];
-  for (const [key, setting] of Object.entries(NODE_SETTINGS)) {
+  for (const [key, setting] of Object.entries(KEPT_SETTINGS)) {
     lines.push(`# ${setting.help}`);
     const isGiven = values[key] !== undefined;
     const value = kept(setting, isGiven ? values[key] : setting.default);
