@@ -46,6 +46,8 @@ describe('the shell on a terminal', () => {
       'dl notes',
       'dn',
       'rn',
+      'ln',
+      'jn',
       'frob',
     ];
     let text = '';

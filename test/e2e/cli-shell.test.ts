@@ -63,6 +63,8 @@ describe('BD-30 BD-31 the shell in a pipe', () => {
       'RN',
       'clear',
       'retrieve nothing',
+      'LN',
+      'JN',
       'frobnicate',
       'quit',
     ];

@@ -163,7 +163,7 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
       kad: this.kad,
       resolve: resolveHost,
       searchLan: (signal) => this.#reachSide.searchLan(signal),
-      join: (addresses, signal) => this.join(addresses, signal),
+      join: (addresses, signal) => this.#joinAgain(addresses, signal),
       forgetJoins: (addresses) => this.#forgetJoins(addresses),
     });
     const onLeaving = (): void => void this.#publishContact().catch((error: unknown) => this.#contactFailed(error));
@@ -230,6 +230,12 @@ export class Participant implements LocalNode, Startable, AsyncDisposable {
     });
     await Promise.race([joined, this.#runtime.clock.sleep(JOIN_WAIT_MS, signal)]);
     return this.kad.isJoined;
+  }
+
+  /** Who left takes part again (BD-16). */
+  async #joinAgain(addresses: readonly Address[], signal?: AbortSignal): Promise<boolean> {
+    if (this.membership.state !== 'member') await this.membership.rejoin();
+    return this.join(addresses, signal);
   }
 
   #forgetJoins(addresses: readonly Address[]): void {

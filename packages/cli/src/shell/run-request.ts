@@ -3,10 +3,10 @@ import { LEAVE_TIMEOUT_MS, MULTI_TIMEOUT_MS, VERB_TIMEOUT_MS } from './shell-lim
 import type { RequestKind, ShellRequest } from './shell-request.ts';
 import type { VerbAnswer, VerbTools } from './verb-tools.ts';
 import { answerHelp } from './verbs/help-verb.ts';
+import { answerLeave } from './verbs/leave-verb.ts';
 import {
   answerFind,
   answerJoin,
-  answerLeave,
   answerListening,
   answerLocate,
   answerMulti,
@@ -33,7 +33,7 @@ export async function runRequest(request: ShellRequest, tools: VerbTools): Promi
     case 'join':
       return answerJoin(request, tools);
     case 'leave':
-      return answerLeave();
+      return answerLeave(request, tools);
     case 'size':
       return answerSize(request, tools);
     case 'routes':

@@ -13,6 +13,7 @@ export interface Refusal {
 const FIXES: Partial<Readonly<Record<ErrorCode, string>>> = {
   BAT_E_INTERNAL: 'start the shell with --debug and report what it prints',
   BAT_E_NO_MEMBERS: 'FN and JN join a network, MM starts one on this computer',
+  BAT_E_LAST_MEMBER: 'LN yes lets it end with this node',
   BAT_E_NO_ANSWER: 'FN finds who is there',
   BAT_E_NO_DAEMON: 'leave with X and start the shell again',
   BAT_E_DAEMON_LOST: 'leave with X and start the shell again',

@@ -34,7 +34,8 @@ export const PREFIX_DIGITS_MIN = 4;
 export const VERB_TIMEOUT_MS: number = 1 * minute;
 /** Each node of `MM` takes about a second to start. */
 export const MULTI_TIMEOUT_MS: number = 2 * minute;
-/** `LN` moves what the node holds. */
+/** `LN` moves what the node holds, and lists what it could not move by then. */
+export const LEAVE_WITHIN_MS: number = 9 * minute;
 export const LEAVE_TIMEOUT_MS: number = 10 * minute;
 /** Of the node that the shell has for itself; it joins for at most 8 s. */
 export const OWN_NODE_START_MS: number = 30 * second;

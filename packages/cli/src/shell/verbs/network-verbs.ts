@@ -160,11 +160,3 @@ export async function answerPeerDump(_: RequestOf<'peer-dump'>, { api, signal }:
   const lines = peers.map(({ nodeId, kad, bat, path }) => `${shortIdText(nodeId)}  kad ${kad ?? '-'}  bat ${bat ?? '-'}  ${path}`);
   return { fields: { peers }, text: [countText(peers.length, 'peer'), ...lines] };
 }
-
-export function answerLeave(): never {
-  throw new BatChainError('BAT_E_BAD_REQUEST', {
-    what: 'LN is not available',
-    why: 'this version can not hand over what a node holds',
-    fix: 'X ends the node of this shell; batchain stop ends a daemon',
-  });
-}

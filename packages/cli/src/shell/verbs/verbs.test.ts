@@ -152,6 +152,15 @@ function stubApi(): VerbTools['api'] {
       }) as never,
       join: said('join', { joined: true, contacts: 2, addresses: [{ address: KAD, nodeId: OTHER, rttMs: 1, reason: null }] }) as never,
     },
+    membership: {
+      leave: said('leave', {
+        moved: { shards: 2, records: 9, bytes: 2048 },
+        left: [{ kind: 'shard', id: OTHER, what: '0/1', reason: 'no-room' }],
+        leftCount: 1,
+        told: 2,
+        durationMs: 5,
+      }) as never,
+    },
     values: values.api,
   };
 }
@@ -438,5 +447,18 @@ describe('the verbs of the shell', () => {
     };
     changes = { api: { ...stubApi(), values: { ...values.api, get: none } } };
     expect(await ask('test')).toMatchObject({ ok: false, code: 'BAT_E_VALUE_NOT_FOUND' });
+  });
+});
+
+describe('LN', () => {
+  it('BD-17 leaves, tells what went to others and what nobody took', async () => {
+    expect(await ask('LN')).toMatchObject({ verb: 'LN', ok: true, moved: { shards: 2, records: 9 }, leftCount: 1, told: 2 });
+    expect(calls.at(-1)).toEqual(['leave', { isEmergency: false, isLastAccepted: false, withinMs: 540_000 }]);
+    await ask('leave emergency');
+    expect(calls.at(-1)).toEqual(['leave', { isEmergency: true, isLastAccepted: true, withinMs: 540_000 }]);
+    expect(await say('LN yes')).toEqual([
+      'OK left, 2 neighbours told; 2 shards and 9 records handed over (2.0 KiB)',
+      '  shard 0/1 of adadadad stays: no-room',
+    ]);
   });
 });
