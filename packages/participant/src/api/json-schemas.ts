@@ -31,6 +31,8 @@ import { joinBody, networkFindBody, networkFindResult, networkJoinResult } from 
 import { problemSchema } from './problem.ts';
 import {
   valueByHashBody,
+  valueDigestBody,
+  valueDigested,
   valueFound,
   valueList,
   valuePutBody,
@@ -55,6 +57,7 @@ const BODIES: Readonly<Record<string, z.ZodType>> = {
   'body-kv-put-by-hash': valueByHashBody,
   'body-kv-save': valueSaveBody,
   'body-kv-rm': valueRemoveBody,
+  'body-kv-digest': valueDigestBody,
 };
 const RESULTS: Readonly<Record<string, z.ZodType>> = {
   status: statusResult,
@@ -78,6 +81,7 @@ const RESULTS: Readonly<Record<string, z.ZodType>> = {
   'kv-get': valueFound,
   'kv-read': valueRead,
   'kv-save': valueSaved,
+  'kv-digest': valueDigested,
   'kv-rm': valueRemoved,
   'kv-ls': valueList,
   jobs: jobsResult,
