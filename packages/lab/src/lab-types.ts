@@ -30,9 +30,9 @@ export interface LabSimulationStatus {
   readonly nat: string;
   /** Simulated time since its beginning. */
   readonly elapsedMs: number;
-  /** Simulated seconds per second that are asked for, and that this computer gave lately. */
+  /** Simulated seconds per second that are asked for, and that this computer gave lately; null before that was measured. */
   readonly speed: number;
-  readonly speedReached: number;
+  readonly speedReached: number | null;
   /** How many nodes one of them believes there are, and how many are up. */
   readonly size: { readonly estimate: number; readonly errorRatio: number; readonly true: number };
   /** Lookups made for this status: for the ids of nodes that are up, each by another node. */

@@ -48,7 +48,7 @@ describe('a laboratory in text', () => {
       nat: 'none',
       elapsedMs: 34_500,
       speed: 2,
-      speedReached: 1.95,
+      speedReached: 1.9,
       size: { estimate: 222, errorRatio: 0.144, true: 240 },
     };
     const lab: LabStatus = {
@@ -60,6 +60,7 @@ describe('a laboratory in text', () => {
     };
     const lines = labText(style, lab, false);
     expect(lines).toContain('Faults    none');
+    expect(lines).toContain('Time      34.5 s simulated, 1.9 times as fast as the clock (asked for: 2); NAT none, seed 7');
     expect(lines).toContain('Size      one node takes it for 222 nodes, give or take 14 %; it is 240');
     expect(lines).toContain('Lookups   8 of 8 nodes found');
     expect(lines.length).toBeLessThan(10);

@@ -56,8 +56,9 @@ function faultsText({ lossPercent, delayMs: [low, high], groups }: LabStatus['fa
 function simulationText({ simulation }: LabStatus): string[] {
   if (simulation === undefined) return [];
   const { elapsedMs, speed, speedReached, nat, seed, size, lookups } = simulation;
+  const reached = speedReached === null ? '' : `, ${speedReached.toFixed(1)} times as fast as the clock (asked for: ${speed})`;
   return [
-    `Time      ${formatDuration(elapsedMs)} simulated, at ${speedReached.toFixed(1)} of the ${speed} times of the clock that were asked for; NAT ${nat}, seed ${seed}`,
+    `Time      ${formatDuration(elapsedMs)} simulated${reached}; NAT ${nat}, seed ${seed}`,
     `Size      one node takes it for ${size.estimate} nodes, give or take ${percentText(size.errorRatio)}; it is ${size.true}${nat === 'none' ? '' : ' that are public'}`,
     `Lookups   ${lookups.found} of ${lookups.total} nodes found`,
   ];

@@ -66,7 +66,7 @@ export class SimLab {
   readonly #options: SimLabOptions;
   readonly #crypto = shareCrypto(createCrypto());
   readonly #members: SimMember[] = [];
-  #faults: LabFaults = NO_FAULTS;
+  #faults: LabFaults = { ...NO_FAULTS, delayMs: CALM_LINK.latencyMs };
   #heals: (() => void)[] = [];
 
   constructor(options: SimLabOptions) {

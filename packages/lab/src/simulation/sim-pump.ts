@@ -12,7 +12,7 @@ export class SimPump {
   #isStopped = false;
   #windowStartMs = 0;
   #windowElapsedMs = 0;
-  #reached = 0;
+  #reached: number | null = null;
 
   constructor(wall: Clock, simulated: SimClock, speed: number) {
     this.#wall = wall;
@@ -20,8 +20,8 @@ export class SimPump {
     this.#speed = speed;
   }
 
-  /** Simulated seconds per second, lately. */
-  get speedReached(): number {
+  /** Simulated seconds per second, lately; null when it was not measured yet. */
+  get speedReached(): number | null {
     return this.#reached;
   }
 

@@ -65,7 +65,7 @@ describe('simulated time beside the wall clock', () => {
         if (stepsMs.length === 0) pump.stop();
       },
     };
-    let beforeStall = { elapsedMs: 0, reached: 0 };
+    let beforeStall: { readonly elapsedMs: number; readonly reached: number | null } = { elapsedMs: 0, reached: null };
     const pump = new SimPump(wall, clock, 3);
     await pump.run();
     expect(beforeStall).toEqual({ elapsedMs: 299 * 30, reached: 3 });
