@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('the shell on a terminal', () => {
-  it('BD-10 BD-11 BD-12 BD-13 BD-15 BD-16 BD-18 BD-19 BD-20 BD-21 BD-22 BD-23 BD-24 BD-25 DF-21 asks with a prompt, carries out every verb and says what came of it', async () => {
+  it('BD-10 BD-11 BD-12 BD-13 BD-15 BD-16 BD-17 BD-18 BD-19 BD-20 BD-21 BD-22 BD-23 BD-24 BD-25 DF-21 asks with a prompt, carries out every verb and says what came of it', async () => {
     const shell = await openTerminalShell({ ...place, env: { NO_COLOR: '1' } });
     const verbs = [
       'H',

@@ -37,7 +37,7 @@ async function expectNothingLeft(): Promise<void> {
 }
 
 describe('BD-30 BD-31 the shell in a pipe', () => {
-  it('BD-10 BD-11 BD-12 BD-13 BD-15 BD-16 BD-18 BD-19 BD-20 BD-21 BD-22 BD-23 BD-24 BD-25 DF-21 carries out every verb and says what came of it, with a node of its own', async () => {
+  it('BD-10 BD-11 BD-12 BD-13 BD-15 BD-16 BD-17 BD-18 BD-19 BD-20 BD-21 BD-22 BD-23 BD-24 BD-25 DF-21 carries out every verb and says what came of it, with a node of its own', async () => {
     const verbs = [
       'h',
       'LL',

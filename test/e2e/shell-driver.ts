@@ -139,6 +139,7 @@ const RULES: readonly (readonly [RegExp, string])[] = [
   [/\b[0-9a-f]{8}\b(?= {2})/g, 'ID8-----'],
   [/2\^\d+/g, '2^N'],
   [/\d+ requests?/g, 'N requests'],
+  [/\d+ records? handed over \([^)]*\)/g, 'N records handed over (SIZE)'],
   [/\d+ k-buckets?/g, 'N k-buckets'],
   [/nearest: [^;]*;/g, 'nearest: NODE;'],
   [/^\d+ +(?=ID8)/gm, 'N  '],
