@@ -5,6 +5,7 @@ export * from './api/api-schemas.ts';
 export * from './api/local-api-client.ts';
 export * from './api/problem.ts';
 export * from './api/result-views.ts';
+export * from './api/serve-schemas.ts';
 export * from './api/values-client.ts';
 export * from './api/values-schemas.ts';
 export * from './config/config-file.ts';

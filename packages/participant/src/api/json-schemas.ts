@@ -18,6 +18,7 @@ import {
   whyResult,
 } from './api-schemas.ts';
 import { problemSchema } from './problem.ts';
+import { serveHttpBody, serveReady } from './serve-schemas.ts';
 import {
   valueByHashBody,
   valueFound,
@@ -35,6 +36,7 @@ const BODIES: Readonly<Record<string, z.ZodType>> = {
   'body-put': putBody,
   'body-download': downloadBody,
   'body-audit': auditBody,
+  'body-serve-http': serveHttpBody,
   'body-kv-put': valuePutBody,
   'body-kv-put-by-hash': valueByHashBody,
   'body-kv-save': valueSaveBody,
@@ -58,6 +60,7 @@ const RESULTS: Readonly<Record<string, z.ZodType>> = {
   'kv-rm': valueRemoved,
   'kv-ls': valueList,
   jobs: jobsResult,
+  'serve-ready': serveReady,
   'job-line': jobLine,
   problem: problemSchema,
 };
