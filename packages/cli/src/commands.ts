@@ -15,6 +15,7 @@ import { peersCommand } from './commands/peers.ts';
 import { putCommand } from './commands/put.ts';
 import { removeCommand } from './commands/rm.ts';
 import { sampleCommand } from './commands/sample.ts';
+import { serveCommand } from './commands/serve.ts';
 import { startCommand } from './commands/start.ts';
 import { statusCommand } from './commands/status.ts';
 import { stopCommand } from './commands/stop.ts';
@@ -34,6 +35,7 @@ const VERBS: readonly Command[] = [
   auditCommand,
   removeCommand,
   hashCommand,
+  serveCommand,
   kvCommand,
   configCommand,
   doctorCommand,
