@@ -127,6 +127,17 @@ describe('BD-02 BD-55 values by key', () => {
     expect(readdirSync(join(dir, 'ana', 'values', 'spool'))).toEqual([]);
   });
 
+  it('BD-45 who keeps a value hashes a range of it where it lies, and says the same as the bytes', async () => {
+    await ana.values.put('digest', utf8Bytes('0123456789'));
+    const said = await bo.values.digest(of(ana, 'digest'), { offset: 2, length: 3 });
+    expect(said).toMatchObject({ offset: 2, length: 3, parts: [{ sha256: toHex(sha256(utf8Bytes('234'))) }] });
+    expect(said?.parts[0]?.holders.length).toBeGreaterThan(1);
+    expect(said?.parts[0]?.holders.every(({ isRight }) => isRight)).toBe(true);
+    const pieces = await cleo.values.digest(of(ana, 'big pieces'));
+    expect(pieces?.parts).toHaveLength(46);
+    expect(pieces?.parts.flatMap(({ holders }) => holders).every(({ isRight }) => isRight)).toBe(true);
+  });
+
   it('a record whose capability leads nowhere is one clear error, and costs its reader no wait', async () => {
     const lie = (capability: Uint8Array): Uint8Array =>
       encodeEnvelope({ type: 'bytes', key: 'lie', sequence: 1, expiresMs: 0, body: { form: 'file', bytes: 100, capability } });
@@ -162,6 +173,7 @@ describe('BD-02 BD-55 values by key', () => {
         values: [{ key: 'dir/bytes', size: 10 }],
         stats: { local: { values: 1 } },
       });
+      expect((await values.digest('dir/deep', { offset: 1, length: 4 })).parts).toMatchObject([{ offset: 1, length: 4, silent: 0 }]);
       const target = join(dir, 'saved');
       await values.save('dir/bytes', { path: target, isLocal: true });
       expect(readFileSync(target, 'utf8')).toBe('0123456789');

@@ -195,6 +195,43 @@ describe('BD-55 values that live and end', () => {
   });
 });
 
+describe('BD-45 a digest of a value where it lies', () => {
+  it('judges each holder of each part by what is right, whole pieces without reading them', async () => {
+    const world = makeWorld();
+    const owner = await world.begin('owner');
+    const reader = await world.begin('reader');
+    const bytes = bytesOf(5000, 1);
+    for (const [key, value, options, parts] of [
+      ['inline', bytes.slice(0, 300), { offset: 100, length: 50 }, [[100, 50]]],
+      [
+        'pieces',
+        bytes,
+        { offset: 800, length: 2000 },
+        [
+          [800, 96],
+          [896, 896],
+          [1792, 896],
+          [2688, 112],
+        ],
+      ],
+    ] as const) {
+      await world.settle(owner.values.put(key, value));
+      const said = await world.settle(reader.values.digest(`${owner.nodeId}/${key}`, options));
+      expect(said?.parts.map(({ offset, length }) => [offset, length])).toEqual(parts);
+      for (const { offset, length, sha256: right, holders, silent } of said?.parts ?? []) {
+        expect(right).toBe(toHex(sha256(value.slice(offset, offset + length))));
+        expect([holders.map(({ isRight }) => isRight), silent]).toEqual([[true, false, false], 1]);
+      }
+    }
+    const { key } = await world.settle(owner.values.putByHash(bytes.slice(0, 500)));
+    expect((await world.settle(reader.values.digest(key)))?.parts).toMatchObject([{ offset: 0, length: 500, sha256: key }]);
+    expect(await world.settle(reader.values.digest(`${owner.nodeId}/nothing`))).toBeUndefined();
+    await world.settle(owner.values.put('film', bytesOf(70_000, 1)));
+    await expect(world.settle(owner.values.digest('film'))).rejects.toMatchObject({ code: 'BAT_E_USAGE' });
+    await world.settle(owner.values.stop());
+  });
+});
+
 describe('BD-06 the local store', () => {
   it('keeps values of any size over a restart, gives ranges of them, and leaves no file of those that are gone', async () => {
     const world = makeWorld();

@@ -4,7 +4,7 @@ import { type FileEntry, type FileId, type KeyValueStore, MemoryKeyValueStore } 
 import { BatChainError, fromHex, type KeyPair, keyPairFromSeed, type NodeId, sha256, toHex, utf8Bytes } from '@batchain/shared';
 import { createSimRuntime, type Simulation } from '@batchain/shared/testing';
 import { ValueFiles } from '../../packages/participant/src/values/value-files.ts';
-import type { ValueHosts, ValueNetwork } from '../../packages/participant/src/values/value-network.ts';
+import type { HeldRange, RecordRange, ValueHosts, ValueNetwork } from '../../packages/participant/src/values/value-network.ts';
 import { Values } from '../../packages/participant/src/values/values.ts';
 import { settleReal } from './settle-real.ts';
 
@@ -115,6 +115,24 @@ export class MemoryValueNetwork implements ValueNetwork {
 
   ownsImmutable(hash: Uint8Array): boolean {
     return this.own.immutable.has(toHex(hash));
+  }
+
+  async digestMutable(publicKey: Uint8Array, name: string, range: RecordRange): Promise<HeldRange> {
+    const value = await this.getMutable(publicKey, name);
+    return this.#held(value, range);
+  }
+
+  async digestImmutable(hash: Uint8Array, range: RecordRange): Promise<HeldRange> {
+    return this.#held(await this.getImmutable(hash), range);
+  }
+
+  /** Three keep it: one is right, one makes its answer up, one has something shorter. */
+  #held(value: Uint8Array | undefined, { offset, length }: RecordRange): HeldRange {
+    if (value === undefined) return { holders: [], silent: 1 };
+    const nodeId = (text: string): NodeId => sha256(utf8Bytes(text)) as NodeId;
+    const digest = sha256(value.subarray(offset, offset + length));
+    const liar = { nodeId: nodeId('liar'), digest: sha256(digest) };
+    return { holders: [{ nodeId: nodeId('right'), digest }, liar, { nodeId: nodeId('short'), digest: undefined }], silent: 1 };
   }
 
   async publicKeyOf(nodeId: NodeId): Promise<Uint8Array | undefined> {

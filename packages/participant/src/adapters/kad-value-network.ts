@@ -1,9 +1,9 @@
 // driven: the ValueNetwork port over a KadNode, and values by key over both nodes of a participant.
 import type { KeyValueStore } from '@batchain/bat-node';
-import type { KadNode, PublishResult } from '@batchain/kad-node';
-import { hour, type NodeId, type Runtime, type Signer } from '@batchain/shared';
+import { type KadNode, mutableKey, type PublishResult } from '@batchain/kad-node';
+import { hour, type NodeId, type Runtime, type Signer, utf8Bytes } from '@batchain/shared';
 import type { ValueFiles } from '../values/value-files.ts';
-import type { NetworkCall, ValueHosts, ValueNetwork } from '../values/value-network.ts';
+import type { HeldRange, NetworkCall, RecordRange, ValueHosts, ValueNetwork } from '../values/value-network.ts';
 import { Values } from '../values/values.ts';
 
 type MutableCall = Parameters<ValueNetwork['putMutable']>[2];
@@ -60,6 +60,14 @@ class KadValueNetwork implements ValueNetwork {
 
   ownsImmutable(hash: Uint8Array): boolean {
     return this.#kad.ownsImmutable(hash);
+  }
+
+  digestMutable(publicKey: Uint8Array, name: string, range: RecordRange, call: NetworkCall): Promise<HeldRange> {
+    return this.#kad.digest(mutableKey(publicKey, utf8Bytes(name)), 'mutable', range, call);
+  }
+
+  digestImmutable(hash: Uint8Array, range: RecordRange, call: NetworkCall): Promise<HeldRange> {
+    return this.#kad.digest(hash, 'immutable', range, call);
   }
 
   async publicKeyOf(nodeId: NodeId, { signal }: NetworkCall): Promise<Uint8Array | undefined> {

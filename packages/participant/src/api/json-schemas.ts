@@ -21,6 +21,8 @@ import { problemSchema } from './problem.ts';
 import { serveHttpBody, serveReady } from './serve-schemas.ts';
 import {
   valueByHashBody,
+  valueDigestBody,
+  valueDigested,
   valueFound,
   valueList,
   valuePutBody,
@@ -41,6 +43,7 @@ const BODIES: Readonly<Record<string, z.ZodType>> = {
   'body-kv-put-by-hash': valueByHashBody,
   'body-kv-save': valueSaveBody,
   'body-kv-rm': valueRemoveBody,
+  'body-kv-digest': valueDigestBody,
 };
 const RESULTS: Readonly<Record<string, z.ZodType>> = {
   status: statusResult,
@@ -57,6 +60,7 @@ const RESULTS: Readonly<Record<string, z.ZodType>> = {
   'kv-get': valueFound,
   'kv-read': valueRead,
   'kv-save': valueSaved,
+  'kv-digest': valueDigested,
   'kv-rm': valueRemoved,
   'kv-ls': valueList,
   jobs: jobsResult,

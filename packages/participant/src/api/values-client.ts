@@ -5,6 +5,8 @@ import { jobView } from './api-schemas.ts';
 import { errorOfProblem } from './problem.ts';
 import {
   type ValueByHashBody,
+  type ValueDigestBody,
+  type ValueDigestedView,
   type ValueFoundView,
   type ValueListView,
   type ValuePutBody,
@@ -13,6 +15,7 @@ import {
   type ValueSaveBody,
   type ValueSavedView,
   type ValueStoredView,
+  valueDigested,
   valueFound,
   valueList,
   valueRead,
@@ -61,6 +64,11 @@ export class ValuesClient {
   /** Writes the whole value to a file at an absolute path, all of it or nothing. */
   save(key: string, body: ValueSaveBody, options: JobOptions = {}): Promise<ValueSavedView> {
     return this.#calls.job({ method: 'POST', path: `${valuePath(key)}/save`, body }, valueSaved, options);
+  }
+
+  /** Has every node that keeps a range of the value hash it where it lies (BD-45). */
+  digest(key: string, body: ValueDigestBody = {}, options: JobOptions = {}): Promise<ValueDigestedView> {
+    return this.#calls.job({ method: 'POST', path: `${valuePath(key)}/digest`, body }, valueDigested, options);
   }
 
   remove(key: string, { isLocal, ...options }: ValuePlace = {}): Promise<ValueRemovedView> {

@@ -15,6 +15,7 @@ import {
   type ValueReadView,
   type ValueStoredView,
   valueByHashBody,
+  valueDigestBody,
   valuePutBody,
   valueRemoveBody,
   valueSaveBody,
@@ -65,6 +66,17 @@ export function valueRoutes(values: ValuesApi): Route[] {
         name: 'kv get',
         open: (context) => streamValue(values, keyOf(request), rangeOf(request.query), context),
       }),
+    }),
+    defineRoute({
+      method: 'POST',
+      path: '/v1/values/:key/digest',
+      body: valueDigestBody,
+      handle: (request) =>
+        job('kv digest', async ({ signal }) => {
+          const said = await values.digest(keyOf(request), { ...given(request.body), signal });
+          const { offset, length, parts, ...head } = found(keyOf(request), said);
+          return { ...viewHead(head), offset, length, parts };
+        }),
     }),
     defineRoute({
       method: 'POST',

@@ -65,6 +65,23 @@ export type ValueFoundView = z.infer<typeof valueFound>;
 export const valueRead = z.object({ ...head, kind, offset: bytes, length: bytes });
 export type ValueReadView = z.infer<typeof valueRead>;
 
+export const valueDigestBody = z.strictObject({ offset: bytes.optional(), length: bytes.optional() });
+export type ValueDigestBody = z.infer<typeof valueDigestBody>;
+
+/** What each node says that keeps a part; a value in pieces has many. */
+export const valueDigested = valueRead.extend({
+  parts: z.array(
+    z.object({
+      offset: bytes,
+      length: bytes,
+      sha256: id,
+      holders: z.array(z.object({ nodeId: id, isRight: z.boolean() })),
+      silent: count,
+    }),
+  ),
+});
+export type ValueDigestedView = z.infer<typeof valueDigested>;
+
 export const valueSaved = z.object({ ...head, kind, path: z.string() });
 export type ValueSavedView = z.infer<typeof valueSaved>;
 

@@ -128,15 +128,18 @@ export class NetworkValues {
   }
 
   /** The newest of our own values under a key, or under its hash; undefined when there is none, or it has expired. */
-  find(key: string): ValueEnvelope | undefined {
-    const envelope = this.#parts.catalog.envelope(key);
-    return envelope === undefined || isExpired(envelope, this.#runtime.clock.nowMs()) ? undefined : envelope;
+  find(key: string): { readonly envelope: ValueEnvelope; readonly record: Uint8Array } | undefined {
+    const { catalog } = this.#parts;
+    const envelope = catalog.envelope(key);
+    const record = catalog.get(key)?.record ?? undefined;
+    if (envelope === undefined || record === undefined || isExpired(envelope, this.#runtime.clock.nowMs())) return undefined;
+    return { envelope, record };
   }
 
   list(): readonly ValueEntry[] {
     return this.#parts.catalog.entries().flatMap(([key, row]) => {
-      const envelope = this.find(key);
-      return envelope === undefined ? [] : [viewRow(key, row, envelope)];
+      const found = this.find(key);
+      return found === undefined ? [] : [viewRow(key, row, found.envelope)];
     });
   }
 

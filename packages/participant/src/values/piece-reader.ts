@@ -46,6 +46,11 @@ export class PieceReader {
     }
   }
 
+  /** The hash of a data piece, as the indexes above it say. */
+  hashOf(index: number): Promise<Uint8Array> {
+    return this.#hash(0, index);
+  }
+
   async #piece(index: number): Promise<Uint8Array> {
     const bytes = await this.#get(await this.#hash(0, index), `piece ${index}`);
     if (bytes.length === pieceLength(this.#tree.shape, index)) return bytes;

@@ -34,7 +34,7 @@ export class ValueContent {
         if (range.length > 0) yield body.data.subarray(range.offset, range.offset + range.length);
         return;
       case 'pieces':
-        yield* this.#pieces(key, body, signal).read(range.offset, range.length);
+        yield* this.pieces(key, body, signal).read(range.offset, range.length);
         return;
       case 'file':
         yield* this.#fromHosts(key, body.capability, range, signal);
@@ -42,13 +42,14 @@ export class ValueContent {
       case 'file-in-pieces': {
         const tree = { bytes: body.capabilityBytes, pieceBytes: VALUE_BYTES_MAX, root: body.root };
         const parts: Uint8Array[] = [];
-        for await (const part of this.#pieces(key, tree, signal).read(0, body.capabilityBytes)) parts.push(part);
+        for await (const part of this.pieces(key, tree, signal).read(0, body.capabilityBytes)) parts.push(part);
         yield* this.#fromHosts(key, concatBytes(...parts), range, signal);
       }
     }
   }
 
-  #pieces(
+  /** Of a value in pieces. */
+  pieces(
     key: string,
     { bytes, pieceBytes, root }: { readonly bytes: number; readonly pieceBytes: number; readonly root: Uint8Array },
     signal: AbortSignal,

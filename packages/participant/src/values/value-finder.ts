@@ -11,6 +11,10 @@ import { withDeadline } from './with-deadline.ts';
 
 export interface FoundEnvelope {
   readonly envelope: ValueEnvelope;
+  /** What lies in the hash table. */
+  readonly record: Uint8Array;
+  /** Of the owner; undefined for a value by hash. */
+  readonly publicKey: Uint8Array | undefined;
   /** Node id, hex; undefined for a value by hash. */
   readonly owner: string | undefined;
 }
@@ -31,8 +35,9 @@ export class ValueFinder {
   /** Undefined when there is no such value now. Throws BAT_E_NO_MEMBERS, BAT_E_TIMEOUT, BAT_E_VALUE_BROKEN. */
   async find(key: ValueKey, signal: AbortSignal): Promise<FoundEnvelope | undefined> {
     if (key.kind === 'own' || (key.kind === 'foreign' && this.#isSelf(key.owner))) {
-      const envelope = this.#own.find(key.key);
-      return envelope === undefined ? undefined : { envelope, owner: toHex(this.#network.nodeId) };
+      const { nodeId, publicKey } = this.#network;
+      const own = this.#own.find(key.key);
+      return own === undefined ? undefined : { ...own, publicKey, owner: toHex(nodeId) };
     }
     const deadline = { afterMs: VALUE_RECORD_WAIT_MS, signal, what: `looking for ${shown(key.key)}` };
     return withDeadline(this.#clock, deadline, (late) =>
@@ -51,7 +56,7 @@ export class ValueFinder {
     if (record === undefined) return undefined;
     const opened = openByHash(record);
     if (!opened.ok) throw brokenValue(key, opened.reason);
-    return { envelope: opened.value, owner: undefined };
+    return { envelope: opened.value, record, publicKey: undefined, owner: undefined };
   }
 
   /** The 32 bytes may be a node id or a public key: both are tried at once. */
@@ -68,7 +73,7 @@ export class ValueFinder {
     const opened = openEnvelope(found.record, key);
     if (!opened.ok) throw brokenValue(key, opened.reason);
     if (isExpired(opened.value, this.#clock.nowMs())) return undefined;
-    return { envelope: opened.value, owner: toHex(nodeIdFromPublicKey(found.publicKey)) };
+    return { ...found, envelope: opened.value, owner: toHex(nodeIdFromPublicKey(found.publicKey)) };
   }
 
   #checkMembers(): void {

@@ -6,6 +6,18 @@ export interface NetworkCall {
   readonly signal: AbortSignal;
 }
 
+export interface RecordRange {
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface HeldRange {
+  /** Who says to keep it, and what they say; undefined: the range is not within it there. */
+  readonly holders: readonly { readonly nodeId: NodeId; readonly digest: Uint8Array | undefined }[];
+  /** Nodes that did not answer. */
+  readonly silent: number;
+}
+
 export interface ValueNetwork {
   readonly nodeId: NodeId;
   readonly publicKey: Uint8Array;
@@ -23,6 +35,9 @@ export interface ValueNetwork {
   /** What is kept alive under a name; null: a deletion, while that is told. */
   ownMutable(name: string): Uint8Array | null | undefined;
   ownsImmutable(hash: Uint8Array): boolean;
+  /** Has every node that keeps a value hash a range of it. */
+  digestMutable(publicKey: Uint8Array, name: string, range: RecordRange, call: NetworkCall): Promise<HeldRange>;
+  digestImmutable(hash: Uint8Array, range: RecordRange, call: NetworkCall): Promise<HeldRange>;
   /** From the contact record of a node. */
   publicKeyOf(nodeId: NodeId, call: NetworkCall): Promise<Uint8Array | undefined>;
 }

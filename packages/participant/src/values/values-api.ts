@@ -89,6 +89,25 @@ export interface OpenedValue extends ValueHead {
   readonly content: AsyncGenerator<Uint8Array, void>;
 }
 
+/** What the nodes that keep a part of a value say of it. */
+export interface DigestedPart {
+  readonly offset: number;
+  readonly length: number;
+  /** The right digest, hex. */
+  readonly sha256: string;
+  /** Not right is who keeps an older version, or something else. */
+  readonly holders: readonly { readonly nodeId: string; readonly isRight: boolean }[];
+  /** Nodes near the part that did not answer. */
+  readonly silent: number;
+}
+
+export interface DigestedValue extends ValueHead {
+  readonly offset: number;
+  readonly length: number;
+  /** The record, or each piece that the range touches. */
+  readonly parts: readonly DigestedPart[];
+}
+
 export interface RemovedValue {
   readonly key: string;
   /** Of the tombstone; 0 for a value by hash and in the local store. */
@@ -132,6 +151,11 @@ export interface ValuesApi {
   getFile(key: string, path: string, options?: ValueSaveOptions): Promise<ValueHead | undefined>;
   /** A range of the bytes (of a JSON value: of its text); undefined when there is no such value. */
   open(key: string, options?: ValueOpenOptions): Promise<OpenedValue | undefined>;
+  /**
+   * Has every node that keeps a range of a value hash it where it lies, and tells who is right (BD-45); undefined when there is no such
+   * value. BAT_E_USAGE for one in form `file`, which audits check. Nobody vouches for a node that says what others have told it.
+   */
+  digest(key: string, options?: Omit<ValueOpenOptions, 'isLocal'>): Promise<DigestedValue | undefined>;
   /** Takes a value of ours back; undefined when we have none under the key. BAT_E_NOT_OWNER for somebody else's. */
   remove(key: string, options?: ValuePlaceOptions): Promise<RemovedValue | undefined>;
   /** Our values whose key begins with `prefix`, in order of their keys. */

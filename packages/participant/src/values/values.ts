@@ -13,14 +13,16 @@ import { RowPublisher } from './row-publisher.ts';
 import { checkFree, saveContent } from './save-value.ts';
 import { openTable, ValueCatalog } from './value-catalog.ts';
 import { ValueContent } from './value-content.ts';
+import { ValueDigester } from './value-digester.ts';
 import { bodyBytes } from './value-envelope.ts';
 import { brokenValue, shown, tooLarge } from './value-errors.ts';
 import type { ValueFiles } from './value-files.ts';
-import { ValueFinder } from './value-finder.ts';
+import { type FoundEnvelope, ValueFinder } from './value-finder.ts';
 import { ownKeyOf, parseValueKey } from './value-key.ts';
 import type { ValueHosts, ValueNetwork } from './value-network.ts';
 import { sourceOf, sourceOfFile, sourceOfStream, type ValueSource } from './value-source.ts';
 import type {
+  DigestedValue,
   FoundValue,
   OpenedValue,
   RemovedValue,
@@ -54,6 +56,7 @@ export class Values implements ValuesApi {
   readonly #localValues: LocalValues;
   readonly #finder: ValueFinder;
   readonly #content: ValueContent;
+  readonly #digester: ValueDigester;
   readonly #keeper: ValuesKeeper;
   readonly #turns = new KeyedTurns();
   readonly #localTurns = new KeyedTurns();
@@ -73,6 +76,7 @@ export class Values implements ValuesApi {
     this.#localValues = new LocalValues(runtime, store, files);
     this.#finder = new ValueFinder(clock, { ...shared, own: this.#networkValues });
     this.#content = new ValueContent(clock, { ...shared, ownPieces: this.#pieces });
+    this.#digester = new ValueDigester(clock, network, (key, body, signal) => this.#content.pieces(key, body, signal));
     const turns = { turns: this.#turns, localTurns: this.#localTurns };
     const kept = { networkValues: this.#networkValues, localValues: this.#localValues };
     this.#keeper = new ValuesKeeper(runtime, { ...shared, ...turns, ...kept, publisher }, this.#abort.signal);
@@ -222,19 +226,21 @@ export class Values implements ValuesApi {
     }
     const found = await this.#finder.find(key, signal);
     if (found === undefined) return undefined;
-    const { envelope, owner } = found;
-    const { type, sequence, expiresMs, body } = envelope;
-    const head: ValueHead = {
-      key: text,
-      owner,
-      type,
-      form: body.form === 'file-in-pieces' ? 'file' : body.form,
-      sequence,
-      bytesTotal: bodyBytes(body),
-      expiresAtMs: expiresMs === 0 ? undefined : expiresMs,
-    };
+    const head = headOf(text, found);
     const range = rangeOf(head.bytesTotal, options);
-    return { ...head, ...range, content: this.#guarded(this.#content.read(text, body, range, signal), signal) };
+    return { ...head, ...range, content: this.#guarded(this.#content.read(text, found.envelope.body, range, signal), signal) };
+  }
+
+  digest(text: string, options: Omit<ValueOpenOptions, 'isLocal'> = {}): Promise<DigestedValue | undefined> {
+    return this.#track(options, async () => {
+      const key = parseValueKey(text);
+      const signal = this.#signalOf(options);
+      const found = await this.#finder.find(key, signal);
+      if (found === undefined) return undefined;
+      const head = headOf(text, found);
+      const range = rangeOf(head.bytesTotal, options);
+      return { ...head, ...range, parts: await this.#digester.digest(key.key, found, range, signal) };
+    });
   }
 
   /** Errors as BatChainError, and nothing more once the signal has aborted. */
@@ -299,6 +305,12 @@ export class Values implements ValuesApi {
       throw toBatChainError(error);
     }
   }
+}
+
+function headOf(key: string, { envelope, owner }: FoundEnvelope): ValueHead {
+  const { type, sequence, expiresMs, body } = envelope;
+  const form = body.form === 'file-in-pieces' ? 'file' : body.form;
+  return { key, owner, type, form, sequence, bytesTotal: bodyBytes(body), expiresAtMs: expiresMs === 0 ? undefined : expiresMs };
 }
 
 /** The part of the range that is there. BAT_E_USAGE when it begins behind the end. */
