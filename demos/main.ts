@@ -1,11 +1,12 @@
 // Runs demos: `main.ts NAME...`, `main.ts reset NAME`, `main.ts clean`. See README.md.
 import { findHostsByKademlia } from './find-hosts-by-kademlia/demo.ts';
+import { httpStorages } from './http-storages/demo.ts';
 import { CheckFailed, clean, type Demo, Stage } from './lib/stage.ts';
 import { localSwarm } from './local-swarm.ts';
 import { shardsToTwoHosts } from './shards-to-two-hosts/demo.ts';
 import { writeToOneHost } from './write-to-one-host/demo.ts';
 
-const DEMOS: readonly Demo[] = [writeToOneHost, shardsToTwoHosts, findHostsByKademlia, localSwarm];
+const DEMOS: readonly Demo[] = [writeToOneHost, shardsToTwoHosts, findHostsByKademlia, localSwarm, httpStorages];
 
 function find(word: string): Demo | undefined {
   return DEMOS.find((demo, i) => demo.name === word || String(i + 1) === word);

@@ -85,6 +85,8 @@ export class Daemon {
   readonly nodeId: string;
   readonly kad: string;
   readonly bat: string;
+  /** Where it serves HTTP, when it was told to: `http://127.0.0.1:8000/`. */
+  readonly url: string | undefined;
   readonly log: () => string;
 
   constructor(name: string, home: string, process: ChildProcess, ready: JsonLine, log: () => string) {
@@ -94,6 +96,7 @@ export class Daemon {
     this.nodeId = ready.nodeId;
     this.kad = ready.kad;
     this.bat = ready.bat;
+    this.url = ready.http?.url;
     this.log = log;
   }
 
@@ -167,6 +170,7 @@ export async function launchDaemon(options: LaunchOptions): Promise<Daemon> {
       clearTimeout(limit);
       const parsed = JSON.parse(line) as JsonLine;
       if (parsed.type === 'ready') resolve(parsed);
+      if (parsed.type === 'error') log += `${parsed.what}: ${parsed.why}`;
     });
   });
   return new Daemon(options.name, options.home, child, ready, () => log);

@@ -49,6 +49,7 @@ const LAYERS: Readonly<Record<string, { readonly base: readonly string[]; readon
       ['values'],
       ['api'],
       ['client.ts'],
+      ['gateway'],
       ['adapters', 'participant-events.ts'],
       ['dht', 'leaving'],
       ['reach'],
@@ -101,7 +102,7 @@ const MODULES: Readonly<Record<string, 'any' | readonly string[]>> = {
   'node:tls': ['bat-node/src/connection/'],
   'node:https': ['bat-node/src/connection/ws-upgrade.ts'],
   'node:stream': ['bat-node/src/connection/', 'participant/src/api/', 'cli/src/'],
-  'node:http': ['participant/src/api/'],
+  'node:http': ['participant/src/api/', 'participant/src/gateway/'],
   'node:net': [
     'bat-node/src/connection/ws-transport.ts',
     'bat-node/src/connection/tcp-punch.ts',

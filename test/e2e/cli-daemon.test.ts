@@ -117,7 +117,7 @@ describe('a member that does not answer', () => {
       .map((line) => JSON.parse(line) as Record<string, any>);
   const WARNING = { type: 'warning', text: expect.stringContaining(NOBODY), fix: expect.stringContaining('batchain peers') };
 
-  it('is warned of, with a fix; ready stays the first line in the foreground, and joining goes on', async () => {
+  it('SH-08 is not joined, and warned of, with a fix; ready stays the first line in the foreground, and joining goes on', async () => {
     const home = join(folder, 'alone');
     const args = ['start', '--foreground', '--json', '--home', home, ...BIND, '--offer', '0', '--profile', 'demo', '--join', NOBODY];
     const child = spawn(process.execPath, [CLI_PATH, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -37,7 +37,7 @@ describe('BD-01 command line without a network', () => {
       expect(help.stdout, name).toContain(`Usage: batchain ${name}`);
     }
     // Only verbs that exist are listed.
-    for (const verb of ['invite', 'share', 'repair', 'serve']) expect((await run([])).stdout).not.toContain(verb);
+    for (const verb of ['invite', 'share', 'repair', 'mount']) expect((await run([])).stdout).not.toContain(verb);
   });
 
   it('tells what is wrong and what would be right, in at most four lines, without a stack', async () => {

@@ -18,6 +18,7 @@ import { peersCommand } from './commands/peers.ts';
 import { putCommand } from './commands/put.ts';
 import { removeCommand } from './commands/rm.ts';
 import { sampleCommand } from './commands/sample.ts';
+import { serveCommand } from './commands/serve.ts';
 import { shellCommand } from './commands/shell.ts';
 import { startCommand } from './commands/start.ts';
 import { statusCommand } from './commands/status.ts';
@@ -39,6 +40,7 @@ const VERBS: readonly Command[] = [
   removeCommand,
   leaveCommand,
   hashCommand,
+  serveCommand,
   shellCommand,
   kvCommand,
   labCommand,

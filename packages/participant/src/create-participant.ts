@@ -207,7 +207,7 @@ export async function createParticipant(options: ParticipantOptions = {}): Promi
   const lock = acquireHomeLock(paths.lockFile, runtime.entropy);
   let participant: Participant;
   try {
-    for (const file of [paths.identityFile, paths.configFile, paths.kadStateFile]) removeLeftovers(file);
+    for (const file of [paths.identityFile, paths.configFile, paths.kadStateFile, paths.httpTokenFile]) removeLeftovers(file);
     const keyPair = openIdentity(paths, runtime);
     for (const folder of [paths.manifestDir, paths.hostedDir, paths.dbDir, paths.indexDir, paths.valueTableDir]) ensurePrivateDir(folder);
     const network = options.network ?? NODE_SETTINGS.network.default;

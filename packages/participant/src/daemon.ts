@@ -2,12 +2,15 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { BatChainError, formatAddress, type Logger, systemReason, toHex } from '@batchain/shared';
+import { BatChainError, formatAddress, type Logger, type Runtime, systemReason, toHex } from '@batchain/shared';
 import { createPinoLogger, createSystemRuntime } from '@batchain/shared/node';
+import { ownHosts } from './adapters/own-addresses.ts';
 import type { OthersJoin } from './api/api-schemas.ts';
 import { LocalApiServer } from './api/local-api-server.ts';
+import type { ServeReady } from './api/serve-schemas.ts';
 import type { NodeSettings } from './config/node-settings.ts';
 import { createParticipant, type JoinReport, type ParticipantOptions } from './create-participant.ts';
+import { Gateways } from './gateway/gateways.ts';
 import type { HomePaths } from './home/home-paths.ts';
 import { ensurePrivateDir } from './home/private-files.ts';
 import { LOG_BYTES_MAX } from './limits.ts';
@@ -27,6 +30,8 @@ export interface DaemonReady {
   /** What became of the `join` addresses. */
   readonly join: JoinReport;
   readonly others: OthersJoin;
+  /** Storage over HTTP, where `http-port` asks for it. */
+  readonly http?: ServeReady;
 }
 
 export interface DaemonOptions {
@@ -105,7 +110,23 @@ function participantOptions(
   };
 }
 
-function readyOf(participant: Participant, { controlPath }: HomePaths, join: JoinReport): DaemonReady {
+/** Storage over HTTP, when it is asked for. */
+async function openHttp(gateways: Gateways, settings: NodeSettings): Promise<ServeReady | undefined> {
+  const port = settings['http-port'];
+  if (port === undefined) return undefined;
+  const tokenFile = settings['http-token-file'];
+  const served = await gateways.open({ host: settings['http-host'], port, ...(tokenFile === undefined ? {} : { tokenFile }) });
+  return served.ready;
+}
+
+function makeGateways(runtime: Runtime, participant: Participant, { paths, settings }: DaemonOptions): Gateways {
+  const { incomingDir, httpTokenFile: tokenFile } = paths;
+  return new Gateways(runtime, participant, { incomingDir, tokenFile, keepFreeBytes: settings['keep-free'], ownHosts });
+}
+
+type ReadyFacts = Pick<DaemonReady, 'join'> & { readonly http: ServeReady | undefined };
+
+function readyOf(participant: Participant, { controlPath }: HomePaths, { join, http }: ReadyFacts): DaemonReady {
   return {
     nodeId: toHex(participant.nodeId),
     kad: formatAddress(participant.kadAddress),
@@ -115,6 +136,7 @@ function readyOf(participant: Participant, { controlPath }: HomePaths, join: Joi
     remembered: participant.rememberedCount,
     join,
     others: participant.others,
+    ...(http === undefined ? {} : { http }),
   };
 }
 
@@ -135,17 +157,24 @@ export async function runDaemon(options: DaemonOptions): Promise<DaemonEnd> {
   const stop = (): void => ending.abort();
   const stopped = once(ending.signal, 'abort');
   signal.addEventListener('abort', stop, { once: true });
-  const server = new LocalApiServer(runtime.fork('api'), participant, { controlPath: paths.controlPath, onStopRequest: stop });
-  await server.start();
+  const gateways = makeGateways(runtime.fork('http'), participant, options);
+  const { controlPath } = paths;
+  const server = new LocalApiServer(runtime.fork('api'), participant, {
+    controlPath,
+    onStopRequest: stop,
+    serveHttp: (body) => gateways.open(body),
+  });
   const nodeId = toHex(participant.nodeId);
   try {
-    const ready = readyOf(participant, paths, join);
+    const http = await openHttp(gateways, settings);
+    await server.start();
+    const ready = readyOf(participant, paths, { join, http });
     onReady(ready);
     if (ready.remembered > 0 && settings.join.length === 0) await participant.untilJoined(ending.signal);
-    if (!ending.signal.aborted) onSettled?.(readyOf(participant, paths, join));
+    if (!ending.signal.aborted) onSettled?.(readyOf(participant, paths, { join, http }));
     await stopped;
   } finally {
-    await server.stop();
+    await Promise.all([gateways.stop(), server.stop()]);
   }
   return { nodeId, uptimeMs: Math.round(runtime.clock.monotonicMs() - startedMs) };
 }

@@ -47,6 +47,8 @@ export * from './api/membership-api.ts';
 export * from './client.ts';
 export * from './create-participant.ts';
 export * from './daemon.ts';
+export * from './gateway/gateways.ts';
+export type { GatewayNode } from './gateway/http-gateway.ts';
 export * from './local-node.ts';
 export * from './participant.ts';
 export * from './participant-config.ts';

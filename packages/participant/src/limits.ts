@@ -392,3 +392,41 @@ export const VALUE_KEEPER_AGAIN_MS: number = 30 * second;
 export const VALUE_KEEPER_WAIT_MAX_MS: number = 1 * hour;
 /** Chunks in which values from files are read and streamed. */
 export const VALUE_CHUNK_BYTES: number = 64 * KiB;
+
+// Storage over HTTP (docs/spec/http-gateway.md).
+
+/** Of one daemon, each with connections of its own. */
+export const GATEWAYS_MAX = 4;
+/** Those without a request in work give way when all are taken (T14). */
+export const GATEWAY_CONNECTIONS_MAX = 256;
+/** Beyond those, connections that are told that the gateway is busy. */
+export const GATEWAY_CONNECTIONS_SPARE = 32;
+/** Of one host outside private ranges: a client uses a few at once (T14). */
+export const GATEWAY_CONNECTIONS_PER_HOST_MAX = 8;
+/** A key has at most 3 KiB in percent signs, and a token 4. */
+export const GATEWAY_HEADER_BYTES_MAX: number = 16 * KiB;
+export const GATEWAY_HEADERS_TIMEOUT_MS: number = 5 * second;
+export const GATEWAY_SWEEP_INTERVAL_MS: number = 1 * second;
+/** A connection on which nothing is asked: the next command of a script comes sooner. */
+export const GATEWAY_KEEP_ALIVE_MS: number = 5 * second;
+/** A body that comes more slowly is given up: over 30 s of waiting, below 4 KiB/s (T14). */
+export const GATEWAY_PACE_WINDOW_MS: number = 30 * second;
+export const GATEWAY_PACE_BYTES_PER_S: number = 4 * KiB;
+/** A reader that has not taken 64 KiB for so long is gone. A player that paused asks on with a range. */
+export const GATEWAY_READER_STALL_MS: number = 60 * second;
+/** Requests in work at once, of all connections. */
+export const GATEWAY_REQUESTS_MAX = 64;
+/** Files that are stored or read at once: each may hold 96 MiB of segments and its size on the disk. */
+export const GATEWAY_TRANSFERS_MAX = 8;
+/** What a manifest can describe: 4,096 segments of 64 MiB. The disk usually says no before. */
+export const GATEWAY_FILE_BYTES_MAX: number = 256 * GiB;
+/** Bodies that are held in memory: JSON values, and values by their hash (T13). 64 requests may hold as many. */
+export const GATEWAY_WHOLE_BYTES_MAX: number = 1 * MiB;
+/** What is still taken of a body that was refused, so that the client reads why instead of a reset connection. */
+export const GATEWAY_LINGER_MS: number = 1 * second;
+export const GATEWAY_LINGER_BYTES_MAX: number = 1 * MiB;
+/** Values in one answer to a list; the next ones with `after`. */
+export const GATEWAY_LIST_MAX = 1000;
+/** 128 bits at 6 bits a character, and what still fits a header line. */
+export const GATEWAY_TOKEN_CHARS_MIN = 22;
+export const GATEWAY_TOKEN_CHARS_MAX = 4096;

@@ -12,7 +12,7 @@ const RESERVED = ['a', 'd', 'h', 'l', 'o', 'p', 'q', 's', 'u', 'v', 'V'];
 describe('BD-01 the commands', () => {
   it('are those of the contract, each once', () => {
     expect(COMMANDS.map(({ name }) => name).sort()).toEqual(
-      'audit config dht doctor explain get hash help info init kv lab leave ls peers put rm sample shell start status stop version'.split(
+      'audit config dht doctor explain get hash help info init kv lab leave ls peers put rm sample serve shell start status stop version'.split(
         ' ',
       ),
     );

@@ -22,6 +22,7 @@ import { hasHome, homeFlag } from '../daemon-access.ts';
 import { printable } from '../output/printable.ts';
 import { joinWarnings } from './join-warnings.ts';
 import { othersText } from './others-text.ts';
+import { curlLines, serveWarning } from './serve-text.ts';
 
 const OPTIONS = defineSettings({
   ...NODE_SETTINGS,
@@ -46,12 +47,21 @@ function readyText(context: Context, ready: DaemonReady, tookMs: number): string
     `  offers     ${given}; change it: batchain config set offer ${offer === 0 ? '20GiB' : '5GiB'}${flag}`,
     `  listens    ${where}`,
     ...othersText(ready, !context.options['no-lan-discovery']),
+    ...httpText(ready),
   ];
+}
+
+function httpText({ http }: DaemonReady): string[] {
+  if (http === undefined) return [];
+  const token = http.tokenFile === null ? '' : `   token in ${http.tokenFile}`;
+  return [`  http       ${http.url}${token}`, ...curlLines(http).map((line) => `             ${line}`)];
 }
 
 /** What a person should know of a node that is ready and yet not as asked for. */
 function warnOf(context: Context, ready: DaemonReady): void {
   for (const { text, ...help } of joinWarnings(ready, homeFlag(context))) context.output.warn(text, help);
+  const warning = ready.http === undefined ? undefined : serveWarning(ready.http);
+  if (warning !== undefined) context.output.warn(warning.text, warning);
 }
 
 /** Until the node is ready; it may run for ever after. */
@@ -75,13 +85,14 @@ async function runForeground(context: Context): Promise<CommandOutcome> {
   const { options, paths, output, io, globals, clock } = context;
   const startedMs = clock.monotonicMs();
   const deadline = readyDeadline(context);
-  const secretPath = options['network-secret-file'];
+  const absolute = (path: string | undefined): string | undefined => (path === undefined ? undefined : resolve(io.cwd, path));
   const { runDaemon } = await import('@batchain/participant');
   const ended = await runDaemon({
     paths,
     settings: {
       ...options,
-      'network-secret-file': secretPath === undefined ? undefined : resolve(io.cwd, secretPath),
+      'network-secret-file': absolute(options['network-secret-file']),
+      'http-token-file': absolute(options['http-token-file']),
       'log-level': globals['log-level'] ?? options['log-level'],
     },
     version: VERSION,
@@ -183,8 +194,9 @@ async function runStart(context: Context): Promise<CommandOutcome> {
   }
   if (options.foreground) return runForeground(context);
   const startedMs = clock.monotonicMs();
-  const { nodeId, kad, bat, control, joined, remembered, join: report, others } = await startProcess(context);
-  const ready = await settled(context, { nodeId, kad, bat, control, joined, remembered, join: report, others });
+  const { nodeId, kad, bat, control, joined, remembered, join: report, others, http } = await startProcess(context);
+  const told = { nodeId, kad, bat, control, joined, remembered, join: report, others, ...(http === undefined ? {} : { http }) };
+  const ready = await settled(context, told);
   // Here `ready` stands for the result, which is the last line.
   if (output.isJson) warnOf(context, ready);
   output.line('ready', { ...ready });
@@ -203,6 +215,7 @@ export const startCommand = defineCommand({
     ['batchain start', 'in the background'],
     ['batchain start --join 192.168.1.7:4870', 'and join a network through a member'],
     ['batchain start --offer 50GiB', 'for this run; batchain config set offer 50GiB keeps it'],
+    ['batchain start --http-port 8000', 'and serve files and values to curl on this computer'],
     ['batchain start --foreground --offer 0', 'in this terminal; hosts nothing'],
   ],
   timeoutMs: 'own',

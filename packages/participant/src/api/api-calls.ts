@@ -13,6 +13,7 @@ export interface CallOptions {
 export interface JobOptions extends CallOptions {
   readonly onProgress?: (progress: ProgressLine) => void;
   readonly onNote?: (note: string) => void;
+  readonly onReady?: (ready: unknown) => void;
 }
 
 export interface Call {
@@ -53,6 +54,7 @@ export class ApiCalls {
         const line = jobLine.parse(JSON.parse(text));
         if (line.type === 'progress') options.onProgress?.(line);
         else if (line.type === 'note') options.onNote?.(line.text);
+        else if (line.type === 'ready') options.onReady?.(line.ready);
         else if (line.type === 'error') throw errorOfProblem(line);
         else if (line.type === 'result') return schema.parse(line.result);
       }

@@ -205,11 +205,12 @@ export const jobView = z.object({
 export type JobView = z.infer<typeof jobView>;
 export const jobsResult = z.object({ jobs: z.array(jobView) });
 
-/** One line of a job's answer (NDJSON): first `job`, then any number of `progress` and `note`, last `result` or `error`. */
+/** One line of a job's answer (NDJSON): first `job`, then any number of `progress` and `note`, one `ready` of a job that serves, last `result` or `error`. */
 export const jobLine = z.discriminatedUnion('type', [
   z.object({ type: z.literal('job'), id: z.string() }),
   progressLine.extend({ type: z.literal('progress') }),
   z.object({ type: z.literal('note'), text: z.string() }),
+  z.object({ type: z.literal('ready'), ready: z.unknown() }),
   z.object({ type: z.literal('result'), result: z.unknown() }),
   problemSchema.extend({ type: z.literal('error') }),
 ]);

@@ -13,7 +13,7 @@ type Files = Pick<BatNodeApi, 'list' | 'audit'>;
 export async function auditAll(
   files: Files,
   isFull: boolean,
-  { signal, onProgress, onNote }: Omit<JobContext, 'id'>,
+  { signal, onProgress, onNote }: Pick<JobContext, 'signal' | 'onProgress' | 'onNote'>,
 ): Promise<readonly FileAudit[]> {
   const entries = await files.list();
   const audits: (FileAudit | undefined)[] = [];

@@ -12,12 +12,15 @@ export interface JobContext {
   readonly signal: AbortSignal;
   readonly onProgress: (progress: ProgressLine) => void;
   readonly onNote: (note: string) => void;
+  /** Of work that serves until it is ended: it does so now, and where. */
+  readonly onReady: (ready: unknown) => void;
 }
 
 /** Watches one job; calls come in order, `onEnd` last and once. */
 export interface JobWatcher {
   onProgress(progress: ProgressLine): void;
   onNote(note: string): void;
+  onReady?(ready: unknown): void;
   onEnd(outcome: JobOutcome): void;
 }
 
@@ -83,7 +86,9 @@ export class JobTable {
     };
     let outcome: JobOutcome;
     try {
-      outcome = { result: await work({ id: job.id, signal: job.controller.signal, onProgress, onNote: (note) => watcher?.onNote(note) }) };
+      const onNote = (note: string): void => watcher?.onNote(note);
+      const onReady = (ready: unknown): void => watcher?.onReady?.(ready);
+      outcome = { result: await work({ id: job.id, signal: job.controller.signal, onProgress, onNote, onReady }) };
     } catch (error) {
       outcome = { problem: problemOf(this.#errorOf(job, error)) };
     }

@@ -29,6 +29,7 @@ import {
 } from './dht-schemas.ts';
 import { joinBody, networkFindBody, networkFindResult, networkJoinResult } from './network-schemas.ts';
 import { problemSchema } from './problem.ts';
+import { serveHttpBody, serveReady } from './serve-schemas.ts';
 import {
   valueByHashBody,
   valueDigestBody,
@@ -53,6 +54,7 @@ const BODIES: Readonly<Record<string, z.ZodType>> = {
   'body-dht-trace': dhtTraceBody,
   'body-join': joinBody,
   'body-network-find': networkFindBody,
+  'body-serve-http': serveHttpBody,
   'body-kv-put': valuePutBody,
   'body-kv-put-by-hash': valueByHashBody,
   'body-kv-save': valueSaveBody,
@@ -85,6 +87,7 @@ const RESULTS: Readonly<Record<string, z.ZodType>> = {
   'kv-rm': valueRemoved,
   'kv-ls': valueList,
   jobs: jobsResult,
+  'serve-ready': serveReady,
   'job-line': jobLine,
   problem: problemSchema,
 };

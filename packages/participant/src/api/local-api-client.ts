@@ -33,6 +33,7 @@ import { DhtClient } from './dht-client.ts';
 import { MembershipClient } from './membership-client.ts';
 import { NetworkClient } from './network-client.ts';
 import { errorOfProblem } from './problem.ts';
+import { type ServeHttpBody, type ServeReady, serveReady } from './serve-schemas.ts';
 import { ValuesClient } from './values-client.ts';
 
 const fileRef = (ref: string): string => `/v1/files/${encodeURIComponent(ref)}`;
@@ -111,6 +112,12 @@ export class LocalApiClient {
 
   release(ref: string, options: JobOptions = {}): Promise<ReleaseResult> {
     return this.#calls.job({ method: 'DELETE', path: fileRef(ref), body: {} }, releaseResult, options);
+  }
+
+  /** Serves storage over HTTP until the signal aborts; `onReady` is told where. Never resolves. */
+  serveHttp(body: ServeHttpBody, options: CallOptions & { readonly onReady: (ready: ServeReady) => void }): Promise<never> {
+    const onReady = (ready: unknown): void => options.onReady(serveReady.parse(ready));
+    return this.#calls.job({ method: 'POST', path: '/v1/serve/http', body }, z.never(), { ...options, onReady });
   }
 
   job(id: string, options: CallOptions = {}): Promise<JobView> {

@@ -27,12 +27,15 @@ import { type ApiReply, matchRoute, queryOf, type Route } from './router.ts';
 import { createRoutes } from './routes.ts';
 import { emptyBody } from './schema-parts.ts';
 import { sendBytes, sendEvents, sendFailure, sendJob, sendJson, sendProblem } from './send-reply.ts';
+import { type ServeHttp, serveRoutes } from './serve-routes.ts';
 
 export interface LocalApiOptions {
   /** Unix socket, or named pipe on Windows. */
   readonly controlPath: string;
   /** Called once when a client asks the daemon to stop. */
   readonly onStopRequest: () => void;
+  /** Opens storage over HTTP; without it there is no such route. */
+  readonly serveHttp?: ServeHttp;
 }
 
 /** Serves one participant. A socket file that lies there is taken over when it is dead, never from a process that listens. */
@@ -42,7 +45,7 @@ export class LocalApiServer implements Startable {
   readonly #options: LocalApiOptions;
   readonly #jobs: JobTable;
   readonly #events = new EventLog();
-  readonly #places = new ConnectionPlaces();
+  readonly #places = new ConnectionPlaces(API_CONNECTIONS_MAX);
   readonly #routes: readonly Route[];
   #server: Server | undefined;
   #unfollow: () => void = () => undefined;
@@ -52,7 +55,10 @@ export class LocalApiServer implements Startable {
     this.#node = node;
     this.#options = options;
     this.#jobs = new JobTable(runtime);
-    this.#routes = createRoutes(node, this.#jobs, options.onStopRequest);
+    this.#routes = [
+      ...createRoutes(node, this.#jobs, options.onStopRequest),
+      ...(options.serveHttp === undefined ? [] : serveRoutes(options.serveHttp)),
+    ];
   }
 
   async start(): Promise<void> {

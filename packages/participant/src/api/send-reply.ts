@@ -82,6 +82,7 @@ export function sendJob(runtime: Runtime, jobs: JobTable, response: ServerRespon
   const id = jobs.start(start.name, start.work, {
     onProgress: (progress) => throttle.push(progress),
     onNote: (text) => write({ type: 'note', text }),
+    onReady: (ready) => write({ type: 'ready', ready }),
     onEnd: (outcome) => {
       throttle.stop();
       write('result' in outcome ? { type: 'result', result: outcome.result } : { type: 'error', ...outcome.problem });

@@ -146,11 +146,11 @@ function rangeOf(query: URLSearchParams): ValueOpenOptions {
 
 const timeOf = (atMs: number | undefined): string | null => (atMs === undefined ? null : isoTime(atMs));
 
-function viewEntry({ type, bytes, sequence, addedAtMs, expiresAtMs, ...rest }: ValueEntry): ValueEntryView {
+export function viewEntry({ type, bytes, sequence, addedAtMs, expiresAtMs, ...rest }: ValueEntry): ValueEntryView {
   return { ...rest, kind: type, size: bytes, seq: sequence, addedAt: isoTime(addedAtMs), expiresAt: timeOf(expiresAtMs) };
 }
 
-function viewStored({ storedOn, ...entry }: StoredValue): ValueStoredView {
+export function viewStored({ storedOn, ...entry }: StoredValue): ValueStoredView {
   return { ...viewEntry(entry), storedOn };
 }
 

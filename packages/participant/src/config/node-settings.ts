@@ -32,6 +32,9 @@ type NodeSettingTable = {
   readonly 'network-secret-file': Setting<string | undefined>;
   readonly relay: Setting<boolean>;
   readonly 'no-lan-discovery': Setting<boolean>;
+  readonly 'http-port': Setting<number | undefined>;
+  readonly 'http-host': Setting<string>;
+  readonly 'http-token-file': Setting<string | undefined>;
   readonly profile: Setting<Profile>;
   readonly 'log-level': Setting<LogLevel>;
 };
@@ -72,6 +75,24 @@ export const NODE_SETTINGS: NodeSettingTable = defineSettings({
     schema: switchValue,
     default: false,
     help: 'do not look for members on the local network',
+  },
+  'http-port': {
+    schema: optional(portValue),
+    default: undefined,
+    argument: 'N',
+    help: 'serve files and values over HTTP on this TCP port, too; 0 = any; none by default',
+  },
+  'http-host': {
+    schema: ipValue,
+    default: '127.0.0.1',
+    argument: 'ADDR',
+    help: 'IP address for HTTP; on another than the default every request needs a token',
+  },
+  'http-token-file': {
+    schema: optional(textValue(4096)),
+    default: undefined,
+    argument: 'PATH',
+    help: 'file with the token for HTTP; one in the home is made where it is needed',
   },
   profile: { schema: wordValue(PROFILES), default: 'normal', argument: 'NAME', help: 'normal, or demo: failures are noticed in seconds' },
   'log-level': { schema: wordValue(LOG_LEVELS), default: 'info', argument: 'LEVEL', help: LOG_LEVELS.join(', ') },

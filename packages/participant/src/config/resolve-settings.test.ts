@@ -37,6 +37,9 @@ describe('settings', () => {
       'network-secret-file': '/s',
       relay: 'true',
       'no-lan-discovery': 'true',
+      'http-port': '8000',
+      'http-host': 'localhost',
+      'http-token-file': '/t',
       profile: 'demo',
       'log-level': 'debug',
     };
@@ -55,6 +58,9 @@ describe('settings', () => {
       'network-secret-file': '/s',
       relay: true,
       'no-lan-discovery': true,
+      'http-port': 8000,
+      'http-host': '127.0.0.1',
+      'http-token-file': '/t',
       profile: 'demo',
       'log-level': 'debug',
     });

@@ -21,6 +21,10 @@ export interface HomePaths {
   readonly ownedDir: string;
   /** Journals of uploads under way. */
   readonly journalDir: string;
+  /** Bodies of HTTP requests on their way to the peers. */
+  readonly incomingDir: string;
+  /** The token of storage over HTTP, where none was named. */
+  readonly httpTokenFile: string;
   readonly kadStateFile: string;
   readonly logDir: string;
   readonly lockFile: string;
@@ -94,6 +98,8 @@ export function homePaths(home: string | undefined, around: HomeSurroundings): H
     valuesDir: join(data, 'values'),
     ownedDir: join(data, 'db', 'owned'),
     journalDir: join(data, 'db', 'uploads'),
+    incomingDir: join(data, 'db', 'incoming'),
+    httpTokenFile: join(data, 'http-token'),
     kadStateFile: join(data, 'db', 'kad-state'),
     logDir: isDefault ? dirs.log : join(data, 'log'),
     lockFile: join(data, 'lock'),

@@ -234,6 +234,12 @@ export const ERROR_CODES = define({
     cause: 'It bears an Origin, or names a host that is not the local one: a web page may be behind it.',
     fix: 'Use the command line, or a client on this machine that sends no Origin.',
   },
+  BAT_E_TOKEN_REQUIRED: {
+    exit: 8,
+    meaning: 'Storage over HTTP refused the request: it bears no token, or a wrong one; nothing was done.',
+    cause: 'Off this machine, and wherever a token file is named, every request needs the token.',
+    fix: 'Send the header `Authorization: Bearer TOKEN`; the token lies in the file that `batchain serve http` named.',
+  },
   BAT_E_JOB_NOT_FOUND: {
     exit: 4,
     meaning: 'The daemon knows no job of that id.',
