@@ -96,8 +96,9 @@ export const httpStorages: Demo = {
     for (const storage of storages) await checkAll(stage, storage, first);
 
     const gone = others.at(-1) as Daemon;
-    // To be `batchain leave` once there is one: it hands over what the storage holds. Until then the copies on the others must do.
-    stage.say(`Stopping ${gone.url}`);
+    stage.say(`Removing ${gone.url}: it hands over what it holds, then it stops`);
+    const left = await stage.run(gone, 'leave', '--within', '30s');
+    stage.check(left.moved.records > 0 && left.left.length === 0, 'the others have taken all that it held', JSON.stringify(left.left));
     await stage.run(gone, 'stop');
     for (const storage of storages.filter((one) => one !== gone)) await checkAll(stage, storage, first);
 

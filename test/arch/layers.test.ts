@@ -22,7 +22,18 @@ const LAYERS: Readonly<Record<string, { readonly base: readonly string[]; readon
   shared: { base: [], order: [['core'], ['codec'], ['net'], ['runtime'], ['identity'], ['node', 'testing']] },
   'kad-node': {
     base: ['limits.ts', 'kad-config.ts', 'kad-events.ts', 'kad-node-api.ts'],
-    order: [['routing'], ['records'], ['wire'], ['rpc'], ['lookup'], ['broker'], ['handlers'], ['kad-assembly.ts'], ['kad-node.ts']],
+    order: [
+      ['routing'],
+      ['records'],
+      ['wire'],
+      ['rpc'],
+      ['lookup'],
+      ['broker'],
+      ['handlers'],
+      ['kad-assembly.ts'],
+      ['kad-stats.ts'],
+      ['kad-node.ts'],
+    ],
   },
   'bat-node': {
     base: ['ids.ts', 'limits.ts', 'ports.ts', 'bat-node-api.ts', 'flow/flow-types.ts'],

@@ -109,7 +109,7 @@ describe('BN-56 the packed command line', () => {
       'bo reads {"text":"hello","times":1}',
       'bo reads {"text":"hello again","times":2}',
       'bo reads nothing',
-      'ana reads "under its own SHA-256"',
+      'ana reads "under its own hash"',
       '',
     ]);
     expect(uploaded).toMatch(

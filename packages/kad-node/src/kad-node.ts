@@ -23,6 +23,7 @@ import { assembleKad, type KadAssembly, type KadNodeParts } from './kad-assembly
 import { KAD_DEFAULTS, type KadConfig } from './kad-config.ts';
 import type { KadEventMap } from './kad-events.ts';
 import type { CountOptions, FindContactsOptions, KadStats, PingResult, Reachability, RoutesView, WhoIsAtOptions } from './kad-node-api.ts';
+import { statsOf } from './kad-stats.ts';
 import { SIGNAL_BYTES_MAX, SIZE_LOOKUPS } from './limits.ts';
 import type { JoinResult } from './lookup/bootstrap.ts';
 import type { DigestKind, DigestResult } from './lookup/digester.ts';
@@ -421,21 +422,7 @@ export class KadNode implements Startable {
   }
 
   stats(): KadStats {
-    const { requests, answers, failures } = this.#parts.client.counts;
-    return {
-      isJoined: this.#parts.bootstrap.isJoined,
-      isOffline: this.#parts.connectivity.isOffline,
-      contacts: this.#parts.table.size,
-      lookups: this.#parts.lookups.totals.lookups,
-      lookupsRunning: this.#parts.lookups.totals.running,
-      requests,
-      answers,
-      failures,
-      storedRecords: this.#parts.store.count,
-      storedBytes: this.#parts.store.bytes,
-      ...this.#parts.replicator.counts,
-      announcements: this.announced().length,
-    };
+    return statsOf(this.#parts);
   }
 
   /** Until told otherwise the record names the address that the socket is bound to, when it is a definite one. */

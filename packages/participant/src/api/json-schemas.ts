@@ -27,6 +27,7 @@ import {
   dhtTraceBody,
   dhtTraceResult,
 } from './dht-schemas.ts';
+import { leaveBody, leaveResult, membershipResult, rejoinResult } from './membership-schemas.ts';
 import { joinBody, networkFindBody, networkFindResult, networkJoinResult } from './network-schemas.ts';
 import { problemSchema } from './problem.ts';
 import { serveHttpBody, serveReady } from './serve-schemas.ts';
@@ -53,6 +54,7 @@ const BODIES: Readonly<Record<string, z.ZodType>> = {
   'body-dht-ping': dhtPingBody,
   'body-dht-trace': dhtTraceBody,
   'body-join': joinBody,
+  'body-leave': leaveBody,
   'body-network-find': networkFindBody,
   'body-serve-http': serveHttpBody,
   'body-kv-put': valuePutBody,
@@ -78,6 +80,9 @@ const RESULTS: Readonly<Record<string, z.ZodType>> = {
   'dht-routes': dhtRoutesResult,
   'dht-trace': dhtTraceResult,
   join: networkJoinResult,
+  leave: leaveResult,
+  membership: membershipResult,
+  rejoin: rejoinResult,
   'network-find': networkFindResult,
   'kv-put': valueStored,
   'kv-get': valueFound,

@@ -41,8 +41,7 @@ let emit: (event: NodeEvent) => void;
 async function serve(files: Partial<BatNodeApi>): Promise<LocalApiClient> {
   const node: LocalNode = {
     nodeId: HOST,
-    files: files as BatNodeApi,
-    ...({} as Pick<LocalNode, 'dht' | 'membership' | 'network' | 'values'>),
+    ...({ files } as unknown as Pick<LocalNode, 'dht' | 'files' | 'membership' | 'network' | 'values'>),
     status: async () => ({
       nodeId: '09'.repeat(32),
       name: 'ana',
