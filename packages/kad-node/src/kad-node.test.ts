@@ -269,13 +269,7 @@ describe('values', () => {
   });
 
   it('live on while their owner does, and end after it', async () => {
-    const calm = {
-      replicationRoundMs: 5 * minute,
-      livenessIntervalMs: 5 * minute,
-      silentAfterMs: 10 * minute,
-      refreshIntervalMs: 30 * minute,
-      republishRoundMs: minute,
-    };
+    const calm = { livenessIntervalMs: 5 * minute, refreshIntervalMs: 30 * minute, republishRoundMs: minute, replicationRoundMs: minute };
     const config = { ...calm, valueLifetimeMs: hour, republishIntervalMs: 20 * minute, contactIntervalMs: hour, saveIntervalMs: hour };
     const [anna, bo] = (await startAll(NAMES.slice(0, 4), { config })) as [KadNode, KadNode];
     const { publicKey } = signerOf('anna');

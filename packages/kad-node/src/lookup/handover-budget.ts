@@ -17,7 +17,7 @@ export class HandoverBudget {
     this.#all = new TokenBucket(HANDOVER_BYTES_PER_S, HANDOVER_BYTES_BURST, nowMs);
   }
 
-  /** `later`: in a moment there is room again. `never`: this party has had its share; nobody in particular has no share. */
+  /** `later`: in a moment there is room again. `never`: this party has had its share, and waits for the next; nobody in particular has no share. */
   take(party: string | undefined, bytes: number, nowMs: number): 'now' | 'later' | 'never' {
     const own = party === undefined ? undefined : this.#bucketOf(party, nowMs);
     if (own !== undefined && !own.take(nowMs, bytes)) return 'never';
