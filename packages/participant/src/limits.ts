@@ -338,6 +338,9 @@ export const DIAL_HOSTS_REMEMBERED_MAX = 4096;
 export const LEAVE_WITHIN_MS: number = 8 * hour;
 /** A leave that has not ended after a month is none. */
 export const LEAVE_WITHIN_MS_MAX: number = 30 * day;
+/** How often a leave that goes on after a restart offers what nobody took, and the pause between: the table of a new node fills within seconds. */
+export const LEAVE_RESUMES_MAX = 6;
+export const LEAVE_RESUME_PAUSE_MS: number = 5 * second;
 /** Of the time that there is, kept for the records and for telling the neighbours: they are small, and many. */
 export const LEAVE_RECORDS_SHARE = 0.2;
 // Values by key (docs/spec/values.md).

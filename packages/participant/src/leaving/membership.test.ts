@@ -1,7 +1,6 @@
 // Leaving over a KadNode and a BatNode that are stubs: the order, the sums, and who may leave when.
-import { EventEmitter } from 'node:events';
 import type { BatNodeApi, FileId, LeaveOptions as ShardsOptions } from '@batchain/bat-node';
-import type { KadEventMap, LeaveOptions as RecordsOptions } from '@batchain/kad-node';
+import type { LeaveOptions as RecordsOptions } from '@batchain/kad-node';
 import { type NodeId, second, toHex } from '@batchain/shared';
 import { createSimRuntime, type Simulation } from '@batchain/shared/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -16,7 +15,6 @@ let calls: string[];
 let isMarked: boolean;
 let others: number;
 let shardsTaken: (options: ShardsOptions) => Promise<void>;
-let events: EventEmitter<KadEventMap>;
 let told: number;
 
 beforeEach(() => {
@@ -26,7 +24,6 @@ beforeEach(() => {
   others = 2;
   told = 0;
   shardsTaken = async () => undefined;
-  events = new EventEmitter();
 });
 
 function make(): Membership {
@@ -53,7 +50,6 @@ function make(): Membership {
     },
   } satisfies Partial<BatNodeApi>;
   const kad = {
-    events,
     routes: () => ({ buckets: [{ contacts: contacts() }] }),
     stats: () => ({ storedRecords: 5, storedBytes: 50 }),
     leave: async ({ isEmergency = false, deadlineMs = 0 }: RecordsOptions = {}) => {
@@ -137,10 +133,12 @@ describe('leaving', () => {
     await simulation.clock.runFor(second);
     expect(calls).toEqual([]);
     others = 2;
-    events.emit('joined', { contacts: 2 });
-    await simulation.clock.runFor(second);
+    await simulation.clock.runFor(5 * second);
     expect(calls.at(0)).toBe('shards');
     expect(membership.state).toBe('left');
+    // A node that has just started knows few others: what nobody took is offered again, for a while.
+    await simulation.clock.runFor(100 * second);
+    expect(calls.filter((call) => call === 'shards')).toHaveLength(6);
   });
 });
 

@@ -3,10 +3,10 @@ import type { BatNodeApi, LeaveResult as ShardsResult } from '@batchain/bat-node
 import type { KadNode, LeaveResult as RecordsResult } from '@batchain/kad-node';
 import { BatChainError, type Runtime, toBatChainError, toHex } from '@batchain/shared';
 import type { LeaveOptions, LeaveResult, LeftBehind, MembershipApi, MembershipState, MembershipView } from '../api/membership-api.ts';
-import { LEAVE_RECORDS_SHARE, LEAVE_WITHIN_MS } from '../limits.ts';
+import { LEAVE_RECORDS_SHARE, LEAVE_RESUME_PAUSE_MS, LEAVE_RESUMES_MAX, LEAVE_WITHIN_MS } from '../limits.ts';
 
 export interface MembershipParts {
-  readonly kad: Pick<KadNode, 'leave' | 'rejoin' | 'routes' | 'stats' | 'events'>;
+  readonly kad: Pick<KadNode, 'leave' | 'rejoin' | 'routes' | 'stats'>;
   readonly files: Pick<BatNodeApi, 'leave' | 'endLeave' | 'rejoin' | 'isLeaving' | 'usage'>;
   /** Tells the network what our contact record says now. */
   readonly publishContact: () => Promise<void>;
@@ -30,14 +30,23 @@ export class Membership implements MembershipApi {
     if (!this.#parts.files.isLeaving) return;
     const { log } = this.#runtime;
     log.info('leave.resumed', {});
-    const goOn = (): void => {
-      this.leave({ signal }).then(
-        (result) => log.info('leave.done', { ...result.moved, left: result.leftCount }),
-        (error: unknown) => log.warn('leave.failed', { error: String(error) }),
-      );
-    };
-    if (this.#isAlone) this.#parts.kad.events.once('joined', goOn);
-    else goOn();
+    this.#resume(signal).catch((error: unknown) => {
+      if (!signal.aborted) log.warn('leave.failed', { error: String(error) });
+    });
+  }
+
+  /** A node that has just started knows few others: what nobody took is offered again. */
+  async #resume(signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#runtime;
+    for (let i = 0; i < LEAVE_RESUMES_MAX; i++) {
+      while (this.#isAlone) await clock.sleep(LEAVE_RESUME_PAUSE_MS, signal);
+      const { moved, leftCount } = await this.leave({ signal });
+      log.info('leave.done', { ...moved, left: leftCount });
+      if (leftCount === 0) return;
+      await clock.sleep(LEAVE_RESUME_PAUSE_MS, signal);
+      // Who came back meanwhile stays.
+      if (!this.#hasLeft) return;
+    }
   }
 
   get state(): MembershipState {
