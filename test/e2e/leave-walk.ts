@@ -2,6 +2,7 @@
 // readers ask all the time.
 import { join } from 'node:path';
 import { homePaths, type LeaveResultView, LocalApiClient, systemSurroundings } from '@batchain/participant/client';
+import { mapInFlight } from '@batchain/shared';
 import { type Daemon, Network, sha256Of, until, writeSeededFile } from './harness.ts';
 
 export interface WalkOptions {
@@ -38,14 +39,6 @@ interface StoredFile {
 
 const clientOf = (daemon: Daemon): LocalApiClient => new LocalApiClient(homePaths(daemon.home, systemSurroundings()).controlPath);
 const walkValue = (i: number): { readonly number: number; readonly text: string } => ({ number: i, text: `value ${i} `.repeat(8) });
-
-async function inTurns<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const left = [...items];
-  const turn = async (): Promise<void> => {
-    for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item);
-  };
-  await Promise.all(Array.from({ length: IN_FLIGHT }, turn));
-}
 
 /** Reads a value and a file in turn from participants that stay, until it is told to end. */
 class Reader {
@@ -132,13 +125,15 @@ class Walk {
   async #store(): Promise<void> {
     const { values, files, fileBytes, say } = this.#options;
     const client = clientOf(this.#owner);
-    await inTurns(
+    await mapInFlight(
       Array.from({ length: values }, (_, i) => i),
+      IN_FLIGHT,
       async (i) => void (await client.values.put(`walk/${i}`, { json: JSON.stringify(walkValue(i)) })),
     );
     say(`${values} values are stored`);
-    await inTurns(
+    await mapInFlight(
       Array.from({ length: files }, (_, i) => i),
+      IN_FLIGHT,
       async (i) => {
         const path = await writeSeededFile(join(this.#network.folder, `file${i}`), fileBytes + i, i + 1);
         const { name, manifest, sha256 } = await client.put({ path, policy: POLICY });
@@ -221,8 +216,9 @@ class Walk {
     });
     const lostValues: string[] = [];
     const newest = this.#staying.at(-1) as Daemon;
-    await inTurns(
+    await mapInFlight(
       Array.from({ length: this.#options.values }, (_, i) => i),
+      IN_FLIGHT,
       (i) => this.#readValue(newest, i).catch((error: unknown) => void lostValues.push(`walk/${i}: ${String(error)}`)),
     );
     return { badShards, verdicts, lostValues };

@@ -7,6 +7,7 @@ import {
   equalBytes,
   formatAddress,
   ID_BYTES,
+  mapInFlight,
   type NodeId,
   parseNodeId,
   type Runtime,
@@ -27,7 +28,6 @@ import {
   ID_TEXT,
 } from '../api/dht-schemas.ts';
 import { HOST_ADDRESSES_MAX, PEERS_SHOWN_MAX, SIZE_LOOKUPS, TRACE_ASKED_MAX, TRACE_IN_FLIGHT_MAX } from '../limits.ts';
-import { someAtOnce } from './at-once.ts';
 import {
   type ClockReading,
   type Holding,
@@ -169,7 +169,7 @@ export class KadDht implements DhtApi {
       if (outcome === 'ok' && !isKnown) peers.push({ nodeId, address });
     }
     const asked = peers.sort((a, b) => compareDistance(target, a.nodeId, b.nodeId)).slice(0, TRACE_ASKED_MAX);
-    return someAtOnce(asked, TRACE_IN_FLIGHT_MAX, async (peer): Promise<Holding> => {
+    return mapInFlight(asked, TRACE_IN_FLIGHT_MAX, async (peer): Promise<Holding> => {
       signal.throwIfAborted();
       return { peer, kinds: await this.#kad.heldBy(peer, target) };
     });

@@ -1,6 +1,6 @@
 // driven: values by key of one participant: network and local store behind one surface, one change of a key at a time.
 import type { KeyValueStore } from '@batchain/bat-node';
-import { BatChainError, concatBytes, type JsonValue, type Runtime, toBatChainError } from '@batchain/shared';
+import { BatChainError, collectBytes, type JsonValue, type Runtime, toBatChainError } from '@batchain/shared';
 import { VALUE_WHOLE_BYTES_MAX } from '../limits.ts';
 import { BodyWriter } from './body-writer.ts';
 import { splitHashes } from './catalog-row.ts';
@@ -189,9 +189,7 @@ export class Values implements ValuesApi {
       const { content, offset: _offset, length, ...head } = opened;
       if (length > VALUE_WHOLE_BYTES_MAX)
         throw tooLarge(`${shown(key)} has ${length} bytes`, `whole values are handed out up to ${VALUE_WHOLE_BYTES_MAX}`);
-      const parts: Uint8Array[] = [];
-      for await (const part of content) parts.push(part);
-      const bytes = concatBytes(...parts);
+      const bytes = await collectBytes(content);
       if (head.type === 'bytes') return { ...head, type: 'bytes', bytes };
       const decoded = decodeJsonValue(bytes);
       if (!decoded.ok) throw brokenValue(key, decoded.reason);
