@@ -1,9 +1,9 @@
 // driven: the walk of leaving: participants as processes, values and files; some leave one after the other while another joins, and
 // readers ask all the time.
 import { join } from 'node:path';
-import { homePaths, type LeaveResultView, LocalApiClient, systemSurroundings } from '@batchain/participant/client';
+import type { LeaveResultView } from '@batchain/participant/client';
 import { mapInFlight } from '@batchain/shared';
-import { type Daemon, Network, sha256Of, until, writeSeededFile } from './harness.ts';
+import { clientOf, type Daemon, Network, sha256Of, until, writeSeededFile } from './harness.ts';
 
 export interface WalkOptions {
   readonly participants: number;
@@ -37,7 +37,6 @@ interface StoredFile {
   readonly sha256: string;
 }
 
-const clientOf = (daemon: Daemon): LocalApiClient => new LocalApiClient(homePaths(daemon.home, systemSurroundings()).controlPath);
 const walkValue = (i: number): { readonly number: number; readonly text: string } => ({ number: i, text: `value ${i} `.repeat(8) });
 
 /** Reads a value and a file in turn from participants that stay, until it is told to end. */
