@@ -26,9 +26,13 @@ export interface WalkReport {
   readonly badShards: readonly unknown[];
   readonly verdicts: Readonly<Record<string, number>>;
   readonly lostValues: readonly string[];
+  /** Name of the host that was killed while it took shards. */
+  readonly killed: string | undefined;
 }
 
 const IN_FLIGHT = 4;
+/** Of daemons that start: a processor is busy with each for a second. */
+const STARTS_IN_FLIGHT = 3;
 const POLICY = { k: 2, n: 4 };
 
 interface StoredFile {
@@ -101,13 +105,16 @@ class Walk {
     }
     await this.#reader.end();
     await this.#reviveKilled();
-    return { moved, left, reads: this.#reader.reads, failedReads: this.#reader.failed, ...(await this.#check()) };
+    const seen = { reads: this.#reader.reads, failedReads: this.#reader.failed, killed: this.#killed?.name };
+    return { moved, left, ...seen, ...(await this.#check()) };
   }
 
   async #startAll(): Promise<void> {
     const { participants, leavers, say } = this.#options;
-    for (let i = 1; i <= participants; i++) await this.#network.start({ name: `node${i}`, offer: '1GiB' });
-    const all = this.#network.daemons;
+    const start = (i: number): Promise<Daemon> => this.#network.start({ name: `node${i}`, offer: '1GiB' });
+    const first = await start(1);
+    const others = Array.from({ length: participants - 1 }, (_, i) => i + 2);
+    const all = [first, ...(await mapInFlight(others, STARTS_IN_FLIGHT, start))];
     this.#staying = all.slice(0, participants - leavers);
     this.#leaving = all.slice(participants - leavers);
     await until('all know one another', async () => {
