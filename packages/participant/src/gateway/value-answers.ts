@@ -7,7 +7,7 @@ import { isHashKey } from '../values/value-key.ts';
 import type { OpenedValue, StoredValue, ValueEntry, ValuesApi } from '../values/values-api.ts';
 import { chooseRange } from './byte-range.ts';
 import type { Exchange } from './exchange.ts';
-import { GatewayError } from './gateway-error.ts';
+import { GatewayError, outOfRange } from './gateway-error.ts';
 import { type GatewayTarget, isSwitchedOn } from './gateway-target.ts';
 import type { IncomingFiles } from './incoming-files.ts';
 import { checkPreconditions, isKnown, isRangeCurrent } from './preconditions.ts';
@@ -81,12 +81,7 @@ export class ValueAnswers {
     if (isKnown(asked, tag)) return exchange.head(304, { etag: tag });
     if (exchange.method === 'HEAD') return exchange.head(200, { ...headers, 'content-length': opened.bytesTotal });
     const range = chooseRange(isRangeCurrent(asked, tag) ? asked.range : undefined, opened.bytesTotal);
-    if (range.kind === 'unsatisfiable')
-      throw new GatewayError(
-        416,
-        { what: 'the range begins behind the end', why: `there are ${opened.bytesTotal} bytes` },
-        { 'content-range': `bytes */${opened.bytesTotal}` },
-      );
+    if (range.kind === 'unsatisfiable') throw outOfRange(opened.bytesTotal);
     if (range.kind === 'whole') return exchange.bytes(200, { ...headers, 'content-length': opened.bytesTotal }, opened.content);
     const { start, end } = range;
     const part = await this.#values.open(key, { ...place, offset: start, length: end - start });

@@ -6,13 +6,8 @@ import { PieceReader } from './piece-reader.ts';
 import { shapeOf } from './piece-tree.ts';
 import type { ValueBody } from './value-envelope.ts';
 import { brokenValue } from './value-errors.ts';
-import type { ValueHosts, ValueNetwork } from './value-network.ts';
+import type { ByteRange, ValueHosts, ValueNetwork } from './value-network.ts';
 import { withDeadline } from './with-deadline.ts';
-
-export interface ByteRange {
-  readonly offset: number;
-  readonly length: number;
-}
 
 export class ValueContent {
   readonly #clock: Clock;

@@ -3,12 +3,11 @@ import { BatChainError, type Clock, collectBytes, equalBytes, mapInFlight, sha25
 import { VALUE_PIECE_WAIT_MS, VALUE_PIECES_AT_ONCE } from '../limits.ts';
 import type { PieceReader } from './piece-reader.ts';
 import { pieceLength, shapeOf } from './piece-tree.ts';
-import type { ByteRange } from './value-content.ts';
 import type { ValueBody } from './value-envelope.ts';
 import { brokenValue, shown } from './value-errors.ts';
 import type { FoundEnvelope } from './value-finder.ts';
 import { kadNameOf } from './value-key.ts';
-import type { HeldRange, ValueNetwork } from './value-network.ts';
+import type { ByteRange, HeldRange, ValueNetwork } from './value-network.ts';
 import type { DigestedPart } from './values-api.ts';
 import { withDeadline } from './with-deadline.ts';
 

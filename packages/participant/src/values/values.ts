@@ -19,7 +19,7 @@ import { brokenValue, shown, tooLarge } from './value-errors.ts';
 import type { ValueFiles } from './value-files.ts';
 import { type FoundEnvelope, ValueFinder } from './value-finder.ts';
 import { ownKeyOf, parseValueKey } from './value-key.ts';
-import type { ValueHosts, ValueNetwork } from './value-network.ts';
+import type { ByteRange, ValueHosts, ValueNetwork } from './value-network.ts';
 import { sourceOf, sourceOfFile, sourceOfStream, type ValueSource } from './value-source.ts';
 import type {
   DigestedValue,
@@ -312,10 +312,7 @@ function headOf(key: string, { envelope, owner }: FoundEnvelope): ValueHead {
 }
 
 /** The part of the range that is there. BAT_E_USAGE when it begins behind the end. */
-function rangeOf(
-  bytesTotal: number,
-  { offset = 0, length = bytesTotal }: ValueOpenOptions,
-): { readonly offset: number; readonly length: number } {
+function rangeOf(bytesTotal: number, { offset = 0, length = bytesTotal }: ValueOpenOptions): ByteRange {
   const isFit = Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset >= 0 && length >= 0 && offset <= bytesTotal;
   if (isFit) return { offset, length: Math.min(length, bytesTotal - offset) };
   throw new BatChainError('BAT_E_USAGE', { what: `bytes from ${offset}, ${length} of them`, why: `the value has ${bytesTotal} bytes` });
