@@ -1,7 +1,6 @@
 // `batchain dht`, finding and joining, against real daemons on loopback.
-import { homePaths, LocalApiClient, systemSurroundings } from '@batchain/participant/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Daemon, Network, runCli, until } from './harness.ts';
+import { clientOf, type Daemon, Network, runCli, until } from './harness.ts';
 import { jsonLines, PLAIN_ENV } from './transcript.ts';
 
 let network: Network;
@@ -9,7 +8,6 @@ let members: Daemon[];
 /** Joined with nobody. */
 let alone: Daemon;
 const portOf = ({ kad }: Daemon): number => Number(kad.split(':').at(-1));
-const clientOf = ({ home }: Daemon): LocalApiClient => new LocalApiClient(homePaths(home, systemSurroundings()).controlPath);
 const idsOf = (nodes: readonly { readonly nodeId: string | null }[]): string[] => nodes.map(({ nodeId }) => String(nodeId)).sort();
 
 beforeAll(async () => {

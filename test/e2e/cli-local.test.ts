@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { ERROR_CODES } from '@batchain/shared';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CommandResult } from '../../demos/lib/local-network.ts';
+import { typeCommand } from '../support/command-line.ts';
 import { runCli } from './harness.ts';
 import { jsonLines, transcriptOf } from './transcript.ts';
 
@@ -14,6 +15,8 @@ let home: string;
 const folders = (): Record<string, string> => ({ [home]: 'HOME', [folder]: 'FOLDER' });
 const golden = (name: string): string => `./transcripts/${name}.txt`;
 const run = (args: readonly string[], env: Record<string, string> = {}): Promise<CommandResult> => runCli(args, { env, cwd: folder });
+/** For rows of many: without a process each. */
+const type = (args: readonly string[]): Promise<CommandResult> => typeCommand(args, { cwd: folder });
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'batchain-cli-'));
@@ -32,12 +35,13 @@ describe('BD-01 command line without a network', () => {
     await expect(text).toMatchFileSnapshot(golden('help'));
     const all = jsonLines(await run(['help', '--json']))[0]?.commands as { name: string }[];
     for (const { name } of all) {
-      const help = await run(['help', name]);
+      const help = await type(['help', name]);
       expect([name, help.code]).toEqual([name, 0]);
       expect(help.stdout, name).toContain(`Usage: batchain ${name}`);
     }
     // Only verbs that exist are listed.
-    for (const verb of ['invite', 'share', 'repair', 'mount']) expect((await run([])).stdout).not.toContain(verb);
+    const bare = (await type([])).stdout;
+    for (const verb of ['invite', 'share', 'repair', 'mount']) expect(bare).not.toContain(verb);
   });
 
   it('tells what is wrong and what would be right, in at most four lines, without a stack', async () => {
@@ -56,7 +60,7 @@ describe('BD-01 command line without a network', () => {
         ['get', 'x', '--stdout', '--json', '--home', home],
         ['explain', 'BAT_E_NO_HOM'],
       ],
-      { folders: folders(), cwd: folder },
+      { folders: folders(), cwd: folder, run: typeCommand },
     );
     await expect(text).toMatchFileSnapshot(golden('usage-errors'));
   });
@@ -164,11 +168,11 @@ describe('BD-01 command line without a network', () => {
 
   it('explains every error code offline, with the exit code that it ends in', async () => {
     for (const word of ['no_home', 'NO-HOME', 'BAT_E_NO_HOME'])
-      expect((await run(['explain', word, '--json'])).last.code).toBe('BAT_E_NO_HOME');
-    expect((await run(['explain', '11', '--json'])).last).toMatchObject({ exit: 11, codes: [{ code: 'BAT_E_HOME_IN_USE' }] });
-    expect((await run(['explain', '--json'])).last.codes).toHaveLength(Object.keys(ERROR_CODES).length);
+      expect((await type(['explain', word, '--json'])).last.code).toBe('BAT_E_NO_HOME');
+    expect((await type(['explain', '11', '--json'])).last).toMatchObject({ exit: 11, codes: [{ code: 'BAT_E_HOME_IN_USE' }] });
+    expect((await type(['explain', '--json'])).last.codes).toHaveLength(Object.keys(ERROR_CODES).length);
     for (const [code, { exit, meaning }] of Object.entries(ERROR_CODES).slice(0, 5)) {
-      expect(await run(['explain', code.toLowerCase(), '--json'])).toMatchObject({ code: 0, last: { code, exit, meaning } });
+      expect(await type(['explain', code.toLowerCase(), '--json'])).toMatchObject({ code: 0, last: { code, exit, meaning } });
     }
   });
 
@@ -214,7 +218,7 @@ describe('BD-01 command line without a network', () => {
       [['start', '--json', '--home', home, '--offer', 'x'], 2],
     ];
     for (const [args, code] of cases) {
-      const result = await run(args);
+      const result = await type(args);
       expect([args, result.code, result.stderr]).toEqual([args, code, '']);
       const last = jsonLines(result).at(-1);
       if (code !== 0)

@@ -3,19 +3,18 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { KadNode, type KadRpc, type PingResult } from '@batchain/kad-node';
 import { LocalApiServer, type LocalNode } from '@batchain/participant';
 import { type DhtPingResult, type HomePaths, homePaths, LocalApiClient, systemSurroundings } from '@batchain/participant/client';
 import { type Address, BatChainError, createCrypto, formatAddress, keyPairFromSeed, ok, toHex } from '@batchain/shared';
 import { createSystemRuntime } from '@batchain/shared/node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { CliIo } from '../../packages/cli/src/output/io.ts';
-import { runCommandLine } from '../../packages/cli/src/run-command-line.ts';
+import type { CommandResult } from '../../demos/lib/local-network.ts';
 import { dhtRoutes } from '../../packages/participant/src/api/dht-routes.ts';
 import type { JobContext } from '../../packages/participant/src/api/job-table.ts';
 import { matchRoute } from '../../packages/participant/src/api/router.ts';
 import { KadDht } from '../../packages/participant/src/dht/kad-dht.ts';
+import { typeCommand } from '../support/command-line.ts';
 
 const runtime = createSystemRuntime();
 const never = new AbortController().signal;
@@ -43,16 +42,7 @@ afterEach(async () => {
 });
 
 /** The console: what a person types and sees. */
-async function type(...argv: string[]): Promise<{ readonly exit: number; readonly out: string; readonly err: string }> {
-  const streams = [new PassThrough(), new PassThrough(), new PassThrough()] as const;
-  const [stdin, stdout, stderr] = streams.map((stream) => Object.assign(stream, { isTTY: false, columns: 120 }));
-  const io = { stdin, stdout, stderr, env: { NO_COLOR: '1' }, cwd: home } as unknown as CliIo;
-  const said = ['', ''];
-  streams[1].setEncoding('utf8').on('data', (text: string) => (said[0] += text));
-  streams[2].setEncoding('utf8').on('data', (text: string) => (said[1] += text));
-  const exit = await runCommandLine([...argv, '--home', home], io);
-  return { exit, out: said[0] as string, err: said[1] as string };
-}
+const type = (...argv: string[]): Promise<CommandResult> => typeCommand([...argv, '--home', home], { cwd: home });
 
 interface Message {
   readonly line: string;
@@ -121,7 +111,7 @@ const overKad = (kad: Pick<KadNode, 'whoIsAt'>): KadDht =>
 describe('BD-30 the layers of a command', () => {
   it('the command, over a daemon that is a stub: one control message, and its result on the console', async () => {
     const taken = await stubDaemon({ type: 'job', id: '1' }, { type: 'result', result: RESULT });
-    expect(await type('dht', 'ping', AT)).toEqual({ exit: 0, out: SEEN, err: '' });
+    expect(await type('dht', 'ping', AT)).toMatchObject({ code: 0, stdout: SEEN, stderr: '' });
     expect(taken).toEqual([{ line: 'POST /v1/dht/ping', body: JSON.stringify({ to: AT }) }]);
   });
 
@@ -187,9 +177,9 @@ describe('BD-30 the layers of a command', () => {
   it('BD-31 all of them together: the word of a peer is seen on the console, as text and as JSON', async () => {
     const { rpc, asked } = stubRpc();
     await serve(stubNode(overKad(await startKad(rpc))));
-    expect(await type('dht', 'ping', AT)).toEqual({ exit: 0, out: SEEN, err: '' });
-    const { exit, out } = await type('dht', 'ping', AT, '--json');
-    expect([exit, JSON.parse(out)]).toMatchObject([0, { type: 'result', command: 'dht', ...RESULT }]);
+    expect(await type('dht', 'ping', AT)).toMatchObject({ code: 0, stdout: SEEN, stderr: '' });
+    const { code, stdout } = await type('dht', 'ping', AT, '--json');
+    expect([code, JSON.parse(stdout)]).toMatchObject([0, { type: 'result', command: 'dht', ...RESULT }]);
     expect(asked).toEqual([`ping to ${AT}`, `ping to ${AT}`]);
   });
 });
@@ -210,10 +200,10 @@ describe('words that are wrong', () => {
       ['size --csv', 'dht size has no --csv'],
     ];
     for (const [words, error] of cases) {
-      const { exit, out, err } = await type('dht', ...words.split(' ').filter((word) => word !== ''));
-      expect([words, exit, out, err.split('\n')[0]]).toEqual([words, 2, '', `error: ${error}`]);
+      const { code, stdout, stderr } = await type('dht', ...words.split(' ').filter((word) => word !== ''));
+      expect([words, code, stdout, stderr.split('\n')[0]]).toEqual([words, 2, '', `error: ${error}`]);
     }
-    const { exit, out } = await type('dht', 'routes', '--csv', '--json');
-    expect([exit, JSON.parse(out)]).toMatchObject([2, { type: 'error', what: '--csv and --json do not go together' }]);
+    const { code, stdout } = await type('dht', 'routes', '--csv', '--json');
+    expect([code, JSON.parse(stdout)]).toMatchObject([2, { type: 'error', what: '--csv and --json do not go together' }]);
   });
 });

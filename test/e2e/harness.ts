@@ -9,9 +9,14 @@ const DISK_BLOCK_BYTES = 4096;
 
 export { type CommandResult, Daemon, Network, runCli } from '../../demos/lib/local-network.ts';
 
-/** What the daemon of this home says of itself, without a command's process in between. */
+/** Speaks to the daemon of this home, without a command's process in between. */
+export function clientOf({ home }: { readonly home: string }): LocalApiClient {
+  return new LocalApiClient(homePaths(home, systemSurroundings()).controlPath);
+}
+
+/** What the daemon of this home says of itself. */
 export function statusOf(home: string): Promise<StatusResult> {
-  return new LocalApiClient(homePaths(home, systemSurroundings()).controlPath).status();
+  return clientOf({ home }).status();
 }
 
 /** What daemons count of their offers: bytes. */

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CLI_PATH } from '../../demos/lib/local-network.ts';
-import { type Daemon, Network, statusOf, until, writeSeededFile } from './harness.ts';
+import { clientOf, type Daemon, Network, statusOf, until, writeSeededFile } from './harness.ts';
 
 function hasCurl(): boolean {
   try {
@@ -167,7 +167,7 @@ describe.skipIf(!withCurl)('BD-56 SH-05 SH-06 curl alone', () => {
     expect((await curl(['-I', `${url}files/film.bin`])).headers['content-length']).toBe('3000000');
     expect((await curl(['-X', 'DELETE', `${url}files/film.bin`])).status).toBe(200);
     expect((await curl([`${url}files/film.bin`])).status).toBe(404);
-    expect((await owner.run(['ls'])).last.files).toEqual([]);
+    expect((await clientOf(owner).list()).files).toEqual([]);
     expect(readdirSync(join(owner.home, 'db', 'incoming'))).toEqual([]);
   });
 
@@ -183,7 +183,7 @@ describe.skipIf(!withCurl)('BD-56 SH-05 SH-06 curl alone', () => {
     );
     child.kill('SIGKILL');
     await until('nothing is left', async () => readdirSync(incoming).length === 0, 10_000, 20);
-    expect((await owner.run(['ls'])).last.files).toEqual([]);
+    expect((await clientOf(owner).list()).files).toEqual([]);
     expect(readdirSync(join(owner.home, 'db', 'uploads')).length).toBe(0);
   });
 });
@@ -192,7 +192,7 @@ describe('off this machine', () => {
   it.skipIf(!withCurl || outsideHost === undefined)(
     'without the token there is a 401 and nothing happens; with it, everything',
     async () => {
-      const before = (await owner.run(['ls'])).last.files;
+      const before = (await clientOf(owner).list()).files;
       const { child, lines, ended } = await serve(owner.home, ['--host', outsideHost as string, '--port', '0']);
       const { url: outside, tokenFile } = lines[0];
       expect([lines[0].type, tokenFile, statSync(tokenFile).mode & 0o777]).toEqual(['ready', join(owner.home, 'http-token'), 0o600]);
@@ -207,7 +207,7 @@ describe('off this machine', () => {
         const refused = await curl(args);
         expect([args.at(-1), refused.status, refused.headers['www-authenticate']?.slice(0, 6)]).toEqual([args.at(-1), 401, 'Bearer']);
       }
-      expect((await owner.run(['ls'])).last.files).toEqual(before);
+      expect((await clientOf(owner).list()).files).toEqual(before);
       expect((await curl([`${url}kv/secret`])).status).toBe(404);
       expect(json(await curl([`${outside}health`]))).toEqual({ ok: true });
 

@@ -1,8 +1,9 @@
 // driven: the walk of leaving: participants as processes, values and files; some leave one after the other while another joins, and
 // readers ask all the time.
 import { join } from 'node:path';
-import { homePaths, type LeaveResultView, LocalApiClient, systemSurroundings } from '@batchain/participant/client';
-import { type Daemon, Network, sha256Of, until, writeSeededFile } from './harness.ts';
+import type { LeaveResultView } from '@batchain/participant/client';
+import { mapInFlight } from '@batchain/shared';
+import { clientOf, type Daemon, Network, sha256Of, until, writeSeededFile } from './harness.ts';
 
 export interface WalkOptions {
   readonly participants: number;
@@ -25,9 +26,13 @@ export interface WalkReport {
   readonly badShards: readonly unknown[];
   readonly verdicts: Readonly<Record<string, number>>;
   readonly lostValues: readonly string[];
+  /** Name of the host that was killed while it took shards. */
+  readonly killed: string | undefined;
 }
 
 const IN_FLIGHT = 4;
+/** Of daemons that start: a processor is busy with each for a second. */
+const STARTS_IN_FLIGHT = 3;
 const POLICY = { k: 2, n: 4 };
 
 interface StoredFile {
@@ -36,16 +41,7 @@ interface StoredFile {
   readonly sha256: string;
 }
 
-const clientOf = (daemon: Daemon): LocalApiClient => new LocalApiClient(homePaths(daemon.home, systemSurroundings()).controlPath);
 const walkValue = (i: number): { readonly number: number; readonly text: string } => ({ number: i, text: `value ${i} `.repeat(8) });
-
-async function inTurns<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const left = [...items];
-  const turn = async (): Promise<void> => {
-    for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item);
-  };
-  await Promise.all(Array.from({ length: IN_FLIGHT }, turn));
-}
 
 /** Reads a value and a file in turn from participants that stay, until it is told to end. */
 class Reader {
@@ -109,13 +105,16 @@ class Walk {
     }
     await this.#reader.end();
     await this.#reviveKilled();
-    return { moved, left, reads: this.#reader.reads, failedReads: this.#reader.failed, ...(await this.#check()) };
+    const seen = { reads: this.#reader.reads, failedReads: this.#reader.failed, killed: this.#killed?.name };
+    return { moved, left, ...seen, ...(await this.#check()) };
   }
 
   async #startAll(): Promise<void> {
     const { participants, leavers, say } = this.#options;
-    for (let i = 1; i <= participants; i++) await this.#network.start({ name: `node${i}`, offer: '1GiB' });
-    const all = this.#network.daemons;
+    const start = (i: number): Promise<Daemon> => this.#network.start({ name: `node${i}`, offer: '1GiB' });
+    const first = await start(1);
+    const others = Array.from({ length: participants - 1 }, (_, i) => i + 2);
+    const all = [first, ...(await mapInFlight(others, STARTS_IN_FLIGHT, start))];
     this.#staying = all.slice(0, participants - leavers);
     this.#leaving = all.slice(participants - leavers);
     await until('all know one another', async () => {
@@ -132,13 +131,15 @@ class Walk {
   async #store(): Promise<void> {
     const { values, files, fileBytes, say } = this.#options;
     const client = clientOf(this.#owner);
-    await inTurns(
+    await mapInFlight(
       Array.from({ length: values }, (_, i) => i),
+      IN_FLIGHT,
       async (i) => void (await client.values.put(`walk/${i}`, { json: JSON.stringify(walkValue(i)) })),
     );
     say(`${values} values are stored`);
-    await inTurns(
+    await mapInFlight(
       Array.from({ length: files }, (_, i) => i),
+      IN_FLIGHT,
       async (i) => {
         const path = await writeSeededFile(join(this.#network.folder, `file${i}`), fileBytes + i, i + 1);
         const { name, manifest, sha256 } = await client.put({ path, policy: POLICY });
@@ -221,8 +222,9 @@ class Walk {
     });
     const lostValues: string[] = [];
     const newest = this.#staying.at(-1) as Daemon;
-    await inTurns(
+    await mapInFlight(
       Array.from({ length: this.#options.values }, (_, i) => i),
+      IN_FLIGHT,
       (i) => this.#readValue(newest, i).catch((error: unknown) => void lostValues.push(`walk/${i}: ${String(error)}`)),
     );
     return { badShards, verdicts, lostValues };

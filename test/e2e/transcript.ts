@@ -1,5 +1,5 @@
 // What a person sees, as text that is the same on every machine: ids, folders, ports and times are replaced by words.
-import type { CommandResult } from '../../demos/lib/local-network.ts';
+import type { CommandResult, RunOptions } from '../../demos/lib/local-network.ts';
 import { runCli } from './harness.ts';
 
 export interface TranscriptOptions {
@@ -7,6 +7,8 @@ export interface TranscriptOptions {
   readonly folders: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** What runs a command; a process each by default. */
+  readonly run?: (args: readonly string[], options: Pick<RunOptions, 'env' | 'cwd'>) => Promise<CommandResult>;
 }
 
 /** Pipes, no color, 40 columns, a locale without UTF-8: the least that a terminal may be. */
@@ -45,9 +47,10 @@ export function formatRun(args: readonly string[], result: CommandResult): strin
 
 /** Runs the commands one after another and gives the whole as one normalised text. */
 export async function transcriptOf(commands: readonly (readonly string[])[], options: TranscriptOptions): Promise<string> {
+  const { run = runCli } = options;
   let text = '';
   for (const args of commands) {
-    const result = await runCli(args, {
+    const result = await run(args, {
       env: { ...PLAIN_ENV, ...options.env },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     });

@@ -5,7 +5,7 @@ import { settleReal } from '@batchain/lab/simulation';
 import { BatChainError, fromHex, type KeyPair, keyPairFromSeed, type NodeId, sha256, toHex, utf8Bytes } from '@batchain/shared';
 import { createSimRuntime, type Simulation } from '@batchain/shared/testing';
 import { ValueFiles } from '../../packages/participant/src/values/value-files.ts';
-import type { HeldRange, RecordRange, ValueHosts, ValueNetwork } from '../../packages/participant/src/values/value-network.ts';
+import type { ByteRange, HeldRange, ValueHosts, ValueNetwork } from '../../packages/participant/src/values/value-network.ts';
 import { Values } from '../../packages/participant/src/values/values.ts';
 
 /** What all participants together keep: the newest of each mutable value, and immutable ones by hash. */
@@ -117,17 +117,17 @@ export class MemoryValueNetwork implements ValueNetwork {
     return this.own.immutable.has(toHex(hash));
   }
 
-  async digestMutable(publicKey: Uint8Array, name: string, range: RecordRange): Promise<HeldRange> {
+  async digestMutable(publicKey: Uint8Array, name: string, range: ByteRange): Promise<HeldRange> {
     const value = await this.getMutable(publicKey, name);
     return this.#held(value, range);
   }
 
-  async digestImmutable(hash: Uint8Array, range: RecordRange): Promise<HeldRange> {
+  async digestImmutable(hash: Uint8Array, range: ByteRange): Promise<HeldRange> {
     return this.#held(await this.getImmutable(hash), range);
   }
 
   /** Three keep it: one is right, one makes its answer up, one has something shorter. */
-  #held(value: Uint8Array | undefined, { offset, length }: RecordRange): HeldRange {
+  #held(value: Uint8Array | undefined, { offset, length }: ByteRange): HeldRange {
     if (value === undefined) return { holders: [], silent: 1 };
     const nodeId = (text: string): NodeId => sha256(utf8Bytes(text)) as NodeId;
     const digest = sha256(value.subarray(offset, offset + length));

@@ -361,7 +361,7 @@ export const LEAVE_SETTLE_MS: number = 15 * second;
 export const LEAVE_ORDER_SHARE = 0.1;
 export const LEAVE_ORDER_MS_MAX: number = 1 * minute;
 /** When nobody says how long it may take: 100 GiB at 4 MB/s. */
-export const LEAVE_MS_DEFAULT: number = 8 * hour;
+export const LEAVE_DEADLINE_MS: number = 8 * hour;
 /** Bytes of a shard that are hashed for somebody before others get a turn: a digest is work like a challenge. */
 export const DIGEST_STEP_BYTES: number = 16 * LEAF_BYTES;
 

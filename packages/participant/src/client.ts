@@ -27,4 +27,5 @@ export * from './home/identity-file.ts';
 export * from './home/init-home.ts';
 export * from './home/private-files.ts';
 export * from './home/system-surroundings.ts';
+export { LEAVE_WITHIN_MS } from './limits.ts';
 export * from './version.ts';

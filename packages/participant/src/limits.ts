@@ -47,8 +47,8 @@ export const JOIN_LOOKUP_INTERVAL_MS: number = 30 * second;
 
 // Looking at the network hash table, and looking for a network.
 
-/** Lookups for random keys before the size is told: with our own surroundings 60 nodes are sampled, an error of 13 %. */
-export const SIZE_LOOKUPS = 2;
+/** Lookups for random keys that meet everybody where there are fewer nodes than a k-bucket holds; of more the KadNode measures the size. */
+export const COUNTING_LOOKUPS = 2;
 /** Nodes of a traced lookup that are asked what they keep, four questions each: all of an honest one, which asks some 30. */
 export const TRACE_ASKED_MAX = 64;
 /** Of those, at the same time. */

@@ -2,9 +2,9 @@
 import { type Result, toHex } from '@batchain/shared';
 import type { FileId } from '../ids.ts';
 import {
+  LEAVE_DEADLINE_MS,
   LEAVE_LEFT_MAX,
   LEAVE_LOOKUPS_MAX,
-  LEAVE_MS_DEFAULT,
   LEAVE_ORDER_MS_MAX,
   LEAVE_ORDER_SHARE,
   LEAVE_TRANSFERS_MAX,
@@ -73,7 +73,7 @@ export class Leave {
   /** Resolves in time, whatever is left. Rejects when the caller's signal aborts; what was moved is moved. */
   async run(): Promise<LeaveResult> {
     const { clock } = this.#parts.runtime;
-    const deadlineMs = this.#options.deadlineMs ?? LEAVE_MS_DEFAULT;
+    const deadlineMs = this.#options.deadlineMs ?? LEAVE_DEADLINE_MS;
     const timer = clock.setTimer(deadlineMs, () => this.#late.abort(new DOMException('the time to leave is over', 'TimeoutError')));
     try {
       const seen = new Set<string>();

@@ -3,12 +3,13 @@ import {
   defineSettings,
   durationValue,
   formatSize,
+  LEAVE_WITHIN_MS,
   type LeaveResultView,
   type MembershipResult,
   optional,
   switchValue,
 } from '@batchain/participant/client';
-import { BatChainError, hour, minute } from '@batchain/shared';
+import { BatChainError, minute } from '@batchain/shared';
 import { usageError } from '../argv/usage-error.ts';
 import { type CommandContext, type CommandOutcome, defineCommand } from '../command.ts';
 import { homeFlag, requireDaemon } from '../daemon-access.ts';
@@ -33,7 +34,6 @@ const DECLINED_EXIT = 130;
 const LEFT_SHOWN_MAX = 10;
 /** The daemon ends in time by itself; this is for one that does not answer. */
 const GRACE_MS: number = 1 * minute;
-const WITHIN_MS_DEFAULT: number = 8 * hour;
 
 const holdingsText = ({ shards, records, bytes }: MembershipResult): string =>
   `${countText(shards, 'shard')} and ${countText(records, 'record')} (${formatSize(bytes)})`;
@@ -109,7 +109,7 @@ export const leaveCommand = defineCommand({
     'Exit 3 when something could not be moved. Interrupted, also by a crash, the node takes nothing new and goes on at its next start;',
     'run it again to watch, or --cancel. Your own files stay with their hosts for 30 days, your own values for 48 hours, unless you start again.',
   ],
-  timeoutMs: ({ within }) => (within ?? WITHIN_MS_DEFAULT) + GRACE_MS,
+  timeoutMs: ({ within }) => (within ?? LEAVE_WITHIN_MS) + GRACE_MS,
   resumes: true,
   run: runLeave,
 });

@@ -1,4 +1,5 @@
 // driven: starts lookups of every kind, a bounded number at a time, and sums up what they learnt.
+import { setMaxListeners } from 'node:events';
 import { BatChainError, equalBytes, type Runtime, type Verifier } from '@batchain/shared';
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { KadConfig } from '../kad-config.ts';
@@ -84,7 +85,10 @@ export class Lookups {
   async measureSize(count: number, options: LookupOptions = {}): Promise<SizeEstimate> {
     const keys = Array.from({ length: count }, () => this.#runtime.random.bytes(32));
     const sinceMs = this.#nowMs();
-    await Promise.all([this.#table.selfId, ...keys].map((key) => this.findMany(key, this.#config.bucketSize, options)));
+    const own: LookupOptions = options.signal === undefined ? options : { ...options, signal: AbortSignal.any([options.signal]) };
+    // One of each lookup is no leak.
+    if (own.signal !== undefined) setMaxListeners(0, own.signal);
+    await Promise.all([this.#table.selfId, ...keys].map((key) => this.findMany(key, this.#config.bucketSize, own)));
     return this.#table.hasRoomForAll
       ? { nodes: this.#table.size + 1, errorRatio: 0 }
       : this.#estimateFrom(this.#densities.samplesSince(sinceMs));

@@ -1,12 +1,11 @@
 // driven: a laboratory of processes: every node the daemon of a home of its own, on loopback.
 import { existsSync } from 'node:fs';
 import { ensureHome, loadIdentityFile } from '@batchain/participant/client';
-import { BatChainError, present, type Runtime, toHex } from '@batchain/shared';
+import { BatChainError, mapInFlight, present, type Runtime, toHex } from '@batchain/shared';
 import { isApart, type LabFaults, NO_FAULTS } from '../faults/fault-table.ts';
 import { readFollowed } from '../files/followed.ts';
 import { type LabNode, type LabState, readLab, writeLab } from '../files/lab-file.ts';
 import { nodePaths, openLabFolder, removeIfEmpty, removeLabFolder } from '../files/lab-folder.ts';
-import { mapInFlight } from '../in-flight.ts';
 import type { LabCallOptions, LabNodeStatus, LabOptions, LabStatus, LabUpOptions } from '../lab-types.ts';
 import {
   FOLLOW_TIMEOUT_MS,

@@ -3,7 +3,7 @@ import type { KeyValueStore } from '@batchain/bat-node';
 import { type KadNode, mutableKey, type PublishResult } from '@batchain/kad-node';
 import { hour, type NodeId, type Runtime, type Signer, utf8Bytes } from '@batchain/shared';
 import type { ValueFiles } from '../values/value-files.ts';
-import type { HeldRange, NetworkCall, RecordRange, ValueHosts, ValueNetwork } from '../values/value-network.ts';
+import type { ByteRange, HeldRange, NetworkCall, ValueHosts, ValueNetwork } from '../values/value-network.ts';
 import { Values } from '../values/values.ts';
 
 type MutableCall = Parameters<ValueNetwork['putMutable']>[2];
@@ -62,11 +62,11 @@ class KadValueNetwork implements ValueNetwork {
     return this.#kad.ownsImmutable(hash);
   }
 
-  digestMutable(publicKey: Uint8Array, name: string, range: RecordRange, call: NetworkCall): Promise<HeldRange> {
+  digestMutable(publicKey: Uint8Array, name: string, range: ByteRange, call: NetworkCall): Promise<HeldRange> {
     return this.#kad.digest(mutableKey(publicKey, utf8Bytes(name)), 'mutable', range, call);
   }
 
-  digestImmutable(hash: Uint8Array, range: RecordRange, call: NetworkCall): Promise<HeldRange> {
+  digestImmutable(hash: Uint8Array, range: ByteRange, call: NetworkCall): Promise<HeldRange> {
     return this.#kad.digest(hash, 'immutable', range, call);
   }
 

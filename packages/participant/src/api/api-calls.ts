@@ -1,9 +1,9 @@
 // driven: one call of the local API: the request, its answer as JSON, as the lines of a job, or as a stream.
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
-import { BatChainError, concatBytes, type ErrorCode, utf8Text } from '@batchain/shared';
+import { BatChainError, collectBytes, type ErrorCode, utf8Text } from '@batchain/shared';
 import type { z } from 'zod';
 import { API_LINE_BYTES_MAX } from '../limits.ts';
-import { jobLine, type ProgressLine } from './api-schemas.ts';
+import { jobLine, jobView, type ProgressLine } from './api-schemas.ts';
 import { errorOfProblem, problemSchema } from './problem.ts';
 
 export interface CallOptions {
@@ -36,14 +36,11 @@ export class ApiCalls {
   /** The JSON answer. */
   async json<T>(call: Call, schema: z.ZodType<T>, options: CallOptions): Promise<T> {
     const response = await this.open(call, options);
-    const parts: Uint8Array[] = [];
-    try {
-      for await (const part of response as AsyncIterable<Buffer>) parts.push(part);
-    } catch (error) {
+    const bytes = await collectBytes(response).catch((error: unknown) => {
       options.signal?.throwIfAborted();
       throw lost(error);
-    }
-    return schema.parse(parseText(concatBytes(...parts)));
+    });
+    return schema.parse(parseText(bytes));
   }
 
   /** Follows a job to its result. */
@@ -65,6 +62,25 @@ export class ApiCalls {
       response.destroy();
     }
     throw lost(undefined);
+  }
+
+  /** The bytes of a job in order; the return value is its result. Throws when they end early: what came so far is not the whole. */
+  async *content<T>(path: string, schema: z.ZodType<T>, options: CallOptions): AsyncGenerator<Uint8Array, T> {
+    const response = await this.open({ method: 'GET', path }, options);
+    const jobId = String(response.headers['batchain-job'] ?? '');
+    let broken: unknown;
+    try {
+      for await (const part of response as AsyncIterable<Buffer>) yield part;
+    } catch (error) {
+      broken = error;
+    } finally {
+      response.destroy();
+    }
+    options.signal?.throwIfAborted();
+    const job = await this.json({ method: 'GET', path: `/v1/jobs/${jobId}` }, jobView, options);
+    if (job.problem !== null) throw errorOfProblem(job.problem);
+    if (broken !== undefined || job.state !== 'done') throw lost(broken);
+    return schema.parse(job.result);
   }
 
   /** The response once its head is there and it is no problem. */
@@ -90,9 +106,7 @@ export class ApiCalls {
       throw ABSENT.has(code) ? noDaemon(error) : code === 'EACCES' ? notOurs(this.#controlPath, error) : lost(error);
     });
     if (response.statusCode === 200) return response;
-    const parts: Uint8Array[] = [];
-    for await (const part of response as AsyncIterable<Buffer>) parts.push(part);
-    throw errorOfProblem(problemSchema.parse(parseText(concatBytes(...parts))));
+    throw errorOfProblem(problemSchema.parse(parseText(await collectBytes(response))));
   }
 }
 
@@ -128,6 +142,6 @@ function parseText(bytes: Uint8Array): unknown {
 const isConnectionError = (error: unknown): boolean =>
   !(error instanceof BatChainError) && typeof (error as { code?: unknown }).code === 'string';
 const make = (code: ErrorCode, what: string, cause: unknown): BatChainError => new BatChainError(code, { what, cause });
-export const lost = (cause: unknown): BatChainError => make('BAT_E_DAEMON_LOST', 'the daemon went away before the command was done', cause);
+const lost = (cause: unknown): BatChainError => make('BAT_E_DAEMON_LOST', 'the daemon went away before the command was done', cause);
 const noDaemon = (cause: unknown): BatChainError => make('BAT_E_NO_DAEMON', 'no daemon runs for this home', cause);
 const notOurs = (path: string, cause: unknown): BatChainError => make('BAT_E_HOME_UNUSABLE', `${path} belongs to another user`, cause);

@@ -21,7 +21,7 @@ export class DhtClient {
     this.#calls = calls;
   }
 
-  /** How many nodes the network has, after two lookups for fresh samples. */
+  /** How many nodes the network has: few are counted, of many it is measured how densely they lie. */
   size(options: CallOptions = {}): Promise<DhtSizeResult> {
     return this.#calls.job({ method: 'POST', path: '/v1/dht/size', body: {} }, dhtSizeResult, options);
   }

@@ -1,7 +1,7 @@
 // driven: the client of the local API: what the command line and programs on this machine call.
 import { BatChainError } from '@batchain/shared';
 import { z } from 'zod';
-import { ApiCalls, type CallOptions, type JobOptions, lost } from './api-calls.ts';
+import { ApiCalls, type CallOptions, type JobOptions } from './api-calls.ts';
 import {
   type AuditBody,
   type AuditResult,
@@ -32,7 +32,6 @@ import {
 import { DhtClient } from './dht-client.ts';
 import { MembershipClient } from './membership-client.ts';
 import { NetworkClient } from './network-client.ts';
-import { errorOfProblem } from './problem.ts';
 import { type ServeHttpBody, type ServeReady, serveReady } from './serve-schemas.ts';
 import { ValuesClient } from './values-client.ts';
 
@@ -130,20 +129,6 @@ export class LocalApiClient {
 
   /** The file's bytes in order; the return value is the result. Throws when it ends early: what came so far is not the file. */
   async *content(ref: string, options: CallOptions = {}): AsyncGenerator<Uint8Array, GetResult> {
-    const response = await this.#calls.open({ method: 'GET', path: `${fileRef(ref)}/content` }, options);
-    const jobId = String(response.headers['batchain-job'] ?? '');
-    let broken: unknown;
-    try {
-      for await (const part of response as AsyncIterable<Buffer>) yield part;
-    } catch (error) {
-      broken = error;
-    } finally {
-      response.destroy();
-    }
-    options.signal?.throwIfAborted();
-    const job = await this.job(jobId, options);
-    if (job.problem !== null) throw errorOfProblem(job.problem);
-    if (broken !== undefined || job.state !== 'done') throw lost(broken);
-    return getResult.parse(job.result);
+    return yield* this.#calls.content(`${fileRef(ref)}/content`, getResult, options);
   }
 }

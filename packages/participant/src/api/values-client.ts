@@ -1,8 +1,5 @@
 // driven: the client's side of values by key.
 import type { ApiCalls, CallOptions, JobOptions } from './api-calls.ts';
-import { lost } from './api-calls.ts';
-import { jobView } from './api-schemas.ts';
-import { errorOfProblem } from './problem.ts';
 import {
   type ValueByHashBody,
   type ValueDigestBody,
@@ -83,20 +80,6 @@ export class ValuesClient {
   /** The bytes in order; the return value is the result. Throws when they end early: what came so far is not the value. */
   async *content(key: string, { isLocal, offset, length, ...options }: ValueRange = {}): AsyncGenerator<Uint8Array, ValueReadView> {
     const path = `${valuePath(key)}/content${queryOf({ local: isLocal, offset, length })}`;
-    const response = await this.#calls.open({ method: 'GET', path }, options);
-    const jobId = String(response.headers['batchain-job'] ?? '');
-    let broken: unknown;
-    try {
-      for await (const part of response as AsyncIterable<Buffer>) yield part;
-    } catch (error) {
-      broken = error;
-    } finally {
-      response.destroy();
-    }
-    options.signal?.throwIfAborted();
-    const job = await this.#calls.json({ method: 'GET', path: `/v1/jobs/${jobId}` }, jobView, options);
-    if (job.problem !== null) throw errorOfProblem(job.problem);
-    if (broken !== undefined || job.state !== 'done') throw lost(broken);
-    return valueRead.parse(job.result);
+    return yield* this.#calls.content(path, valueRead, options);
   }
 }

@@ -120,7 +120,8 @@ describe('the size of the network', () => {
     const { estimate, error, basis } = await settle((members[7] as Member).dht.size({ signal: never }));
     expect(basis).toBe('density');
     expect(error).toBeGreaterThan(0);
-    expect(error).toBeLessThan(16);
+    // What the 17 lookups of the KadNode's own measure leave; three would leave 6.
+    expect(error).toBeLessThanOrEqual(4);
     expect(Math.abs(estimate - 24)).toBeLessThanOrEqual(3 * error);
   });
 });

@@ -7,6 +7,7 @@ import {
   equalBytes,
   formatAddress,
   ID_BYTES,
+  mapInFlight,
   type NodeId,
   parseNodeId,
   type Runtime,
@@ -26,8 +27,7 @@ import {
   type DhtTraceResult,
   ID_TEXT,
 } from '../api/dht-schemas.ts';
-import { HOST_ADDRESSES_MAX, PEERS_SHOWN_MAX, SIZE_LOOKUPS, TRACE_ASKED_MAX, TRACE_IN_FLIGHT_MAX } from '../limits.ts';
-import { someAtOnce } from './at-once.ts';
+import { COUNTING_LOOKUPS, HOST_ADDRESSES_MAX, PEERS_SHOWN_MAX, TRACE_ASKED_MAX, TRACE_IN_FLIGHT_MAX } from '../limits.ts';
 import {
   type ClockReading,
   type Holding,
@@ -67,19 +67,22 @@ export class KadDht implements DhtApi {
   async size({ signal }: DhtCallOptions): Promise<DhtSizeResult> {
     const { clock, random } = this.#runtime;
     const startMs = clock.monotonicMs();
-    const lookups = Array.from({ length: SIZE_LOOKUPS }, () => this.#kad.findContacts(random.bytes(ID_BYTES), { signal }));
+    const lookups = Array.from({ length: COUNTING_LOOKUPS }, () => this.#kad.findContacts(random.bytes(ID_BYTES), { signal }));
     const found = await Promise.all(lookups);
     const met = new Set(found.flatMap(({ contacts }) => contacts.map(({ nodeId }) => toHex(nodeId)))).size;
-    const facts = {
+    const asked = found.reduce((sum, { stats }) => sum + stats.requests, 0);
+    const factsOf = (requests: number): Pick<DhtSizeResult, 'contacts' | 'requests' | 'durationMs'> => ({
       contacts: this.#kad.stats().contacts,
-      requests: found.reduce((sum, { stats }) => sum + stats.requests, 0),
+      requests,
       durationMs: Math.round(clock.monotonicMs() - startMs),
-    };
-    if (met < this.#parts.bucketSize) return { estimate: met + 1, error: 0, basis: met === 0 ? 'alone' : 'counted', ...facts };
-    const { nodes, errorRatio } = this.#kad.estimateSize();
+    });
+    if (met < this.#parts.bucketSize) return { estimate: met + 1, error: 0, basis: met === 0 ? 'alone' : 'counted', ...factsOf(asked) };
+    const before = this.#kad.stats().requests;
+    const { nodes, errorRatio } = await this.#kad.measureSize({ signal });
     // Those met are there, whatever the density says.
     const estimate = Math.max(nodes, met + 1);
-    return { estimate, error: Math.ceil(estimate * errorRatio), basis: 'density', ...facts };
+    const basis = errorRatio === 0 ? 'counted' : 'density';
+    return { estimate, error: Math.ceil(estimate * errorRatio), basis, ...factsOf(asked + this.#kad.stats().requests - before) };
   }
 
   async find({ id, count }: DhtFindBody, { signal }: DhtCallOptions): Promise<DhtFindResult> {
@@ -169,7 +172,7 @@ export class KadDht implements DhtApi {
       if (outcome === 'ok' && !isKnown) peers.push({ nodeId, address });
     }
     const asked = peers.sort((a, b) => compareDistance(target, a.nodeId, b.nodeId)).slice(0, TRACE_ASKED_MAX);
-    return someAtOnce(asked, TRACE_IN_FLIGHT_MAX, async (peer): Promise<Holding> => {
+    return mapInFlight(asked, TRACE_IN_FLIGHT_MAX, async (peer): Promise<Holding> => {
       signal.throwIfAborted();
       return { peer, kinds: await this.#kad.heldBy(peer, target) };
     });

@@ -7,6 +7,7 @@ import {
   fail,
   formatAddress,
   isPrivateHost,
+  mapInFlight,
   type NodeId,
   type Result,
   type Runtime,
@@ -17,7 +18,6 @@ import type { DhtCallOptions, NetworkApi } from '../api/dht-api.ts';
 import type { FoundParticipant, JoinBody, NetworkFindBody, NetworkFindResult, NetworkJoinResult } from '../api/network-schemas.ts';
 import { KAD_PORT } from '../config/settings.ts';
 import { FIND_IN_FLIGHT_MAX, FIND_KNOWN_MAX, FIND_TRIES, FIND_TRIES_OF_MANY, HOST_ADDRESSES_MAX, NETWORK_FIND_MS } from '../limits.ts';
-import { someAtOnce } from './at-once.ts';
 import { roundMs } from './dht-views.ts';
 import { noAnswer, noAnswerWords } from './no-answer.ts';
 
@@ -161,12 +161,12 @@ export class KadNetwork implements NetworkApi {
       foundBy !== 'known' && !isOurChoice && !isPrivateHost(address.host);
     const ask = async (candidate: Candidate): Promise<Asked> => ({ candidate, answer: await this.#ask(candidate, end) });
     const [near, strange] = await Promise.all([
-      someAtOnce(
+      mapInFlight(
         candidates.filter((one) => !isStranger(one)),
         FIND_IN_FLIGHT_MAX,
         ask,
       ),
-      someAtOnce(candidates.filter(isStranger), 1, ask),
+      mapInFlight(candidates.filter(isStranger), 1, ask),
     ]);
     return [...near, ...strange];
   }

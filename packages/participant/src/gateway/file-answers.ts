@@ -5,7 +5,7 @@ import { viewList, viewRelease, viewUpload } from '../api/result-views.ts';
 import { GATEWAY_FILE_BYTES_MAX, GATEWAY_TRANSFERS_MAX } from '../limits.ts';
 import { chooseRange } from './byte-range.ts';
 import type { Exchange } from './exchange.ts';
-import { GatewayError } from './gateway-error.ts';
+import { GatewayError, outOfRange } from './gateway-error.ts';
 import type { GatewayTarget } from './gateway-target.ts';
 import type { IncomingFiles } from './incoming-files.ts';
 import { Places } from './places.ts';
@@ -137,14 +137,6 @@ export class FileAnswers {
       fix: `to replace it send the header If-Match: ${tagOf(file)}, or DELETE it first`,
     });
   }
-}
-
-function outOfRange(bytes: number): GatewayError {
-  return new GatewayError(
-    416,
-    { what: 'the range begins behind the end', why: `there are ${bytes} bytes` },
-    { 'content-range': `bytes */${bytes}` },
-  );
 }
 
 function readPolicy(text: string | undefined): Policy | undefined {

@@ -31,6 +31,14 @@ export class GatewayError extends BatChainError {
   }
 }
 
+export function outOfRange(bytesTotal: number): GatewayError {
+  return new GatewayError(
+    416,
+    { what: 'the range begins behind the end', why: `there are ${bytesTotal} bytes` },
+    { 'content-range': `bytes */${bytesTotal}` },
+  );
+}
+
 /** Where a client of HTTP expects another one than the local API gives. */
 const STATUS_BY_CODE: Partial<Record<ErrorCode, number>> = {
   BAT_E_VALUE_TOO_LARGE: 413,

@@ -1,21 +1,21 @@
 // driven: values by key over HTTP: list, put, read whole or in part, remove; of the network, or with local=1 of the local store.
-import { BatChainError, concatBytes, type JsonValue, parseGuardedJson } from '@batchain/shared';
+import { BatChainError, collectBytes, type JsonValue, parseGuardedJson } from '@batchain/shared';
 import { viewEntry, viewStored } from '../api/values-routes.ts';
 import { parseDuration } from '../config/durations.ts';
 import { GATEWAY_LIST_MAX, GATEWAY_WHOLE_BYTES_MAX, VALUE_FILE_BYTES_MAX, VALUE_JSON_DEPTH_MAX, VALUE_JSON_VALUES_MAX } from '../limits.ts';
+import { isHashKey } from '../values/value-key.ts';
 import type { OpenedValue, StoredValue, ValueEntry, ValuesApi } from '../values/values-api.ts';
 import { chooseRange } from './byte-range.ts';
 import type { Exchange } from './exchange.ts';
-import { GatewayError } from './gateway-error.ts';
+import { GatewayError, outOfRange } from './gateway-error.ts';
 import { type GatewayTarget, isSwitchedOn } from './gateway-target.ts';
 import type { IncomingFiles } from './incoming-files.ts';
 import { checkPreconditions, isKnown, isRangeCurrent } from './preconditions.ts';
 
 const JSON_LIMITS = { bytesMax: GATEWAY_WHOLE_BYTES_MAX, depthMax: VALUE_JSON_DEPTH_MAX, valuesMax: VALUE_JSON_VALUES_MAX };
-const HASH = /^[0-9a-f]{64}$/;
 
 /** Of a value by its hash the hash itself; of all others the number of the change. */
-const tagOf = ({ key, sequence }: { readonly key: string; readonly sequence: number }): string => `"${HASH.test(key) ? key : sequence}"`;
+const tagOf = ({ key, sequence }: { readonly key: string; readonly sequence: number }): string => `"${isHashKey(key) ? key : sequence}"`;
 
 interface Place {
   readonly isLocal: boolean;
@@ -35,7 +35,7 @@ export class ValueAnswers {
 
   methods(name: string): readonly string[] {
     if (name === '') return ['GET', 'HEAD', 'POST'];
-    return HASH.test(name) ? ['GET', 'HEAD', 'DELETE'] : ['GET', 'HEAD', 'PUT', 'DELETE'];
+    return isHashKey(name) ? ['GET', 'HEAD', 'DELETE'] : ['GET', 'HEAD', 'PUT', 'DELETE'];
   }
 
   async answer(exchange: Exchange, { name, query }: GatewayTarget): Promise<void> {
@@ -76,17 +76,12 @@ export class ValueAnswers {
       'accept-ranges': 'bytes',
       'content-type': isJson ? 'application/json' : 'application/octet-stream',
       ...(isJson ? {} : { 'content-disposition': 'attachment' }),
-      ...(HASH.test(key) ? { 'cache-control': 'private, max-age=31536000, immutable' } : {}),
+      ...(isHashKey(key) ? { 'cache-control': 'private, max-age=31536000, immutable' } : {}),
     };
     if (isKnown(asked, tag)) return exchange.head(304, { etag: tag });
     if (exchange.method === 'HEAD') return exchange.head(200, { ...headers, 'content-length': opened.bytesTotal });
     const range = chooseRange(isRangeCurrent(asked, tag) ? asked.range : undefined, opened.bytesTotal);
-    if (range.kind === 'unsatisfiable')
-      throw new GatewayError(
-        416,
-        { what: 'the range begins behind the end', why: `there are ${opened.bytesTotal} bytes` },
-        { 'content-range': `bytes */${opened.bytesTotal}` },
-      );
+    if (range.kind === 'unsatisfiable') throw outOfRange(opened.bytesTotal);
     if (range.kind === 'whole') return exchange.bytes(200, { ...headers, 'content-length': opened.bytesTotal }, opened.content);
     const { start, end } = range;
     const part = await this.#values.open(key, { ...place, offset: start, length: end - start });
@@ -179,11 +174,7 @@ const notFound = (): BatChainError =>
 const isJson = ({ request }: Exchange): boolean =>
   request.headers['content-type']?.split(';')[0]?.trim().toLowerCase() === 'application/json';
 
-async function readWhole(exchange: Exchange): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  for await (const part of exchange.body(GATEWAY_WHOLE_BYTES_MAX)) parts.push(part);
-  return concatBytes(...parts);
-}
+const readWhole = (exchange: Exchange): Promise<Uint8Array> => collectBytes(exchange.body(GATEWAY_WHOLE_BYTES_MAX));
 
 async function readJson(exchange: Exchange): Promise<JsonValue> {
   const parsed = parseGuardedJson(await readWhole(exchange), JSON_LIMITS);

@@ -1,8 +1,7 @@
 // driven: the pieces of our own values: bytes on the disk, how many values need each, and the hash table kept in step with both.
 import type { KeyValueChange, KeyValueStore } from '@batchain/bat-node';
-import { type Clock, toHex, uintBytes } from '@batchain/shared';
+import { type Clock, mapInFlight, toHex, uintBytes } from '@batchain/shared';
 import { VALUE_PIECES_AT_ONCE, VALUE_PIECES_KEPT_MAX, VALUE_PUBLISH_WAIT_MS, VALUE_RELEASE_KEPT_MS } from '../limits.ts';
-import { forEachAtOnce } from './at-once.ts';
 import type { Piece } from './piece-tree.ts';
 import { tooMany } from './value-errors.ts';
 import type { ValueNetwork } from './value-network.ts';
@@ -57,7 +56,7 @@ export class OwnPieces {
   /** Brings pieces to the network, some at a time; the fewest nodes that took one of them. */
   async publish(pieces: readonly Piece[], signal: AbortSignal, onPiece: (bytes: number) => void): Promise<number> {
     let fewest = Number.POSITIVE_INFINITY;
-    await forEachAtOnce(pieces, VALUE_PIECES_AT_ONCE, async ({ bytes }) => {
+    await mapInFlight(pieces, VALUE_PIECES_AT_ONCE, async ({ bytes }) => {
       const deadline = { afterMs: VALUE_PUBLISH_WAIT_MS, signal, what: 'storing a piece' };
       fewest = Math.min(fewest, await withDeadline(this.#clock, deadline, (late) => this.#network.putImmutable(bytes, { signal: late })));
       onPiece(bytes.length);

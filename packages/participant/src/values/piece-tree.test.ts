@@ -1,5 +1,5 @@
 // Pieces under one hash: cut, put together, read in ranges, and what liars can do with them.
-import { concatBytes, encodeCbor, sha256, toHex } from '@batchain/shared';
+import { collectBytes, concatBytes, encodeCbor, sha256, toHex } from '@batchain/shared';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PieceReader } from './piece-reader.ts';
@@ -26,11 +26,7 @@ function tableOf(tree: PieceTree): { readonly get: (hash: Uint8Array) => Promise
   return table;
 }
 
-async function read(reader: PieceReader, offset: number, length: number): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  for await (const part of reader.read(offset, length)) parts.push(part);
-  return concatBytes(...parts);
-}
+const read = (reader: PieceReader, offset: number, length: number): Promise<Uint8Array> => collectBytes(reader.read(offset, length));
 
 describe('BD-58 DF-16 bytes in pieces', () => {
   it('BD-21 any range of any length comes back, whatever the length of the pieces', async () => {

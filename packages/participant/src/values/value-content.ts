@@ -1,18 +1,13 @@
 // driven: the bytes of a value, wherever its envelope says that they are; any range of them.
-import { BatChainError, type Clock, concatBytes, VALUE_BYTES_MAX } from '@batchain/shared';
+import { BatChainError, type Clock, collectBytes, VALUE_BYTES_MAX } from '@batchain/shared';
 import { VALUE_PIECE_WAIT_MS } from '../limits.ts';
 import type { OwnPieces } from './own-pieces.ts';
 import { PieceReader } from './piece-reader.ts';
 import { shapeOf } from './piece-tree.ts';
 import type { ValueBody } from './value-envelope.ts';
 import { brokenValue } from './value-errors.ts';
-import type { ValueHosts, ValueNetwork } from './value-network.ts';
+import type { ByteRange, ValueHosts, ValueNetwork } from './value-network.ts';
 import { withDeadline } from './with-deadline.ts';
-
-export interface ByteRange {
-  readonly offset: number;
-  readonly length: number;
-}
 
 export class ValueContent {
   readonly #clock: Clock;
@@ -41,9 +36,8 @@ export class ValueContent {
         return;
       case 'file-in-pieces': {
         const tree = { bytes: body.capabilityBytes, pieceBytes: VALUE_BYTES_MAX, root: body.root };
-        const parts: Uint8Array[] = [];
-        for await (const part of this.pieces(key, tree, signal).read(0, body.capabilityBytes)) parts.push(part);
-        yield* this.#fromHosts(key, concatBytes(...parts), range, signal);
+        const capability = await collectBytes(this.pieces(key, tree, signal).read(0, body.capabilityBytes));
+        yield* this.#fromHosts(key, capability, range, signal);
       }
     }
   }

@@ -1,15 +1,13 @@
 // driven: has the nodes that keep a value hash a range of it where it lies, and judges what they say; the value itself does not travel (BD-45).
-import { BatChainError, type Clock, concatBytes, equalBytes, sha256, toHex } from '@batchain/shared';
+import { BatChainError, type Clock, collectBytes, equalBytes, mapInFlight, sha256, toHex } from '@batchain/shared';
 import { VALUE_PIECE_WAIT_MS, VALUE_PIECES_AT_ONCE } from '../limits.ts';
-import { forEachAtOnce } from './at-once.ts';
 import type { PieceReader } from './piece-reader.ts';
 import { pieceLength, shapeOf } from './piece-tree.ts';
-import type { ByteRange } from './value-content.ts';
 import type { ValueBody } from './value-envelope.ts';
 import { brokenValue, shown } from './value-errors.ts';
 import type { FoundEnvelope } from './value-finder.ts';
 import { kadNameOf } from './value-key.ts';
-import type { HeldRange, ValueNetwork } from './value-network.ts';
+import type { ByteRange, HeldRange, ValueNetwork } from './value-network.ts';
 import type { DigestedPart } from './values-api.ts';
 import { withDeadline } from './with-deadline.ts';
 
@@ -59,20 +57,19 @@ export class ValueDigester {
     const reader = this.#readerOf(key, body, signal);
     const end = range.offset + range.length;
     const first = Math.floor(range.offset / body.pieceBytes);
-    const indexes = Array.from({ length: Math.ceil(end / body.pieceBytes) - first }, (_, i) => first + i);
-    const parts = new Map<number, DigestedPart>();
-    await forEachAtOnce(range.length === 0 ? [] : indexes, VALUE_PIECES_AT_ONCE, async (index) => {
+    const count = range.length === 0 ? 0 : Math.ceil(end / body.pieceBytes) - first;
+    const indexes = Array.from({ length: count }, (_, i) => first + i);
+    return mapInFlight(indexes, VALUE_PIECES_AT_ONCE, async (index): Promise<DigestedPart> => {
       const at = index * body.pieceBytes;
       const from = Math.max(range.offset, at);
       const part = { offset: from, length: Math.min(end, at + pieceLength(shape.value, index)) - from };
       const hash = await reader.hashOf(index);
       // Of a whole piece the right answer is its own key; a part of one is read to know it.
       const isWhole = part.length === pieceLength(shape.value, index);
-      const right = isWhole ? hash : sha256(await collect(reader.read(part.offset, part.length)));
+      const right = isWhole ? hash : sha256(await collectBytes(reader.read(part.offset, part.length)));
       const asked = { offset: from - at, length: part.length };
-      parts.set(index, judge(part, right, await this.#ask(signal, (late) => this.#network.digestImmutable(hash, asked, { signal: late }))));
+      return judge(part, right, await this.#ask(signal, (late) => this.#network.digestImmutable(hash, asked, { signal: late })));
     });
-    return indexes.flatMap((index) => parts.get(index) ?? []);
   }
 
   #ask(signal: AbortSignal, ask: (signal: AbortSignal) => Promise<HeldRange>): Promise<HeldRange> {
@@ -87,10 +84,4 @@ function judge(range: ByteRange, right: Uint8Array, { holders, silent }: HeldRan
     holders: holders.map(({ nodeId, digest }) => ({ nodeId: toHex(nodeId), isRight: digest !== undefined && equalBytes(digest, right) })),
     silent,
   };
-}
-
-async function collect(bytes: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  for await (const part of bytes) parts.push(part);
-  return concatBytes(...parts);
 }

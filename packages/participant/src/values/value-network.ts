@@ -6,7 +6,7 @@ export interface NetworkCall {
   readonly signal: AbortSignal;
 }
 
-export interface RecordRange {
+export interface ByteRange {
   readonly offset: number;
   readonly length: number;
 }
@@ -36,8 +36,8 @@ export interface ValueNetwork {
   ownMutable(name: string): Uint8Array | null | undefined;
   ownsImmutable(hash: Uint8Array): boolean;
   /** Has every node that keeps a value hash a range of it. */
-  digestMutable(publicKey: Uint8Array, name: string, range: RecordRange, call: NetworkCall): Promise<HeldRange>;
-  digestImmutable(hash: Uint8Array, range: RecordRange, call: NetworkCall): Promise<HeldRange>;
+  digestMutable(publicKey: Uint8Array, name: string, range: ByteRange, call: NetworkCall): Promise<HeldRange>;
+  digestImmutable(hash: Uint8Array, range: ByteRange, call: NetworkCall): Promise<HeldRange>;
   /** From the contact record of a node. */
   publicKeyOf(nodeId: NodeId, call: NetworkCall): Promise<Uint8Array | undefined>;
 }

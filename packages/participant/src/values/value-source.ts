@@ -1,5 +1,5 @@
 // driven: what is to be stored, however it was given: short ones as bytes in memory, long ones as a file.
-import { concatBytes, type JsonValue, plainBytes } from '@batchain/shared';
+import { collectBytes, concatBytes, type JsonValue, plainBytes } from '@batchain/shared';
 import { VALUE_FILE_BYTES_MAX, VALUE_PIECES_BYTES_MAX } from '../limits.ts';
 import { encodeJsonValue } from './json-text.ts';
 import { tooLarge } from './value-errors.ts';
@@ -24,9 +24,7 @@ export async function sourceOfFile(files: ValueFiles, path: string): Promise<Val
   const size = await files.size(path);
   checkSize(size);
   if (size > VALUE_PIECES_BYTES_MAX) return { type: 'bytes', kind: 'file', path, size };
-  const parts: Uint8Array[] = [];
-  for await (const part of files.read(path, { offset: 0, length: size })) parts.push(part);
-  return { type: 'bytes', kind: 'bytes', bytes: concatBytes(...parts) };
+  return { type: 'bytes', kind: 'bytes', bytes: await collectBytes(files.read(path, { offset: 0, length: size })) };
 }
 
 /** In memory while they are few, then in the file at `spoolPath`, which is the caller's to remove. */

@@ -1,6 +1,6 @@
 // driven: values by key of one participant: network and local store behind one surface, one change of a key at a time.
 import type { KeyValueStore } from '@batchain/bat-node';
-import { BatChainError, concatBytes, type JsonValue, type Runtime, toBatChainError } from '@batchain/shared';
+import { BatChainError, collectBytes, type JsonValue, type Runtime, toBatChainError } from '@batchain/shared';
 import { VALUE_WHOLE_BYTES_MAX } from '../limits.ts';
 import { BodyWriter } from './body-writer.ts';
 import { splitHashes } from './catalog-row.ts';
@@ -19,7 +19,7 @@ import { brokenValue, shown, tooLarge } from './value-errors.ts';
 import type { ValueFiles } from './value-files.ts';
 import { type FoundEnvelope, ValueFinder } from './value-finder.ts';
 import { ownKeyOf, parseValueKey } from './value-key.ts';
-import type { ValueHosts, ValueNetwork } from './value-network.ts';
+import type { ByteRange, ValueHosts, ValueNetwork } from './value-network.ts';
 import { sourceOf, sourceOfFile, sourceOfStream, type ValueSource } from './value-source.ts';
 import type {
   DigestedValue,
@@ -189,9 +189,7 @@ export class Values implements ValuesApi {
       const { content, offset: _offset, length, ...head } = opened;
       if (length > VALUE_WHOLE_BYTES_MAX)
         throw tooLarge(`${shown(key)} has ${length} bytes`, `whole values are handed out up to ${VALUE_WHOLE_BYTES_MAX}`);
-      const parts: Uint8Array[] = [];
-      for await (const part of content) parts.push(part);
-      const bytes = concatBytes(...parts);
+      const bytes = await collectBytes(content);
       if (head.type === 'bytes') return { ...head, type: 'bytes', bytes };
       const decoded = decodeJsonValue(bytes);
       if (!decoded.ok) throw brokenValue(key, decoded.reason);
@@ -314,10 +312,7 @@ function headOf(key: string, { envelope, owner }: FoundEnvelope): ValueHead {
 }
 
 /** The part of the range that is there. BAT_E_USAGE when it begins behind the end. */
-function rangeOf(
-  bytesTotal: number,
-  { offset = 0, length = bytesTotal }: ValueOpenOptions,
-): { readonly offset: number; readonly length: number } {
+function rangeOf(bytesTotal: number, { offset = 0, length = bytesTotal }: ValueOpenOptions): ByteRange {
   const isFit = Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset >= 0 && length >= 0 && offset <= bytesTotal;
   if (isFit) return { offset, length: Math.min(length, bytesTotal - offset) };
   throw new BatChainError('BAT_E_USAGE', { what: `bytes from ${offset}, ${length} of them`, why: `the value has ${bytesTotal} bytes` });

@@ -3,6 +3,7 @@
 import type { FoundParticipant } from '@batchain/participant/client';
 import { BatChainError, isLoopbackHost, splitHostPort } from '@batchain/shared';
 import { parseIsoTime } from '@batchain/shared/node';
+import { routesCsv } from '../../commands/dht-text.ts';
 import { countText, shortIdText } from '../../output/health-text.ts';
 import { fitText } from '../../output/printable.ts';
 import { agoText } from '../../output/times.ts';
@@ -10,7 +11,7 @@ import { LISTENER_CHECK_MS, VERB_SHOWN_MAX } from '../shell-limits.ts';
 import type { RequestOf } from '../shell-request.ts';
 import type { VerbAnswer, VerbTools } from '../verb-tools.ts';
 import { locateText } from './locate-text.ts';
-import { routesCsv, routesText } from './routes-text.ts';
+import { routesText } from './routes-text.ts';
 
 /** A listener of this computer answers at once, or an address of it is not one that can be connected to from here. */
 async function acceptsInTime(address: string, { accepts, clock, signal }: VerbTools): Promise<boolean> {

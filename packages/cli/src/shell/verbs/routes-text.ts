@@ -1,4 +1,4 @@
-// pure: the routing table as lines for people, and as comma-separated values (BD-19).
+// pure: the routing table as lines for people (BD-19).
 import type { DhtRoutesResult, DhtTableContact } from '@batchain/participant/client';
 import { countText, shortIdText } from '../../output/health-text.ts';
 import { formatTable } from '../../output/table.ts';
@@ -46,16 +46,4 @@ export function routesText(routes: DhtRoutesResult, { width, ago }: RoutesView):
     `${countText(contacts.length, 'contact')} in ${countText(buckets.length, 'k-bucket')} of at most ${bucketSize}, ${spare} in reserve`,
     ...(rows.length === 0 ? [] : formatTable(COLUMNS, rows, width)),
   ];
-}
-
-export function routesCsv({ contacts, above, below }: DhtRoutesResult): string[] {
-  const neighbour = ({ nodeId }: DhtTableContact): string => {
-    const words = [...(above?.nodeId === nodeId ? ['above'] : []), ...(below?.nodeId === nodeId ? ['below'] : [])];
-    return words.join('+');
-  };
-  const lines = contacts.map((contact) => {
-    const { bucket, nodeId, kad, distance, rttMs, lastSeen, failures } = contact;
-    return [bucket, nodeId, kad, distance.log2 ?? '', rttMs ?? '', lastSeen, failures, neighbour(contact)].join(',');
-  });
-  return ['bucket,node_id,kad,distance_log2,rtt_ms,last_seen,failures,neighbour', ...lines];
 }
