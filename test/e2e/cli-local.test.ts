@@ -1,10 +1,11 @@
 // The built command line as a process, where no network is needed: what it prints, how it fails, which exit codes it gives.
+import { execFile } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ERROR_CODES } from '@batchain/shared';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CommandResult } from '../../demos/lib/local-network.ts';
+import { CLI_PATH, type CommandResult } from '../../demos/lib/local-network.ts';
 import { typeCommand } from '../support/command-line.ts';
 import { runCli } from './harness.ts';
 import { jsonLines, transcriptOf } from './transcript.ts';
@@ -17,6 +18,12 @@ const golden = (name: string): string => `./transcripts/${name}.txt`;
 const run = (args: readonly string[], env: Record<string, string> = {}): Promise<CommandResult> => runCli(args, { env, cwd: folder });
 /** For rows of many: without a process each. */
 const type = (args: readonly string[]): Promise<CommandResult> => typeCommand(args, { cwd: folder });
+
+/** A line of a shell, with its pipes. */
+const runShell = (line: string): Promise<Pick<CommandResult, 'code' | 'stdout' | 'stderr'>> =>
+  new Promise((resolve) =>
+    execFile('sh', ['-c', line], { cwd: folder }, (error, stdout, stderr) => resolve({ code: Number(error?.code ?? 0), stdout, stderr })),
+  );
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'batchain-cli-'));
@@ -232,6 +239,14 @@ describe('BD-01 command line without a network', () => {
         });
       expect(JSON.stringify(last)).not.toMatch(/\n\s+at /);
     }
+  });
+
+  it('says when its result can not be written, and nothing when the reader has seen enough', async () => {
+    const cli = `${process.execPath} ${CLI_PATH}`;
+    const full = await runShell(`${cli} hash hello.txt > /dev/full`);
+    expect(full).toMatchObject({ code: 8, stderr: expect.stringContaining('BAT_E_TARGET_UNWRITABLE') });
+    const endless = await runShell(`yes sz | { timeout 30 ${cli} shell --home nobody; echo "exit $?" >&2; } | head -1`);
+    expect(endless).toMatchObject({ stdout: '1 node: this one, nobody else is known\n', stderr: expect.stringMatching(/exit 130\n$/) });
   });
 
   it('Ctrl-C while the program still loads ends as any other: 130 and one error line with --json', async () => {

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { createSystemRuntime } from '@batchain/shared/node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Answer, CONTENT, DOWNLOADED, GatewayWorld, json } from '../support/gateway-world.ts';
+import { type Answer, CONTENT, DOWNLOADED, GatewayWorld, ID, json } from '../support/gateway-world.ts';
 
 const runtime = createSystemRuntime();
 const TOKEN = 't'.repeat(43);
@@ -36,6 +36,8 @@ describe('hostile requests to the gateway (T13, T14, T17)', () => {
       expect(Object.keys(answer.headers).filter((name) => name.startsWith('access-control'))).toEqual([]);
     }
     expect(await world.status('GET', '/health', { headers: { host: 'evil.example' } })).toBe(403);
+    const twice = `DELETE /files/${ID} HTTP/1.1\r\n${hostLine()}\r\nHost: evil.example\r\nConnection: close\r\n\r\n`;
+    expect(await world.raw(twice)).toMatch(/^HTTP\/1.1 400 /);
     expect(world.done).toEqual([]);
   });
 

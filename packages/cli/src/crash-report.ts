@@ -1,7 +1,7 @@
 // driven: what is written down when something happens that should not, for a person to send along.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { VERSION } from '@batchain/participant/client';
+import { ensurePrivateDir, VERSION } from '@batchain/participant/client';
 import type { BatChainError } from '@batchain/shared';
 import { isoTime } from '@batchain/shared/node';
 
@@ -18,7 +18,7 @@ export function writeCrashReport(logDir: string, error: BatChainError, command: 
     cause,
   ];
   try {
-    mkdirSync(logDir, { recursive: true, mode: 0o700 });
+    ensurePrivateDir(logDir);
     writeFileSync(path, `${lines.join('\n')}\n`, { mode: 0o600 });
     return path;
   } catch {

@@ -96,6 +96,7 @@ async function runCommand(parsed: ParsedArgv, command: Command, io: CliIo, runti
     };
     const outcome: CommandOutcome = await command.run(context);
     if (outcome.isSilent !== true) output.result(outcome.json, outcome.text);
+    await output.delivered();
     return outcome.exit ?? 0;
   } catch (error) {
     const known = interruption.signal.aborted ? toBatChainError(interruption.signal.reason) : toBatChainError(error);
@@ -135,7 +136,10 @@ export async function runCommandLine(
     const argv = prepare(given);
     const parsed = parseArgv(argv, COMMANDS);
     const exit = answerWithoutCommand(parsed, early);
-    if (exit !== undefined || parsed.command === undefined) return exit ?? 0;
+    if (exit !== undefined || parsed.command === undefined) {
+      await early.delivered();
+      return exit ?? 0;
+    }
     return await runCommand(parsed, parsed.command, io, runtime, argv);
   } catch (error) {
     const known = toBatChainError(error);

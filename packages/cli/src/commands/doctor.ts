@@ -1,7 +1,7 @@
 // driven: `batchain doctor`: how this computer stands in its network, in plain words, with what helps.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type DoctorResult, LocalApiClient } from '@batchain/participant/client';
+import { type DoctorResult, ensurePrivateDir, LocalApiClient } from '@batchain/participant/client';
 import { second, systemReason } from '@batchain/shared';
 import { isoTime } from '@batchain/shared/node';
 import { type CommandContext, type CommandOutcome, defineCommand } from '../command.ts';
@@ -51,7 +51,7 @@ function saveReport(context: CommandContext, lines: readonly string[]): string {
   const { paths, clock } = context;
   const path = join(paths.logDir, `doctor-${isoTime(clock.nowMs()).slice(0, 10)}.txt`);
   try {
-    mkdirSync(paths.logDir, { recursive: true, mode: 0o700 });
+    ensurePrivateDir(paths.logDir);
     writeFileSync(path, `${lines.join('\n')}\n`, { mode: 0o600 });
     return `Report saved: ${path} (no keys, no file names).`;
   } catch (error) {

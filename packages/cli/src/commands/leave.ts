@@ -14,6 +14,7 @@ import { usageError } from '../argv/usage-error.ts';
 import { type CommandContext, type CommandOutcome, defineCommand } from '../command.ts';
 import { homeFlag, requireDaemon } from '../daemon-access.ts';
 import { countText, shortIdText } from '../output/health-text.ts';
+import { leftReasonText } from '../output/left-text.ts';
 import { ask, canAsk } from '../prompt.ts';
 import { showProgress } from '../show-progress.ts';
 
@@ -39,7 +40,9 @@ const holdingsText = ({ shards, records, bytes }: MembershipResult): string =>
   `${countText(shards, 'shard')} and ${countText(records, 'record')} (${formatSize(bytes)})`;
 
 function leftLines({ left, leftCount }: LeaveResultView): string[] {
-  const lines = left.slice(0, LEFT_SHOWN_MAX).map(({ kind, id, what, reason }) => `  ${kind} ${what} of ${shortIdText(id)}: ${reason}`);
+  const lines = left
+    .slice(0, LEFT_SHOWN_MAX)
+    .map(({ kind, id, what, reason }) => `  ${kind} ${what} of ${shortIdText(id)}: ${leftReasonText(reason)}`);
   return leftCount > lines.length ? [...lines, `  and ${leftCount - lines.length} more`] : lines;
 }
 

@@ -37,6 +37,8 @@ type Context = CommandContext<typeof OPTIONS>;
 
 /** Some verbs were not carried out. */
 const FAILED_EXIT = 3;
+/** Interrupted, by the other end of the pipe. */
+const READER_GONE_EXIT = 130;
 
 interface Access {
   readonly client: LocalApiClient;
@@ -68,12 +70,12 @@ async function openAccess(context: Context, folder: SessionFolder): Promise<Acce
   return { client: own.client, controlPath: own.paths.controlPath, own };
 }
 
-/** Verbs from a pipe or a file. Rejects with the reason of the signal. */
-async function runPiped({ io, signal }: Context, session: ShellSession): Promise<void> {
+/** Verbs from a pipe or a file, for as long as somebody reads the answers. Rejects with the reason of the signal. */
+async function runPiped({ io, signal, output }: Context, session: ShellSession): Promise<void> {
   const onAbort = (): void => void io.stdin.destroy();
   signal.addEventListener('abort', onAbort, { once: true });
   try {
-    for await (const line of readLines(io.stdin)) if ((await session.run(line)) === 'end') return;
+    for await (const line of readLines(io.stdin)) if ((await session.run(line)) === 'end' || output.isBroken) return;
     signal.throwIfAborted();
   } catch (error) {
     signal.throwIfAborted();
@@ -155,7 +157,8 @@ async function runShell(context: Context): Promise<CommandOutcome> {
     if (isInteractive) await runOnTerminal(context, session, keys);
     else await runPiped(context, session);
     const { verbs, failed } = session.counts;
-    const exit = failed > 0 && !isInteractive ? FAILED_EXIT : 0;
+    const failedExit = failed > 0 && !isInteractive ? FAILED_EXIT : 0;
+    const exit = output.isBroken ? READER_GONE_EXIT : failedExit;
     return { json: { verbs, failed, control: access.controlPath, ownNode: own?.ready.nodeId ?? null }, text: [], exit };
   } finally {
     for (const end of [() => multi.end(), () => own?.end()]) {

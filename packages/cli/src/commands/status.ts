@@ -4,12 +4,13 @@ import {
   formatDuration,
   formatSize,
   type LocalApiClient,
+  type MembershipResult,
   type StatusResult,
   switchValue,
 } from '@batchain/participant/client';
 import { second } from '@batchain/shared';
 import { type CommandContext, type CommandOutcome, defineCommand } from '../command.ts';
-import { requireDaemon } from '../daemon-access.ts';
+import { homeFlag, requireDaemon } from '../daemon-access.ts';
 import { countText } from '../output/health-text.ts';
 import { printable } from '../output/printable.ts';
 
@@ -44,7 +45,15 @@ const REACH_WORDS: Readonly<Record<StatusResult['reach'], string>> = {
   unknown: 'not known yet',
 };
 
-function statusText({ output }: Context, status: StatusResult): string[] {
+const MEMBERSHIP_WORDS: Readonly<Record<MembershipResult['state'], string | undefined>> = {
+  member: undefined,
+  leaving: 'is leaving: it hands over what it keeps for others, and takes nothing',
+  left: 'has left the network: it takes nothing',
+};
+
+function statusText(context: Context, status: StatusResult, { state }: MembershipResult): string[] {
+  const { output } = context;
+  const left = MEMBERSHIP_WORDS[state];
   const { isAscii } = output.out;
   const { offer, relay } = status;
   const offering =
@@ -57,6 +66,7 @@ function statusText({ output }: Context, status: StatusResult): string[] {
     `Reach     ${REACH_WORDS[status.reach]}   kad ${status.kad}   bat ${status.bat}`,
     `Peers     ${status.peers.online} online`,
     `Offering  ${offering}${offer.isReadOnly ? '   read-only: the disk failed' : ''}`,
+    ...(left === undefined ? [] : [`Leaving   this node ${left}; to stay: batchain leave --cancel${homeFlag(context)}`]),
     ...(relay === undefined ? [] : [`Relaying  ${countText(relay.circuits, 'circuit')} now, ${formatSize(relay.bytesToday)} today`]),
     `Yours     ${filesText(status)}`,
     `Now       ${status.jobs.running === 0 ? 'idle' : `${countText(status.jobs.running, 'command')} at work`}`,
@@ -68,13 +78,16 @@ function exitOf({ files }: StatusResult, isQuiet: boolean): number {
   return !isQuiet && files.good < files.total ? 3 : 0;
 }
 
+const ask = (client: LocalApiClient, signal: AbortSignal): Promise<[StatusResult, MembershipResult]> =>
+  Promise.all([client.status({ signal }), client.membership.view({ signal })]);
+
 /** Ends with the signal, or with the daemon. */
 async function watch(context: Context, client: LocalApiClient): Promise<CommandOutcome> {
   const { output, clock, signal } = context;
   while (output.isJson || !signal.aborted) {
-    const status = await client.status({ signal });
-    const lines = statusText(context, status);
-    if (output.isJson) output.line('status', status);
+    const [status, membership] = await ask(client, signal);
+    const lines = statusText(context, status, membership);
+    if (output.isJson) output.line('status', { ...status, membership: membership.state });
     else if (output.out.canRedraw) output.result({}, [`${CLEAR_SCREEN}${lines.join('\n')}`]);
     else output.result({}, [...lines, '']);
     await clock.sleep(WATCH_INTERVAL_MS, signal).catch((error: unknown) => {
@@ -88,8 +101,12 @@ async function watch(context: Context, client: LocalApiClient): Promise<CommandO
 async function runStatus(context: Context): Promise<CommandOutcome> {
   const client = await requireDaemon(context);
   if (context.options.watch) return watch(context, client);
-  const status = await client.status({ signal: context.signal });
-  return { json: status, text: statusText(context, status), exit: exitOf(status, context.globals.quiet) };
+  const [status, membership] = await ask(client, context.signal);
+  return {
+    json: { ...status, membership: membership.state },
+    text: statusText(context, status, membership),
+    exit: exitOf(status, context.globals.quiet),
+  };
 }
 
 export const statusCommand = defineCommand({

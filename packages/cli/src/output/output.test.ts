@@ -1,4 +1,4 @@
-import { PassThrough } from 'node:stream';
+import { PassThrough, Writable } from 'node:stream';
 import type { ProgressLine } from '@batchain/participant/client';
 import { BatChainError } from '@batchain/shared';
 import { createSimRuntime } from '@batchain/shared/testing';
@@ -114,6 +114,37 @@ describe('a warning', () => {
       fix: 'batchain peers',
     });
     expect(stderr.read()).toBeNull();
+  });
+});
+
+describe('a result that does not arrive', () => {
+  const options = { isJson: true, isQuiet: false, isDebug: false, command: 'ls', color: 'never', isAscii: true, env: {} } as const;
+
+  async function outputOnto(code: string): Promise<{ output: Output; errors: () => string }> {
+    const stdout = new Writable({ write: (_part, _encoding, done) => done(Object.assign(new Error(`${code}: write`), { code })) });
+    stdout.on('error', () => undefined);
+    const stderr = new PassThrough();
+    const output = new Output(
+      { stdout, stderr, stdin: stderr, env: {}, cwd: '/' } as unknown as CliIo,
+      createSimRuntime(1).runtime.clock,
+      options,
+    );
+    output.result({ files: [] }, []);
+    return { output, errors: () => String(stderr.read() ?? '') };
+  }
+
+  it('because the disk is full is an error, told where it can be read', async () => {
+    const { output, errors } = await outputOnto('ENOSPC');
+    await expect(output.delivered()).rejects.toMatchObject({ code: 'BAT_E_TARGET_UNWRITABLE' });
+    await expect(output.bytes(new Uint8Array(1), new AbortController().signal)).rejects.toMatchObject({ code: 'BAT_E_TARGET_UNWRITABLE' });
+    output.error(new BatChainError('BAT_E_TARGET_UNWRITABLE', { what: 'nothing was written' }), 8);
+    expect(errors()).toContain('error: nothing was written');
+  });
+
+  it('because its reader has seen enough is none', async () => {
+    const { output } = await outputOnto('EPIPE');
+    await output.delivered();
+    expect(output.isBroken).toBe(true);
   });
 });
 

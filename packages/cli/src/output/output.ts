@@ -1,6 +1,6 @@
 // driven: the one place that writes: results on stdout, everything else on stderr; with --json only NDJSON on stdout.
 import { once } from 'node:events';
-import { type BatChainError, type Clock, utf8Bytes } from '@batchain/shared';
+import { BatChainError, type Clock, systemReason, utf8Bytes } from '@batchain/shared';
 import { isoTime } from '@batchain/shared/node';
 import type { CliIo } from './io.ts';
 import { printable, printableJson } from './printable.ts';
@@ -21,6 +21,17 @@ export interface WarningHelp {
 }
 
 const JSON_VERSION = 1;
+
+/** True for what a reader does that has seen enough: `batchain ls | head -1`. */
+const isGoodbye = (error: Error): boolean => (error as NodeJS.ErrnoException).code === 'EPIPE';
+
+const unwritable = (cause: Error): BatChainError =>
+  new BatChainError('BAT_E_TARGET_UNWRITABLE', {
+    what: 'the result can not be written to the standard output',
+    why: systemReason(cause),
+    fix: 'send it where there is room, and run the command again',
+    cause,
+  });
 
 export class Output {
   readonly out: Style;
@@ -78,7 +89,7 @@ export class Output {
     if (this.isJson) this.line('error', { code, what, why, fix, exit });
     const { tint, isAscii } = this.err;
     const clean = (text: string): string => printable(text.replace(/\s*\n\s*/g, ' '), isAscii);
-    if (!this.isJson) {
+    if (!this.isJson || this.#fault !== undefined) {
       this.#io.stderr.write(`${tint('red', 'error:')} ${clean(what)}\n`);
       this.#io.stderr.write(`${tint('bold', 'why:')}   ${clean(why)}\n`);
       this.#io.stderr.write(`${tint('bold', 'fix:')}   ${clean(fix)}\n`);
@@ -100,11 +111,31 @@ export class Output {
     this.#io.stderr.write(text);
   }
 
-  /** Raw bytes of a result (`get --stdout`); waits while the reader is slow, rejects when it is gone. */
+  /** Why results no longer reach anybody. */
+  get #fault(): Error | undefined {
+    return this.#io.stdout.errored ?? undefined;
+  }
+
+  /** True when nobody hears any more what is written. */
+  get isBroken(): boolean {
+    return this.#fault !== undefined || (this.#io.stderr.errored ?? null) !== null;
+  }
+
+  /** Raw bytes of a result (`get --stdout`); waits while the reader is slow. Rejects with EPIPE when it is gone, and BAT_E_TARGET_UNWRITABLE. */
   async bytes(part: Uint8Array, signal: AbortSignal): Promise<void> {
     const { stdout } = this.#io;
-    if (stdout.errored !== null) throw stdout.errored;
-    if (!stdout.write(part)) await once(stdout, 'drain', { signal });
+    try {
+      if (this.#fault !== undefined) throw this.#fault;
+      if (!stdout.write(part)) await once(stdout, 'drain', { signal });
+    } catch (error) {
+      throw this.#fault === undefined || isGoodbye(this.#fault) ? error : unwritable(this.#fault);
+    }
+  }
+
+  /** Resolves when the result has left the process, or its reader is gone. Rejects with BAT_E_TARGET_UNWRITABLE: the disk is full, say. */
+  async delivered(): Promise<void> {
+    await this.flush();
+    if (this.#fault !== undefined && !isGoodbye(this.#fault)) throw unwritable(this.#fault);
   }
 
   /** Resolves when what was written has left the process, or the reader is gone. */

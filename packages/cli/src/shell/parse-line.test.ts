@@ -23,7 +23,13 @@ describe('a line of the shell', () => {
   });
 
   it('asks for nothing when it is empty or a comment', () => {
-    for (const line of ['', '   ', '\t', '# MM', '#MM']) expect(parseLine(line)).toEqual({ kind: 'empty' });
+    for (const line of ['', '   ', '\t', '# MM', '#MM', "# what's more"]) expect(parseLine(line)).toEqual({ kind: 'empty' });
+  });
+
+  it('ends where a comment begins, which is no word of it', () => {
+    expect(parseLine("SZ # how many? Let's see")).toMatchObject({ kind: 'request', request: { kind: 'size' } });
+    expect(parseLine('RN a#b')).toMatchObject({ request: { kind: 'read', key: 'a#b' } });
+    expect(parseLine("RN '#b'")).toMatchObject({ request: { kind: 'read', key: '#b' } });
   });
 
   it('BD-20 BD-21 W takes the place, a file, a piece size and a key', () => {

@@ -189,7 +189,7 @@ function requestOf(verb: VerbName, typed: string, words: readonly string[], boun
 export function parseLine(line: string, bounds: LineBounds): ParsedLine {
   const split = splitWords(line);
   const [typed, ...words] = split.words;
-  if (split.ok && (typed === undefined || typed.startsWith('#'))) return { kind: 'empty' };
+  if (split.ok && typed === undefined) return { kind: 'empty' };
   const verb = verbWord(typed ?? line.trim());
   if (!split.ok) return { kind: 'wrong', verb, what: 'the line can not be read', why: split.why };
   const name = verbOf(typed ?? '');

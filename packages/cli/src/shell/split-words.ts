@@ -7,7 +7,7 @@ export type SplitResult =
 
 const SPACE = /\s/;
 
-/** `W 'my file.txt' 256`; a backslash keeps the next character as it is, except between single quotes. */
+/** `W 'my file.txt' 256  # why`; a backslash keeps the next character as it is, except between single quotes. */
 export function splitWords(line: string): SplitResult {
   const words: string[] = [];
   let word: string | undefined;
@@ -25,6 +25,8 @@ export function splitWords(line: string): SplitResult {
     } else if (char === "'" || char === '"') {
       quote = char;
       word ??= '';
+    } else if (char === '#' && word === undefined) {
+      break;
     } else if (!SPACE.test(char)) {
       word = (word ?? '') + char;
     } else if (word !== undefined) {

@@ -89,6 +89,13 @@ describe('the folder of a laboratory', () => {
     }
   });
 
+  it('is none where a file lies, nor where the system makes no folder', () => {
+    const file = join(folder, 'file');
+    writeFileSync(file, 'mine');
+    expect(codeOf(() => openLabFolder(file, entropy))).toBe('BAT_E_HOME_UNUSABLE');
+    expect(codeOf(() => openLabFolder(join(file, 'below'), entropy))).toBe('BAT_E_HOME_UNUSABLE');
+  });
+
   it('loses what the laboratory made and nothing else', () => {
     writeLab(folder, STATE, entropy);
     mkdirSync(join(folder, 'node1'));

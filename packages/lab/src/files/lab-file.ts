@@ -1,6 +1,6 @@
 // driven: `lab.json`: which nodes a laboratory has, where they live, and what their paths suffer. Nodes follow it.
 import { readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { replaceFile } from '@batchain/participant/client';
 import { BatChainError, type Random, systemReason, utf8Bytes } from '@batchain/shared';
 import { z } from 'zod';
@@ -53,7 +53,7 @@ function damaged(path: string, why: string, cause?: unknown): BatChainError {
   return new BatChainError('BAT_E_CONFIG', {
     what: `${path} can not be used`,
     why,
-    fix: `remove the folder of the laboratory: ${path}`,
+    fix: `remove the folder of the laboratory: ${dirname(path)}`,
     cause,
   });
 }

@@ -9,7 +9,7 @@ import {
   homePaths,
   systemSurroundings,
 } from '@batchain/participant/client';
-import { BatChainError, type Random } from '@batchain/shared';
+import { BatChainError, type Random, systemReason } from '@batchain/shared';
 import { labPath } from './lab-file.ts';
 
 /** Of a node, or of what a simulation has beside its nodes. */
@@ -37,10 +37,24 @@ function assertLabFolder(folder: string): void {
   });
 }
 
-/** Takes the folder for one change; throws BAT_E_HOME_IN_USE while another command changes the laboratory. */
+function makeLabFolder(folder: string): void {
+  try {
+    assertLabFolder(folder);
+    ensurePrivateDir(folder);
+  } catch (error) {
+    if (error instanceof BatChainError) throw error;
+    throw new BatChainError('BAT_E_HOME_UNUSABLE', {
+      what: `${folder} can not be the folder of a laboratory`,
+      why: systemReason(error),
+      fix: 'choose another: batchain lab up --home ./lab',
+      cause: error,
+    });
+  }
+}
+
+/** Takes the folder for one change; throws BAT_E_HOME_IN_USE while another command changes the laboratory, BAT_E_HOME_UNUSABLE. */
 export function openLabFolder(folder: string, entropy: Random): HomeLock {
-  assertLabFolder(folder);
-  ensurePrivateDir(folder);
+  makeLabFolder(folder);
   try {
     return acquireHomeLock(join(folder, LOCK), entropy);
   } catch (error) {

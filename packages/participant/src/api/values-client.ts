@@ -1,4 +1,5 @@
 // driven: the client's side of values by key.
+import { BatChainError } from '@batchain/shared';
 import type { ApiCalls, CallOptions, JobOptions } from './api-calls.ts';
 import {
   type ValueByHashBody,
@@ -30,7 +31,12 @@ export interface ValueRange extends ValuePlace {
   readonly length?: number;
 }
 
-const valuePath = (key: string): string => `/v1/values/${encodeURIComponent(key)}`;
+/** Throws BAT_E_VALUE_KEY for what no path can carry. */
+function valuePath(key: string): string {
+  if (key === '') throw new BatChainError('BAT_E_VALUE_KEY', { what: 'the key is empty', why: 'a key has at least one character' });
+  if (key.includes('\0')) throw new BatChainError('BAT_E_VALUE_KEY', { what: 'the key holds a zero character', why: 'no key has one' });
+  return `/v1/values/${encodeURIComponent(key)}`;
+}
 
 /** `?a=1&b=2` of what is defined. */
 function queryOf(fields: Readonly<Record<string, string | number | boolean | undefined>>): string {
@@ -46,7 +52,7 @@ export class ValuesClient {
     this.#calls = calls;
   }
 
-  put(key: string, body: ValuePutBody, options: JobOptions = {}): Promise<ValueStoredView> {
+  async put(key: string, body: ValuePutBody, options: JobOptions = {}): Promise<ValueStoredView> {
     return this.#calls.job({ method: 'PUT', path: valuePath(key), body }, valueStored, options);
   }
 
@@ -54,21 +60,21 @@ export class ValuesClient {
     return this.#calls.job({ method: 'PUT', path: '/v1/values', body }, valueStored, options);
   }
 
-  get(key: string, { isLocal, ...options }: ValuePlace = {}): Promise<ValueFoundView> {
+  async get(key: string, { isLocal, ...options }: ValuePlace = {}): Promise<ValueFoundView> {
     return this.#calls.json({ method: 'GET', path: `${valuePath(key)}${queryOf({ local: isLocal })}` }, valueFound, options);
   }
 
   /** Writes the whole value to a file at an absolute path, all of it or nothing. */
-  save(key: string, body: ValueSaveBody, options: JobOptions = {}): Promise<ValueSavedView> {
+  async save(key: string, body: ValueSaveBody, options: JobOptions = {}): Promise<ValueSavedView> {
     return this.#calls.job({ method: 'POST', path: `${valuePath(key)}/save`, body }, valueSaved, options);
   }
 
   /** Has every node that keeps a range of the value hash it where it lies (BD-45). */
-  digest(key: string, body: ValueDigestBody = {}, options: JobOptions = {}): Promise<ValueDigestedView> {
+  async digest(key: string, body: ValueDigestBody = {}, options: JobOptions = {}): Promise<ValueDigestedView> {
     return this.#calls.job({ method: 'POST', path: `${valuePath(key)}/digest`, body }, valueDigested, options);
   }
 
-  remove(key: string, { isLocal, ...options }: ValuePlace = {}): Promise<ValueRemovedView> {
+  async remove(key: string, { isLocal, ...options }: ValuePlace = {}): Promise<ValueRemovedView> {
     const body = isLocal === undefined ? {} : { isLocal };
     return this.#calls.json({ method: 'DELETE', path: valuePath(key), body }, valueRemoved, options);
   }

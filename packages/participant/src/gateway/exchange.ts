@@ -1,9 +1,8 @@
 // driven: one request to the gateway and its answer: JSON, a problem, or bytes at the pace of their reader.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { BatChainError, KiB, type Runtime, toBatChainError } from '@batchain/shared';
-import { problemOf } from '../api/problem.ts';
 import { GATEWAY_READER_STALL_MS } from '../limits.ts';
-import { GatewayError, statusOfError } from './gateway-error.ts';
+import { GatewayError, gatewayProblemOf, statusOfError } from './gateway-error.ts';
 import { announcedBytes, discardBody, hasBody, readBody } from './request-bytes.ts';
 
 type Headers = Readonly<Record<string, string | number>>;
@@ -49,12 +48,12 @@ export class Exchange {
     if (!this.#response.writableFinished) this.#abort.abort(reason);
   }
 
-  /** The length that the head tells, checked before the client is asked to go on. Throws 413. */
+  /** The length that the head tells, checked before the client is asked to go on. Throws 400, 413 and 415. */
   announcedBytes(bytesMax: number): number | undefined {
     return announcedBytes(this.request, bytesMax);
   }
 
-  /** Throws 413 and 408. */
+  /** Throws 400, 408, 413 and 415. */
   async *body(bytesMax: number): AsyncGenerator<Uint8Array, void> {
     this.announcedBytes(bytesMax);
     if (this.request.headers.expect !== undefined) this.#response.writeContinue();
@@ -76,7 +75,7 @@ export class Exchange {
     if (known.code === 'BAT_E_INTERNAL')
       this.#runtime.log.error('http.request.failed', { what: known.what, stack: error instanceof Error ? error.stack : undefined });
     if (this.#response.headersSent) this.#response.destroy();
-    else await this.json(statusOfError(known), problemOf(known), error instanceof GatewayError ? error.headers : {});
+    else await this.json(statusOfError(known), gatewayProblemOf(known), error instanceof GatewayError ? error.headers : {});
   }
 
   get #isUnread(): boolean {

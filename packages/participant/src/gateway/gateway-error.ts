@@ -1,6 +1,6 @@
 // pure: why a request to the gateway is not carried out, with its HTTP status; and the status of every other error.
 import { BatChainError, type ErrorCode } from '@batchain/shared';
-import { problemOf, statusOf } from '../api/problem.ts';
+import { type Problem, problemOf, statusOf } from '../api/problem.ts';
 
 export interface GatewayWords {
   readonly what: string;
@@ -53,6 +53,17 @@ const STATUS_BY_CODE: Partial<Record<ErrorCode, number>> = {
   BAT_E_MANIFEST_UNSUPPORTED: 502,
   BAT_E_MANIFEST_SIGNATURE: 502,
 };
+
+/** In place of what the command line would say. */
+const FIX_BY_CODE: Partial<Record<ErrorCode, string>> = {
+  BAT_E_NOT_ENOUGH_PEERS: 'choose a policy for the hosts that are there (?policy=KofN; 1of1 is a single copy), or wait for more of them',
+  BAT_E_USAGE: 'compare the request with docs/spec/http-gateway.md',
+};
+
+export function gatewayProblemOf(error: BatChainError): Problem {
+  const problem = problemOf(error);
+  return { ...problem, fix: FIX_BY_CODE[error.code] ?? problem.fix };
+}
 
 export function statusOfError(error: BatChainError): number {
   return error instanceof GatewayError ? error.status : (STATUS_BY_CODE[error.code] ?? statusOf(problemOf(error)));

@@ -168,6 +168,7 @@ export class HttpGateway implements Startable {
 
   async #answer(exchange: Exchange): Promise<void> {
     const { request } = exchange;
+    if ((request.headersDistinct.host?.length ?? 0) > 1) throw new GatewayError(400, { what: 'the request bears Host more than once' });
     const refusal = judgeOrigin(request.headers, this.#rules);
     if (refusal !== undefined) throw refusal;
     const target = this.#targetOf(exchange);

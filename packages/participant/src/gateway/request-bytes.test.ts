@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream';
 import { createSimRuntime } from '@batchain/shared/testing';
 import { describe, expect, it } from 'vitest';
 import { GATEWAY_LINGER_BYTES_MAX } from '../limits.ts';
-import { discardBody, readBody } from './request-bytes.ts';
+import { announcedBytes, discardBody, readBody } from './request-bytes.ts';
 
 /** A body whose sender the test is; headers are all that it lacks. */
 const makeBody = (): PassThrough & IncomingMessage =>
@@ -17,6 +17,28 @@ async function readAll(body: AsyncIterable<Uint8Array>): Promise<number> {
 
 const { signal } = new AbortController();
 const statusOf = (error: unknown): number | undefined => (error as { status?: number }).status;
+
+describe('announcedBytes', () => {
+  const announced = (headers: IncomingMessage['headers']): number | undefined =>
+    announcedBytes(Object.assign(makeBody(), { headers }), 100);
+
+  it('refuses a part of a body, which would be stored for the whole, and one that is packed', () => {
+    expect(announced({ 'content-length': '7', 'content-encoding': 'identity' })).toBe(7);
+    for (const [headers, status] of [
+      [{ 'content-range': 'bytes 5-9/10' }, 400],
+      [{ 'content-encoding': 'gzip' }, 415],
+    ] as const) {
+      const error = (() => {
+        try {
+          return announced({ 'content-length': '5', ...headers });
+        } catch (thrown) {
+          return thrown;
+        }
+      })();
+      expect(statusOf(error)).toBe(status);
+    }
+  });
+});
 
 describe('readBody (T14)', () => {
   it('gives what comes, up to the end', async () => {

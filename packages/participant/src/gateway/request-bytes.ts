@@ -17,8 +17,23 @@ export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
-/** What the head says; undefined when it says nothing (chunked). Throws 413. */
-export function announcedBytes({ headers }: IncomingMessage, bytesMax: number): number | undefined {
+/** What is sent is kept as it is: a part would be taken for the whole, and how it was packed would be forgotten. Throws 400 and 415. */
+function refuseCoded({ headers }: IncomingMessage): void {
+  if (headers['content-range'] !== undefined)
+    throw new GatewayError(400, { what: 'a part of a body can not be stored', why: 'it bears Content-Range', fix: 'send the whole' });
+  const coding = headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
+  if (coding !== 'identity')
+    throw new GatewayError(415, {
+      what: 'a packed body can not be stored as what is in it',
+      why: 'it bears Content-Encoding, which is not kept',
+      fix: 'leave that header away: the bytes are kept as they are',
+    });
+}
+
+/** What the head says; undefined when it says nothing (chunked). Throws 400, 413 and 415. */
+export function announcedBytes(request: IncomingMessage, bytesMax: number): number | undefined {
+  refuseCoded(request);
+  const { headers } = request;
   if (headers['transfer-encoding'] !== undefined) return undefined;
   const bytes = Number(headers['content-length'] ?? 0);
   if (bytes > bytesMax) throw tooLong(bytesMax);

@@ -298,7 +298,7 @@ export const ERROR_CODES = define({
     exit: 4,
     meaning: 'There is no value under that key.',
     cause: 'It was never put, was removed, has expired, or lies in the other store (local or network).',
-    fix: 'See your values: `batchain kv ls`, and `batchain kv ls --local`.',
+    fix: 'See your values, and those of the local store with --local: `batchain kv ls`.',
   },
   BAT_E_VALUE_TOO_LARGE: {
     exit: 2,

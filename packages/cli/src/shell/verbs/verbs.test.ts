@@ -443,6 +443,6 @@ describe('the verbs of the shell', () => {
     expect(await ask('LN')).toMatchObject({ verb: 'LN', ok: true, moved: { shards: 2, records: 9 }, leftCount: 1, told: 2 });
     await ask('leave emergency');
     expect(calls.at(-1)).toEqual(['leave', { isEmergency: true, isLastAccepted: true, withinMs: 540_000 }]);
-    expect((await say('LN yes')).at(-1)).toBe('  shard 0/1 of adadadad stays: no-room');
+    expect((await say('LN yes')).at(-1)).toBe('  shard 0/1 of adadadad stays: who was asked has no room');
   });
 });
