@@ -2,7 +2,7 @@
 import { EventEmitter } from 'node:events';
 import type { BatNodeApi, FileId, LeaveOptions as ShardsOptions } from '@batchain/bat-node';
 import type { KadEventMap, LeaveOptions as RecordsOptions } from '@batchain/kad-node';
-import { type NodeId, second, toHex } from '@batchain/shared';
+import { hour, type NodeId, second, toHex } from '@batchain/shared';
 import { createSimRuntime, type Simulation } from '@batchain/shared/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Membership, type MembershipParts } from './membership.ts';
@@ -107,14 +107,41 @@ describe('leaving', () => {
     const cut = new AbortController();
     shardsTaken = ({ signal }) =>
       new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason), { once: true }));
-    const first = membership.leave({ signal: cut.signal });
+    const first = membership.leave({ signal: cut.signal, withinMs: 20 * hour });
     expect(membership.leave()).toBe(first);
+    expect(membership.leave({ withinMs: 30 * hour })).toBe(first);
     const failed = first.catch((error: unknown) => error);
     cut.abort(new Error('Ctrl-C'));
     expect(await settle(failed)).toMatchObject({ message: 'Ctrl-C' });
     expect(membership.state).toBe('leaving');
     shardsTaken = async () => undefined;
     await settle(membership.leave());
+    expect(membership.state).toBe('left');
+  });
+
+  it.each([
+    ['an emergency', { isEmergency: true }, 'records within 28800000 ms, emergency'],
+    ['a shorter time', { withinMs: 1000 }, 'records within 1000 ms'],
+  ] as const)('is cut short by %s while it is under way: both callers get what came of it', async (_name, sooner, last) => {
+    const membership = make();
+    let cuts = 0;
+    shardsTaken = ({ signal }) =>
+      new Promise((_, reject) =>
+        signal?.addEventListener(
+          'abort',
+          () => {
+            cuts++;
+            shardsTaken = async () => undefined;
+            reject(signal.reason);
+          },
+          { once: true },
+        ),
+      );
+    const long = membership.leave();
+    const short = membership.leave(sooner);
+    expect(await settle(short)).toEqual(await settle(long));
+    expect(cuts).toBe(1);
+    expect(calls.slice(-2)).toEqual([last, 'end']);
     expect(membership.state).toBe('left');
   });
 
@@ -142,6 +169,19 @@ describe('leaving', () => {
     expect(calls.at(0)).toBe('shards');
     expect(membership.state).toBe('left');
   });
+});
+
+it('BD-16 a leave that waits for somebody to be there is off once it was taken back', async () => {
+  isMarked = true;
+  others = 0;
+  const membership = make();
+  membership.resume(new AbortController().signal);
+  expect(await settle(membership.rejoin())).toBe(true);
+  others = 2;
+  events.emit('joined', { contacts: 2 });
+  await simulation.clock.runFor(second);
+  expect(calls).toEqual(['rejoin shards', 'rejoin records']);
+  expect(membership.state).toBe('member');
 });
 
 it('BD-16 who left takes part again and says so; who had not left changes nothing', async () => {
