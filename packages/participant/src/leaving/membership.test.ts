@@ -184,6 +184,27 @@ it('BD-16 a leave that waits for somebody to be there is off once it was taken b
   expect(membership.state).toBe('member');
 });
 
+it('BD-16 coming back ends the leave under way and one that waits to take over; one that is asked for meanwhile comes after it', async () => {
+  const membership = make();
+  shardsTaken = ({ signal }) =>
+    new Promise((_, reject) =>
+      signal?.addEventListener('abort', () => simulation.clock.setTimer(second, () => reject(signal.reason)), { once: true }),
+    );
+  const long = membership.leave().catch((error: unknown) => error);
+  const short = membership.leave({ isEmergency: true }).catch((error: unknown) => error);
+  const back = membership.rejoin();
+  expect(await settle(back)).toBe(true);
+  for (const ended of [long, short]) expect(await settle(ended)).toBeInstanceOf(Error);
+  expect(calls).toEqual(['shards', 'rejoin shards', 'rejoin records']);
+  expect(membership.state).toBe('member');
+  shardsTaken = async () => undefined;
+  const again = membership.rejoin();
+  const after = membership.leave({ withinMs: 1000 });
+  await settle(Promise.all([again, after]));
+  expect(calls.slice(3)).toEqual(['rejoin shards', 'rejoin records', 'shards', 'records within 1000 ms', 'end']);
+  expect(membership.state).toBe('left');
+});
+
 it('BD-16 who left takes part again and says so; who had not left changes nothing', async () => {
   const membership = make();
   expect(await settle(membership.rejoin())).toBe(false);

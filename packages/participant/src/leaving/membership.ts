@@ -31,6 +31,8 @@ export class Membership implements MembershipApi {
   readonly #parts: MembershipParts;
   #hasLeft = false;
   #running: Run | undefined;
+  #comingBack: Promise<boolean> | undefined;
+  #comebacks = 0;
 
   constructor(runtime: Runtime, parts: MembershipParts) {
     this.#runtime = runtime;
@@ -70,6 +72,8 @@ export class Membership implements MembershipApi {
   }
 
   leave(options: LeaveOptions = {}): Promise<LeaveResult> {
+    const after = this.#comingBack?.catch(() => undefined);
+    if (after !== undefined) return after.then(() => this.leave(options));
     const { withinMs = LEAVE_WITHIN_MS, isEmergency = false } = options;
     const endsMs = this.#runtime.clock.monotonicMs() + (isEmergency ? 0 : withinMs);
     const before = this.#running;
@@ -93,13 +97,23 @@ export class Membership implements MembershipApi {
   /** Goes on where a call that takes longer is cut off. */
   async #follow(before: Run | undefined, options: LeaveOptions, cut: AbortSignal): Promise<LeaveResult> {
     if (before !== undefined) {
+      const comebacks = this.#comebacks;
       before.cut.abort(SOONER);
       await before.work.catch(() => undefined);
+      if (comebacks !== this.#comebacks) throw toBatChainError(new DOMException('the leave was taken back', 'AbortError'));
     }
     return this.#leave({ ...options, signal: options.signal === undefined ? cut : AbortSignal.any([options.signal, cut]) });
   }
 
-  async rejoin(): Promise<boolean> {
+  rejoin(): Promise<boolean> {
+    this.#comingBack ??= this.#comeBack().finally(() => {
+      this.#comingBack = undefined;
+    });
+    return this.#comingBack;
+  }
+
+  async #comeBack(): Promise<boolean> {
+    this.#comebacks++;
     const wasAway = this.state !== 'member';
     await this.#parts.files.rejoin();
     await this.#parts.kad.rejoin();
