@@ -2,6 +2,7 @@
 import { MemoryKadStateStore, mutableKey } from '@batchain/kad-node';
 import { hour, minute, sha256, utf8Bytes, utf8Text } from '@batchain/shared';
 import { describe, expect, it } from 'vitest';
+import { signMutableValue } from '../../packages/kad-node/src/records/mutable-value.ts';
 import { KadCluster, type Member } from './kad-cluster.ts';
 import { copiesOf } from './kad-copies.ts';
 import { beginSimulation, seedsOf } from './simulator.ts';
@@ -95,7 +96,7 @@ describe('versions of a value', () => {
   );
 
   it.each(seedsOf('kad-tombstones', ['gone-1']))(
-    'a deletion is published again while copies may live, and ends 48 hours after it was made, seed %s',
+    'a deletion is published again while copies may live, and ends 96 hours after it was made, seed %s',
     async (seed) => {
       const [cluster, [owner]] = (await network('kad-tombstones', seed, 6, {
         // Its owner alone sees to it.
@@ -117,8 +118,35 @@ describe('versions of a value', () => {
       expect(await copiesOf(cluster, 'mutable', key)).toEqual([owner]);
       await cluster.simulation.clock.runFor(23 * hour);
       expect(await copiesOf(cluster, 'mutable', key)).toEqual([owner, newcomer]);
-      await cluster.simulation.clock.runFor(26 * hour);
+      await cluster.simulation.clock.runFor(70 * hour);
+      expect(await copiesOf(cluster, 'mutable', key)).toEqual([owner, newcomer]);
+      await cluster.simulation.clock.runFor(4 * hour);
       expect(await copiesOf(cluster, 'mutable', key), 'not from the last publishing').toEqual([]);
+    },
+  );
+
+  it.each(seedsOf('kad-replayed', ['replayed-1']))(
+    'T19 a deleted one is not believed either when a liar alone still shows it, seed %s',
+    async (seed) => {
+      const [cluster, [owner, asker]] = (await network('kad-replayed', seed, 2)) as [KadCluster, [Member, Member]];
+      const liar = await cluster.addApart('liar', cluster.signerOf('liar'));
+      const nowMs = cluster.simulation.runtime.clock.nowMs();
+      const at = (hoursAgo: number, colour: string): Uint8Array => {
+        const facts = { name: utf8Bytes(NAME), sequence: nowMs - hoursAgo * hour, lifetimeMs: 48 * hour, value: utf8Bytes(colour) };
+        return signMutableValue(owner.signer, facts).bytes;
+      };
+      let shown = at(97, 'red');
+      liar.rpc.onRequest(({ request }) => {
+        const more = { holders: [], contacts: [], pages: 1 };
+        if (request.type === 'find-node') return { type: 'nodes', contacts: [], records: [], pages: 1 };
+        return request.type === 'find-value' && request.kind === 'mutable'
+          ? { type: 'values', records: [{ bytes: shown, ageMs: 0 }], ...more }
+          : { type: 'pong' };
+      });
+      await cluster.settle(liar.node.bootstrap([asker.address]));
+      expect(await read(cluster, asker, owner)).toBeUndefined();
+      shown = at(95, 'blue');
+      expect(await read(cluster, asker, owner), 'it is asked').toBe('blue');
     },
   );
 

@@ -270,6 +270,30 @@ describe('BD-06 the local store', () => {
   });
 });
 
+it('BD-06 who has opened a local value reads that one, or is told: never another under its head', async () => {
+  const world = makeWorld();
+  const owner = await world.begin('owner');
+  for (const [first, second] of [
+    [bytesOf(500, 1), bytesOf(900, 2)],
+    [bytesOf(100_000, 1), bytesOf(100_000, 2)],
+  ] as const) {
+    await world.settle(owner.values.put('k', first, { isLocal: true }));
+    const opened = await world.settle(owner.values.open('k', { isLocal: true }));
+    await world.settle(owner.values.put('k', second, { isLocal: true }));
+    const read = async (): Promise<string> => {
+      const parts: Uint8Array[] = [];
+      try {
+        for await (const part of opened?.content ?? []) parts.push(part);
+      } catch (error) {
+        return (error as { code: string }).code;
+      }
+      return toHex(sha256(concatBytes(...parts)));
+    };
+    expect([toHex(sha256(first)), 'BAT_E_FILE_NOT_FOUND']).toContain(await world.settle(read()));
+  }
+  await world.settle(owner.values.stop());
+});
+
 describe('a hostile owner', () => {
   const record = (body: Parameters<typeof encodeEnvelope>[0]['body'], type: 'json' | 'bytes' = 'bytes'): Uint8Array =>
     encodeEnvelope({ type, key: 'k', sequence: 1, expiresMs: 0, body });

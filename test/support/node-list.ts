@@ -8,6 +8,8 @@ export class NodeList {
   readonly #records = new Map<string, ContactRecord>();
   readonly #providers = new Map<string, Set<string>>();
   #preferred: readonly string[] = [];
+  /** Before a withdrawal is heard. */
+  onWithdraw: () => Promise<void> = async () => undefined;
 
   /** These hosts count as nearest to every key, in this order; the others follow by distance. */
   prefer(nodeIds: readonly NodeId[]): void {
@@ -54,6 +56,7 @@ export class NodeList {
         }
       },
       withdraw: async (fileIds) => {
+        await this.onWithdraw();
         for (const fileId of fileIds) this.#providers.get(toHex(fileId))?.delete(own);
       },
       announced: () => [...this.#providers].flatMap(([key, hosts]) => (hosts.has(own) ? [fromHex(key) as FileId] : [])),

@@ -357,6 +357,8 @@ export const LEAVE_LOOKUPS_MAX = 8;
 export const LEAVE_LOOKUP_MS: number = 10 * second;
 /** How long the record of a file that went elsewhere is kept up for its new hosts to be found: an announcement takes some seconds. */
 export const LEAVE_SETTLE_MS: number = 15 * second;
+/** How long withdrawing the rest may take when the time is over: it goes on by itself. */
+export const LEAVE_LAST_WORD_MS: number = 2 * second;
 /** Files are put in order for at most this part of the time that there is, and so long: moving them counts for more. */
 export const LEAVE_ORDER_SHARE = 0.1;
 export const LEAVE_ORDER_MS_MAX: number = 1 * minute;

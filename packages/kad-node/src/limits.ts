@@ -164,6 +164,8 @@ export const RECORD_LIFETIME_MAX_MS: number = 48 * hour;
 export const VALUE_LIFETIME_MIN_MS: number = 1 * hour;
 /** A record whose sequence is a wall-clock time further back than this is refused: lifetime and 48 h of clock error (T19). */
 export const RECORD_SEQUENCE_AGE_MAX_MS: number = 96 * hour;
+/** A version of a value, its deletion too, is kept until older ones are refused for their sequence, so as long: who kept one can give it any age (T19). */
+export const MUTABLE_KEPT_MS: number = 96 * hour;
 /** Six provider records with grants fit one STORE. */
 export const PROVIDER_RECORD_BYTES_MAX = 320;
 export const GRANT_BYTES_MAX = 144;

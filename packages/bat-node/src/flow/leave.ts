@@ -1,5 +1,5 @@
 // driven: a host leaves: every shard that it keeps for others goes to other hosts, worst files first; what nobody takes is listed (SH-04, SH-11).
-import { type Result, toHex } from '@batchain/shared';
+import { ok, type Result, toHex } from '@batchain/shared';
 import type { FileId } from '../ids.ts';
 import {
   LEAVE_DEADLINE_MS,
@@ -207,11 +207,11 @@ export class Leave {
 
   async #handTo(peer: HostPeer, shard: HostedShard, handing: Handing): Promise<Result<void>> {
     const { runtime, store } = this.#parts;
-    const onAccepted = async (): Promise<boolean> => {
-      if (handing.planned.has(peer.key)) return true;
+    const onAccepted = async (): Promise<Result<void>> => {
+      if (handing.planned.has(peer.key)) return ok(undefined);
       const planned = await store.planMove(shard.fileId, peer.nodeId);
       if (planned.ok) handing.planned.add(peer.key);
-      return planned.ok;
+      return planned;
     };
     const hand = () => new ShardHandover({ runtime, store }, { peer, signed: handing.signed, shard, onAccepted }, this.#signal).run();
     let moved = await hand();

@@ -11,11 +11,16 @@ import { CLOCK_SKEW_MS } from './full-lease.ts';
 import type { HostPeer } from './host-peer.ts';
 
 /** Why the shard can not be handed to anybody: nobody else needs to be asked. */
-const OWN_FAULTS = ['own-damaged', 'own-unreadable', 'released'] as const;
+const OWN_FAULTS = ['own-damaged', 'own-unreadable', 'own-unwritable', 'released'] as const;
 export type OwnFault = (typeof OWN_FAULTS)[number];
 
 export function isOwnFault(reason: string): reason is OwnFault {
   return OWN_FAULTS.some((fault) => fault === reason);
+}
+
+/** Who gets what could not be written down; without it a shard would be given away and forgotten, or sent twice after a crash. */
+function unwritten(reason: string): OwnFault {
+  return reason === 'not-held' ? 'released' : 'own-unwritable';
 }
 
 export class ShardHandover {
@@ -24,7 +29,7 @@ export class ShardHandover {
   readonly #peer: HostPeer;
   readonly #signed: SignedRoster;
   readonly #shard: HostedShard;
-  readonly #onAccepted: () => Promise<boolean>;
+  readonly #onAccepted: () => Promise<Result<void>>;
   readonly #signal: AbortSignal;
   #isAccepted = false;
   #fault: OwnFault | undefined;
@@ -35,8 +40,8 @@ export class ShardHandover {
       readonly peer: HostPeer;
       readonly signed: SignedRoster;
       readonly shard: HostedShard;
-      /** The host is about to get bytes: false when that could not be written down, and it gets none. */
-      readonly onAccepted: () => Promise<boolean>;
+      /** The host is about to get bytes: when that can not be written down it gets none. */
+      readonly onAccepted: () => Promise<Result<void>>;
     },
     signal: AbortSignal,
   ) {
@@ -58,12 +63,12 @@ export class ShardHandover {
     const receipt = await this.#offer(file, hashes.value);
     if (this.#fault !== undefined) return fail(this.#fault);
     if (!receipt.ok) return receipt;
-    if (!this.#isLongEnough(receipt.value)) return fail('short-lease');
+    if (!this.#isLongEnough(receipt.value, file)) return fail('short-lease');
     const proved = await this.#challenge();
     if (!proved.ok) return proved;
     const moved = await this.#store.move(this.#shard, this.#peer.nodeId);
     if (moved.ok) return moved;
-    return fail(moved.reason === 'not-held' ? 'released' : 'own-unreadable', moved.reason);
+    return fail(unwritten(moved.reason), moved.reason);
   }
 
   #offer(file: HostedFile, leafHashes: readonly Uint8Array[]): Promise<Result<StorageReceipt>> {
@@ -79,10 +84,13 @@ export class ShardHandover {
   /** The shard from the disk, each leaf checked, so that damage shows as what it is. Pieces begin at leaves. */
   #source(leafHashes: readonly Uint8Array[]): ByteSource {
     return async (at, length) => {
-      this.#isAccepted ||= await this.#onAccepted();
       if (!this.#isAccepted) {
-        this.#fault = 'own-unreadable';
-        return undefined;
+        const noted = await this.#onAccepted();
+        if (!noted.ok) {
+          this.#fault = unwritten(noted.reason);
+          return undefined;
+        }
+        this.#isAccepted = true;
       }
       const read = await this.#store.read(this.#shard, at, length);
       if (!read.ok) {
@@ -100,11 +108,10 @@ export class ShardHandover {
     };
   }
 
-  /** As long as here, as far as the owner and a full lease allow; clocks may differ. */
-  #isLongEnough({ leaseUntilMs }: StorageReceipt): boolean {
-    const here = this.#store.file(this.#shard.fileId);
+  /** As long as it was here when it was offered, as far as the owner and a full lease allow; clocks may differ. */
+  #isLongEnough({ leaseUntilMs }: StorageReceipt, offered: HostedFile): boolean {
     const { keepUntilMs } = this.#signed.roster;
-    const wantedMs = Math.min(here?.leaseUntilMs ?? 0, keepUntilMs > 0 ? keepUntilMs : Number.POSITIVE_INFINITY);
+    const wantedMs = Math.min(offered.leaseUntilMs, keepUntilMs > 0 ? keepUntilMs : Number.POSITIVE_INFINITY);
     return leaseUntilMs + CLOCK_SKEW_MS >= wantedMs;
   }
 

@@ -110,7 +110,8 @@ export const leaveCommand = defineCommand({
   ],
   notes: [
     'Exit 3 when something could not be moved. Interrupted, also by a crash, the node takes nothing new and goes on at its next start;',
-    'run it again to watch, or --cancel. Your own files stay with their hosts for 30 days, your own values for 48 hours, unless you start again.',
+    'run it again to watch, with a shorter --within or --emergency to have it end sooner, or --cancel.',
+    'Your own files stay with their hosts for 30 days, your own values for 48 hours, unless you start again.',
   ],
   timeoutMs: ({ within }) => (within ?? LEAVE_WITHIN_MS) + GRACE_MS,
   resumes: true,

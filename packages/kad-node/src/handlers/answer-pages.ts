@@ -1,5 +1,5 @@
 // pure: cuts an answer into pages that fit a datagram, the same for every request of the same key.
-import { RECORD_LIFETIME_MAX_MS, RECORDS_PER_MESSAGE_MAX } from '../limits.ts';
+import { MUTABLE_KEPT_MS, RECORDS_PER_MESSAGE_MAX } from '../limits.ts';
 import { recordSize } from '../wire/message-sizes.ts';
 import type { CompactContact } from '../wire/messages.ts';
 
@@ -29,7 +29,7 @@ export interface AnswerPage {
 }
 
 /** With the longest age that it can have. */
-const sizeOf = ({ bytes }: LaidRecord): number => recordSize({ bytes, ageMs: RECORD_LIFETIME_MAX_MS });
+const sizeOf = ({ bytes }: LaidRecord): number => recordSize({ bytes, ageMs: MUTABLE_KEPT_MS });
 const groupSize = ({ record, holder }: RecordGroup): number => sizeOf(record) + (holder === undefined ? 0 : sizeOf(holder));
 
 /** Lays groups into the room beside each page's contacts, in order, and onto further pages of their own; at least one page. */

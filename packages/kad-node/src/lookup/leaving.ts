@@ -259,8 +259,10 @@ export class Leaving {
     for (const record of records) this.#settle(run, record, tally(answers.get(record) ?? []));
   }
 
+  /** Its publisher has it already, unless nobody else is there to keep it: then it is with him that it stays. */
   #receiversOf({ key, publisher }: StoredRecord): TableContact[] {
-    const nearest = this.#table.closest(key, this.#storersMax, ({ nodeId }) => compareBytes(nodeId, publisher) !== 0);
+    const others = this.#table.closest(key, this.#storersMax, ({ nodeId }) => compareBytes(nodeId, publisher) !== 0);
+    const nearest = others.length > 0 ? others : this.#table.closest(key, 1);
     return [...nearest.slice(0, LEAVE_RECEIVERS - 1), ...nearest.slice(LEAVE_RECEIVERS - 1).slice(-1)];
   }
 

@@ -4,7 +4,7 @@ import { BatChainError, equalBytes, type Runtime, type Verifier } from '@batchai
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { KadConfig } from '../kad-config.ts';
 import { LOOKUP_RECORDS_MAX, LOOKUPS_WAITING_MAX } from '../limits.ts';
-import { type CollectedRecord, RecordCollector } from '../records/record-collector.ts';
+import { type CollectedRecord, oldestSequence, RecordCollector } from '../records/record-collector.ts';
 import type { RecordKind } from '../records/record-kind.ts';
 import { DensityLog } from '../routing/density-log.ts';
 import type { RoutingTable } from '../routing/routing-table.ts';
@@ -154,7 +154,8 @@ export class Lookups {
   }
 
   #collector(kind: RecordKind, key: Uint8Array | undefined): RecordCollector {
-    return new RecordCollector(this.#verifier, { kind, key, recordsMax: LOOKUP_RECORDS_MAX });
+    const sequenceMin = oldestSequence(kind, this.#runtime.clock.nowMs());
+    return new RecordCollector(this.#verifier, { kind, key, recordsMax: LOOKUP_RECORDS_MAX, sequenceMin });
   }
 
   async #run(ask: Ask, options: LookupOptions): Promise<LookupResult> {

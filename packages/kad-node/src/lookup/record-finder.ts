@@ -14,7 +14,7 @@ import pLimit from 'p-limit';
 import { LOOKUP_RECORDS_MAX } from '../limits.ts';
 import { mutableKey, openMutableValue } from '../records/mutable-value.ts';
 import type { OwnRecords } from '../records/own-records.ts';
-import { type CollectedRecord, RecordCollector } from '../records/record-collector.ts';
+import { type CollectedRecord, oldestSequence, RecordCollector } from '../records/record-collector.ts';
 import { RECORD_KINDS, type RecordKind } from '../records/record-kind.ts';
 import { passOn, type RecordStore } from '../records/record-store.ts';
 import { compareDistance } from '../routing/distance.ts';
@@ -199,7 +199,8 @@ export class RecordFinder {
 
   /** A collector that already holds what a lookup found and what we keep ourselves. */
   #merged(kind: RecordKind, key: Uint8Array | undefined, found: readonly CollectedRecord[]): RecordCollector {
-    const collector = new RecordCollector(TRUSTING, { kind, key, recordsMax: 2 * LOOKUP_RECORDS_MAX });
+    const sequenceMin = oldestSequence(kind, this.#runtime.clock.nowMs());
+    const collector = new RecordCollector(TRUSTING, { kind, key, recordsMax: 2 * LOOKUP_RECORDS_MAX, sequenceMin });
     collector.take(found);
     if (key !== undefined) collector.take(this.#store.get(kind, key, this.#nowMs()).map((record) => passOn(record, this.#nowMs())));
     return collector;

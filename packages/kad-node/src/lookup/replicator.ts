@@ -124,8 +124,8 @@ export class Replicator {
     const changes = { isNewcomer, isYoung: (nodeId: NodeId) => young.has(toHex(nodeId)), lost };
     const work = new Map<TableContact, StoredRecord[]>();
     await this.#lookAtAll((record) => {
-      // A cheap look first: most records are others' to hand over.
-      if (this.#table.nearerCount(record.key) >= HANDOVER_GIVERS + young.size) return;
+      // A cheap look first: most records are others' to hand over, however many newcomers there are, and strangers store far ones.
+      if (this.#table.nearerCount(record.key) >= Math.min(storersMax, HANDOVER_GIVERS + young.size)) return;
       const nearest = this.#table.closest(record.key, storersMax);
       for (const contact of planHandover({ key: record.key, selfId: this.#table.selfId, nearest }, changes, limits)) {
         if (!equalBytes(contact.nodeId, record.publisher)) addWork(work, contact, record, HANDOVER_RECORDS_MAX);

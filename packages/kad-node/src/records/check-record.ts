@@ -1,6 +1,6 @@
 // pure: one check per record kind, used on put and on get (T3), giving what the store needs to know.
 import { fail, nodeIdFromPublicKey, ok, openContactRecord, type Result, VALUE_BYTES_MAX, type Verifier } from '@batchain/shared';
-import { RECORD_LIFETIME_MAX_MS } from '../limits.ts';
+import { MUTABLE_KEPT_MS, RECORD_LIFETIME_MAX_MS } from '../limits.ts';
 import { immutableKey, openMutableValue } from './mutable-value.ts';
 import { isOwnerGrant } from './owner-grant.ts';
 import { openProviderRecord } from './provider-record.ts';
@@ -62,8 +62,8 @@ const CHECKS: Readonly<Record<RecordKind, Check>> = {
     const isWithdrawal = value === null;
     const lifetimeMs = isWithdrawal ? RECORD_LIFETIME_MAX_MS : opened.value.lifetimeMs;
     const publisher = nodeIdFromPublicKey(publicKey);
-    // A version that ended early still keeps away older ones with a longer life.
-    const keptMs = RECORD_LIFETIME_MAX_MS;
+    // A version that is over still keeps away older ones.
+    const keptMs = MUTABLE_KEPT_MS;
     return ok({ kind: 'mutable', key, publisher, sequence, lifetimeMs, keptMs, isWithdrawal, hasGrant: false, isHost: false, bytes });
   },
 };

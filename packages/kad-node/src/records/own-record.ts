@@ -1,5 +1,5 @@
 // pure: what this node itself publishes and keeps alive: announcements of files, and values.
-import { RECORD_LIFETIME_MAX_MS } from '../limits.ts';
+import { MUTABLE_KEPT_MS, RECORD_LIFETIME_MAX_MS } from '../limits.ts';
 import type { RecordKind } from './record-kind.ts';
 import type { Republishable } from './republish-plan.ts';
 
@@ -22,9 +22,9 @@ export interface OwnRecord extends Republishable {
   readonly publishedMs: number | undefined;
 }
 
-/** True when every copy of what was withdrawn has ended: its withdrawal was signed longer ago than any record lives. */
-export function isLongWithdrawn({ isWithdrawn, sequence }: OwnRecord, wallMs: number): boolean {
-  return isWithdrawn && wallMs - sequence > RECORD_LIFETIME_MAX_MS;
+/** True when every copy of what was withdrawn has ended, and of a value when none is taken any more. */
+export function isLongWithdrawn({ kind, isWithdrawn, sequence }: OwnRecord, wallMs: number): boolean {
+  return isWithdrawn && wallMs - sequence > (kind === 'mutable' ? MUTABLE_KEPT_MS : RECORD_LIFETIME_MAX_MS);
 }
 
 /** The next sequence: never lower than before, whatever the wall clock does. */

@@ -21,9 +21,13 @@ describe('OwnRecords', () => {
     const own = new OwnRecords();
     own.set(record(1, { isWithdrawn: true }));
     own.set(record(2));
+    own.set(record(3, { kind: 'provider', isWithdrawn: true }));
     own.dropLongWithdrawn(WALL + 48 * hour);
-    expect(own.size).toBe(2);
+    expect(own.size).toBe(3);
     own.dropLongWithdrawn(WALL + 48 * hour + 1);
+    own.dropLongWithdrawn(WALL + 96 * hour);
+    expect([...own.all()]).toEqual([record(1, { isWithdrawn: true }), record(2)]);
+    own.dropLongWithdrawn(WALL + 96 * hour + 1);
     expect([...own.all()]).toEqual([record(2)]);
   });
 

@@ -1,5 +1,6 @@
 // pure: gathers the records of many answers: checks each once, keeps the newest per publisher (T5: no early stop, no blind trust).
 import { equalBytes, type Verifier } from '@batchain/shared';
+import { RECORD_SEQUENCE_AGE_MAX_MS } from '../limits.ts';
 import { checkRecord } from './check-record.ts';
 import type { RecordFacts, RecordKind } from './record-kind.ts';
 import type { PassedRecord } from './record-store.ts';
@@ -10,6 +11,8 @@ export interface RecordCollectorOptions {
   readonly key: Uint8Array | undefined;
   /** Distinct records that are checked at most. */
   readonly recordsMax: number;
+  /** Records of a lower sequence are left out without being junk; see oldestSequence. */
+  readonly sequenceMin?: number;
   /** Others are left out without being junk. */
   readonly isWanted?: (facts: RecordFacts) => boolean;
 }
@@ -28,6 +31,14 @@ export interface TakeOutcome {
 
 const NOBODY = new Uint8Array(32);
 const textOf = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+
+/**
+ * A version of a value that no store would take any more is not believed either: its deletion may be forgotten, and whoever kept it
+ * can show it with any age (T19).
+ */
+export function oldestSequence(kind: RecordKind, wallMs: number): number {
+  return kind === 'mutable' ? Math.max(0, wallMs - RECORD_SEQUENCE_AGE_MAX_MS) : 0;
+}
 
 export class RecordCollector {
   readonly #verifier: Verifier;
@@ -71,9 +82,10 @@ export class RecordCollector {
   }
 
   #check(record: PassedRecord): boolean {
-    const { kind, key, isWanted } = this.#options;
+    const { kind, key, sequenceMin = 0, isWanted } = this.#options;
     const checked = checkRecord(this.#verifier, kind, record.bytes, NOBODY);
     if (!checked.ok || (key !== undefined && !equalBytes(checked.value.key, key))) return false;
+    if (checked.value.sequence < sequenceMin) return true;
     if (isWanted !== undefined && !isWanted(checked.value)) return true;
     const name = textOf(checked.value.publisher);
     const known = this.#newest.get(name);

@@ -20,6 +20,7 @@ import { nextSequence } from './own-record.ts';
 import { isOwnerGrant, signOwnerGrant } from './owner-grant.ts';
 import { openProviderRecord, signProviderRecord } from './provider-record.ts';
 import { RECORD_KINDS } from './record-kind.ts';
+import { RecordStore } from './record-store.ts';
 
 const { verifier } = createCrypto();
 const keyOf = (n: number): Signer => keyPairFromSeed(sha256(uintBytes(n, 4)));
@@ -149,6 +150,26 @@ describe('checking records from outside', () => {
       { numRuns: 3000 },
     );
   });
+});
+
+it('T19 a deleted version does not come back, whatever age a former keeper of it gives it', () => {
+  const store = new RecordStore(owner.nodeId);
+  const name = utf8Bytes('colour');
+  const startMs = 1_700_000_000_000;
+  const at = (hours: number) => ({ monotonicMs: hours * hour, wallMs: startMs + hours * hour });
+  const put = (sequence: number, value: Uint8Array | null, ageMs: number, hours: number): string => {
+    const { bytes } = signMutableValue(owner, { name, sequence, lifetimeMs: 48 * hour, value });
+    const checked = checkRecord(verifier, 'mutable', bytes, host.nodeId);
+    return checked.ok ? store.put(checked.value, ageMs, at(hours)) : checked.reason;
+  };
+  expect(put(startMs, utf8Bytes('red'), 0, 0)).toBe('stored');
+  expect(put(startMs + hour, null, 0, 1)).toBe('stored');
+  for (const hours of [2, 48, 50, 72, 96.9]) {
+    store.expire(at(hours).monotonicMs);
+    expect(put(startMs, utf8Bytes('red'), 0, hours), `${hours} h later`).toMatch(/superseded|too-old/);
+  }
+  expect(store.expire(at(97.1).monotonicMs), 'the deletion itself ends').toBe(1);
+  expect(put(startMs, utf8Bytes('red'), 0, 97.1)).toBe('too-old');
 });
 
 describe('sequences', () => {

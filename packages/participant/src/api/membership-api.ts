@@ -55,7 +55,8 @@ export interface MembershipApi {
   view(): MembershipView;
   /**
    * Hands everything that is kept here for others to others, then leaves (SH-04, SH-11). Goes on where an earlier call was ended; a call
-   * under way is joined. Rejects with BAT_E_LAST_MEMBER when nobody else is there and that was not accepted.
+   * under way is joined, or cut short by an emergency and by an earlier end. Rejects with BAT_E_LAST_MEMBER when nobody else is there and
+   * that was not accepted.
    */
   leave(options?: LeaveOptions): Promise<LeaveResult>;
   /** Takes part again; what was handed over stays where it is. True when it had left, or was leaving. */

@@ -1,7 +1,7 @@
 // Leaving over a KadNode and a BatNode that are stubs: the order, the sums, and who may leave when.
 import type { BatNodeApi, FileId, LeaveOptions as ShardsOptions } from '@batchain/bat-node';
 import type { LeaveOptions as RecordsOptions } from '@batchain/kad-node';
-import { type NodeId, second, toHex } from '@batchain/shared';
+import { hour, type NodeId, second, toHex } from '@batchain/shared';
 import { createSimRuntime, type Simulation } from '@batchain/shared/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Membership, type MembershipParts } from './membership.ts';
@@ -103,14 +103,41 @@ describe('leaving', () => {
     const cut = new AbortController();
     shardsTaken = ({ signal }) =>
       new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason), { once: true }));
-    const first = membership.leave({ signal: cut.signal });
+    const first = membership.leave({ signal: cut.signal, withinMs: 20 * hour });
     expect(membership.leave()).toBe(first);
+    expect(membership.leave({ withinMs: 30 * hour })).toBe(first);
     const failed = first.catch((error: unknown) => error);
     cut.abort(new Error('Ctrl-C'));
     expect(await settle(failed)).toMatchObject({ message: 'Ctrl-C' });
     expect(membership.state).toBe('leaving');
     shardsTaken = async () => undefined;
     await settle(membership.leave());
+    expect(membership.state).toBe('left');
+  });
+
+  it.each([
+    ['an emergency', { isEmergency: true }, 'records within 28800000 ms, emergency'],
+    ['a shorter time', { withinMs: 1000 }, 'records within 1000 ms'],
+  ] as const)('is cut short by %s while it is under way: both callers get what came of it', async (_name, sooner, last) => {
+    const membership = make();
+    let cuts = 0;
+    shardsTaken = ({ signal }) =>
+      new Promise((_, reject) =>
+        signal?.addEventListener(
+          'abort',
+          () => {
+            cuts++;
+            shardsTaken = async () => undefined;
+            reject(signal.reason);
+          },
+          { once: true },
+        ),
+      );
+    const long = membership.leave();
+    const short = membership.leave(sooner);
+    expect(await settle(short)).toEqual(await settle(long));
+    expect(cuts).toBe(1);
+    expect(calls.slice(-2)).toEqual([last, 'end']);
     expect(membership.state).toBe('left');
   });
 
@@ -140,6 +167,39 @@ describe('leaving', () => {
     await simulation.clock.runFor(100 * second);
     expect(calls.filter((call) => call === 'shards')).toHaveLength(6);
   });
+});
+
+it('BD-16 a leave that waits for somebody to be there is off once it was taken back', async () => {
+  isMarked = true;
+  others = 0;
+  const membership = make();
+  membership.resume(new AbortController().signal);
+  expect(await settle(membership.rejoin())).toBe(true);
+  others = 2;
+  await simulation.clock.runFor(10 * second);
+  expect(calls).toEqual(['rejoin shards', 'rejoin records']);
+  expect(membership.state).toBe('member');
+});
+
+it('BD-16 coming back ends the leave under way and one that waits to take over; one that is asked for meanwhile comes after it', async () => {
+  const membership = make();
+  shardsTaken = ({ signal }) =>
+    new Promise((_, reject) =>
+      signal?.addEventListener('abort', () => simulation.clock.setTimer(second, () => reject(signal.reason)), { once: true }),
+    );
+  const long = membership.leave().catch((error: unknown) => error);
+  const short = membership.leave({ isEmergency: true }).catch((error: unknown) => error);
+  const back = membership.rejoin();
+  expect(await settle(back)).toBe(true);
+  for (const ended of [long, short]) expect(await settle(ended)).toBeInstanceOf(Error);
+  expect(calls).toEqual(['shards', 'rejoin shards', 'rejoin records']);
+  expect(membership.state).toBe('member');
+  shardsTaken = async () => undefined;
+  const again = membership.rejoin();
+  const after = membership.leave({ withinMs: 1000 });
+  await settle(Promise.all([again, after]));
+  expect(calls.slice(3)).toEqual(['rejoin shards', 'rejoin records', 'shards', 'records within 1000 ms', 'end']);
+  expect(membership.state).toBe('left');
 });
 
 it('BD-16 who left takes part again and says so; who had not left changes nothing', async () => {

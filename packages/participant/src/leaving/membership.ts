@@ -13,12 +13,26 @@ export interface MembershipParts {
 }
 
 const NOTHING: ShardsResult = { movedShards: 0, movedBytes: 0, left: [], leftCount: 0 };
+/** Why a leave ends early: another call wants it over sooner, and goes on. */
+const SOONER = Symbol('sooner');
+
+interface Run {
+  /** Monotonic. */
+  readonly endsMs: number;
+  readonly cut: AbortController;
+  /** Settles when this call has stopped. */
+  readonly work: Promise<LeaveResult>;
+  /** The same, or the result of the call that took over. */
+  readonly result: Promise<LeaveResult>;
+}
 
 export class Membership implements MembershipApi {
   readonly #runtime: Runtime;
   readonly #parts: MembershipParts;
   #hasLeft = false;
-  #running: Promise<LeaveResult> | undefined;
+  #running: Run | undefined;
+  #comingBack: Promise<boolean> | undefined;
+  #comebacks = 0;
 
   constructor(runtime: Runtime, parts: MembershipParts) {
     this.#runtime = runtime;
@@ -40,6 +54,8 @@ export class Membership implements MembershipApi {
     const { clock, log } = this.#runtime;
     for (let i = 0; i < LEAVE_RESUMES_MAX; i++) {
       while (this.#isAlone) await clock.sleep(LEAVE_RESUME_PAUSE_MS, signal);
+      // Taken back meanwhile: joining again is what ends the waiting.
+      if (i === 0 && !this.#parts.files.isLeaving) return;
       const { moved, leftCount } = await this.leave({ signal });
       log.info('leave.done', { ...moved, left: leftCount });
       if (leftCount === 0) return;
@@ -65,17 +81,52 @@ export class Membership implements MembershipApi {
   }
 
   leave(options: LeaveOptions = {}): Promise<LeaveResult> {
-    this.#running ??= this.#leave(options).finally(() => {
-      this.#running = undefined;
+    const after = this.#comingBack?.catch(() => undefined);
+    if (after !== undefined) return after.then(() => this.leave(options));
+    const { withinMs = LEAVE_WITHIN_MS, isEmergency = false } = options;
+    const endsMs = this.#runtime.clock.monotonicMs() + (isEmergency ? 0 : withinMs);
+    const before = this.#running;
+    const isHurried = isEmergency || options.withinMs !== undefined;
+    if (before !== undefined && (!isHurried || before.endsMs <= endsMs)) return before.result;
+    const cut = new AbortController();
+    const work = this.#follow(before, options, cut.signal);
+    const result = work.catch((error: unknown) => {
+      if (cut.signal.reason !== SOONER || this.#running === undefined) throw error;
+      return this.#running.result;
     });
-    return this.#running;
+    const run = { endsMs, cut, work, result };
+    this.#running = run;
+    const clear = (): void => {
+      if (this.#running === run) this.#running = undefined;
+    };
+    work.then(clear, clear);
+    return result;
   }
 
-  async rejoin(): Promise<boolean> {
+  /** Goes on where a call that takes longer is cut off. */
+  async #follow(before: Run | undefined, options: LeaveOptions, cut: AbortSignal): Promise<LeaveResult> {
+    if (before !== undefined) {
+      const comebacks = this.#comebacks;
+      before.cut.abort(SOONER);
+      await before.work.catch(() => undefined);
+      if (comebacks !== this.#comebacks) throw toBatChainError(new DOMException('the leave was taken back', 'AbortError'));
+    }
+    return this.#leave({ ...options, signal: options.signal === undefined ? cut : AbortSignal.any([options.signal, cut]) });
+  }
+
+  rejoin(): Promise<boolean> {
+    this.#comingBack ??= this.#comeBack().finally(() => {
+      this.#comingBack = undefined;
+    });
+    return this.#comingBack;
+  }
+
+  async #comeBack(): Promise<boolean> {
+    this.#comebacks++;
     const wasAway = this.state !== 'member';
     await this.#parts.files.rejoin();
     await this.#parts.kad.rejoin();
-    await this.#running?.catch(() => undefined);
+    await this.#running?.work.catch(() => undefined);
     this.#hasLeft = false;
     await this.#parts.publishContact();
     return wasAway;

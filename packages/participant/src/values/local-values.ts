@@ -142,17 +142,16 @@ export class LocalValues {
     return { key, owner: undefined, type, form, sequence, bytesTotal, expiresAtMs };
   }
 
-  /** The range must lie within the value that `find` told of. */
-  async *read(key: string, range: { readonly offset: number; readonly length: number }): AsyncGenerator<Uint8Array, void> {
+  /** Of the value that `find` told of just now, whatever is put before the bytes are taken; the range must lie within it. */
+  read(key: string, range: { readonly offset: number; readonly length: number }): AsyncGenerator<Uint8Array, void> {
     const row = this.#living(key);
-    if (row === undefined || range.length === 0) return;
-    if (row.file !== null) {
-      yield* this.#files.read(this.#files.localPath(row.file), range);
-      return;
-    }
-    const value = this.#store.get(rowKey('local', key));
-    const decoded = value === undefined ? undefined : codec.decode(value);
-    if (decoded?.ok === true && decoded.value.data !== null) yield decoded.value.data.subarray(range.offset, range.offset + range.length);
+    if (row === undefined || row.file === null) return this.#readRow(this.#store.get(rowKey('local', key)), range);
+    return this.#files.read(this.#files.localPath(row.file), range);
+  }
+
+  async *#readRow(value: Uint8Array | undefined, { offset, length }: { readonly offset: number; readonly length: number }) {
+    const decoded = value === undefined || length === 0 ? undefined : codec.decode(value);
+    if (decoded?.ok === true && decoded.value.data !== null) yield decoded.value.data.subarray(offset, offset + length);
   }
 
   /** False when there was none. */

@@ -2,6 +2,7 @@
 import type { KeyValueChange, KeyValueStore } from '@batchain/bat-node';
 import { type Clock, mapInFlight, toHex, uintBytes } from '@batchain/shared';
 import { VALUE_PIECES_AT_ONCE, VALUE_PIECES_KEPT_MAX, VALUE_PUBLISH_WAIT_MS, VALUE_RELEASE_KEPT_MS } from '../limits.ts';
+import { KeyedTurns } from './keyed-turns.ts';
 import type { Piece } from './piece-tree.ts';
 import { tooMany } from './value-errors.ts';
 import type { ValueNetwork } from './value-network.ts';
@@ -18,6 +19,8 @@ export class OwnPieces {
   readonly #needed = new Map<string, number>();
   /** All that are on the disk. */
   readonly #kept = new Set<string>();
+  /** Writes come one after the other: a piece may be let go of and needed again at the same time. */
+  readonly #writes = new KeyedTurns();
 
   constructor(clock: Clock, store: KeyValueStore, network: ValueNetwork) {
     this.#clock = clock;
@@ -45,7 +48,11 @@ export class OwnPieces {
   }
 
   /** Makes them durable here; `need` them first. Throws BAT_E_VALUES_FULL. */
-  async keep(pieces: readonly Piece[]): Promise<void> {
+  keep(pieces: readonly Piece[]): Promise<void> {
+    return this.#writes.run('', () => this.#keep(pieces));
+  }
+
+  async #keep(pieces: readonly Piece[]): Promise<void> {
     const fresh = pieces.filter(({ hash }) => !this.#kept.has(toHex(hash)));
     if (this.#kept.size + fresh.length > VALUE_PIECES_KEPT_MAX)
       throw tooMany(`${this.#kept.size} pieces of values are kept already`, `at most ${VALUE_PIECES_KEPT_MAX}`);
@@ -76,7 +83,7 @@ export class OwnPieces {
         unneeded.push(hash);
       }
     }
-    await this.#forget(unneeded);
+    await this.#writes.run('', () => this.#forget(unneeded));
   }
 
   /** After a crash: pieces of puts that never came to an end, and releases that the KadNode may have forgotten. */
@@ -105,7 +112,9 @@ export class OwnPieces {
     }
   }
 
-  async #forget(hashes: readonly Uint8Array[]): Promise<void> {
+  /** Those that nobody needs again by now. */
+  async #forget(unneeded: readonly Uint8Array[]): Promise<void> {
+    const hashes = unneeded.filter((hash) => !this.#needed.has(toHex(hash)));
     if (hashes.length === 0) return;
     const time = uintBytes(this.#clock.nowMs(), TIME_BYTES);
     await this.#store.write(

@@ -77,6 +77,7 @@ async function keep(context: ServeContext, request: HandoffRequest, signed: Sign
     if (!wasHeld) await store.release(order.fileId, [order]);
     await context.refuse(...why);
   };
+  if (!wasHeld && parts.isLeaving()) return forget('leaving');
   if (hasSibling(context, order)) return forget('same-segment');
   if (signed !== undefined) {
     const put = await store.putRoster(order.fileId, signed.rosterId, signed.rosterBytes, signed.signature);

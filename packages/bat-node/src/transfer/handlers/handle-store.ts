@@ -18,8 +18,14 @@ export async function handleStore(context: ServeContext, request: Extract<BatReq
   if (!isOwner && context.store.file(order.fileId)?.isCommitted !== true) return context.refuse('not-owner');
   if (!checkLeafHashes(order.shardId, order.length, leafHashes)) return context.refuse('bad-bytes', 'leaf hashes do not make the shard id');
   if (!isOwner && !(await isInRoster(context, order))) return context.refuse('not-owner');
+  const wasHeld = context.store.shard(order)?.isDamaged === false;
   const shard = await takeShard(context, order, leafHashes, context.runtime.clock.nowMs() + PROVISIONAL_LEASE_MS);
   if (shard === undefined) return;
+  // It began to leave meanwhile: better stored elsewhere now than handed on, or left.
+  if (!wasHeld && context.parts.isLeaving()) {
+    await context.store.release(order.fileId, [order]);
+    return context.refuse('leaving');
+  }
   const file = context.store.file(order.fileId);
   if (file === undefined) return context.refuse('not-held');
   context.parts.onShardHeld(order.fileId);

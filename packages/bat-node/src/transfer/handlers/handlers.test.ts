@@ -356,4 +356,21 @@ describe('a host that', () => {
       const target = { fileId, accessSeed, segment: 0, index: 0, shardId, shardBytes: SHARD_BYTES };
       expect(await client.fetch({ ...target, into: new Uint8Array(SHARD_BYTES) })).toMatchObject({ ok: true });
     }));
+
+  it('SH-04 leaves signs for no shard that was on its way when it began to leave, and keeps none', () =>
+    inWorld(async ({ state, member, store: kept, held }) => {
+      const { session, client } = await member();
+      const [first, second_] = makeShards('song', 2);
+      await store(client, [present(first, 'a shard')]);
+      const { order, leafHashes, bytes } = present(second_, 'a shard');
+      const storing = await begin(session, { verb: 'store', order, leafHashes });
+      expect(await storing.read()).toMatchObject({ kind: 'accepted' });
+      state.isLeaving = true;
+      await storing.stream.sendData(bytes);
+      await storing.stream.end();
+      expect(await storing.read()).toMatchObject({ kind: 'refused', reason: 'leaving' });
+      expect(kept.shard(order)).toBeUndefined();
+      expect(kept.usage().shardCount).toBe(1);
+      expect(held).toHaveLength(1);
+    }));
 });
