@@ -149,14 +149,19 @@ class Walk {
     say(`${files} files of ${fileBytes} bytes are stored`);
   }
 
-  /** A value from somebody who does not own it, then a file. */
+  /** A value from somebody who does not own it, then a file. A reader that is killed meanwhile has its turn taken by another. */
   async #readOne(turn: number): Promise<void> {
     const readers = this.#staying.filter((daemon) => daemon.isRunning);
     const reader = readers[turn % readers.length] as Daemon;
     const i = (turn * 7) % this.#options.values;
-    await this.#readValue(reader, i);
     const file = this.#stored[(turn * 3) % this.#stored.length];
-    if (file !== undefined) await this.#readFile(reader, file);
+    try {
+      await this.#readValue(reader, i);
+      if (file !== undefined) await this.#readFile(reader, file);
+    } catch (error) {
+      if (reader.isRunning) throw error;
+      await this.#readOne(turn);
+    }
   }
 
   async #readValue(reader: Daemon, i: number): Promise<void> {
