@@ -152,7 +152,6 @@ describe('the shell over the daemon of a home', () => {
       'MM 0',
       'FN host 70000',
       'FN 4880-4870',
-      'FN 127.0.0.1 1',
       'LH',
       'LH nothex',
       'LH abcd',
