@@ -92,6 +92,22 @@ describe('leaving', () => {
     expect(membership.state).toBe('left');
   });
 
+  it('is said to be leaving once that is written down, so that a crash after it does not end the leave', async () => {
+    const membership = make();
+    shardsTaken = async () => {
+      isMarked = false;
+      await simulation.clock.sleep(second);
+      isMarked = true;
+      await simulation.clock.sleep(second);
+    };
+    const leaving = membership.leave();
+    expect(membership.state).toBe('member');
+    await simulation.clock.runFor(1.5 * second);
+    expect(membership.state).toBe('leaving');
+    await settle(leaving);
+    expect(membership.state).toBe('left');
+  });
+
   it('in an emergency moves nothing', async () => {
     const membership = make();
     expect(await settle(membership.leave({ withinMs: 10_000, isEmergency: true }))).toMatchObject({ moved: { shards: 0, records: 0 } });

@@ -19,6 +19,8 @@ const SOONER = Symbol('sooner');
 interface Run {
   /** Monotonic. */
   readonly endsMs: number;
+  /** Nothing is written down: after a crash it is over. */
+  readonly isEmergency: boolean;
   readonly cut: AbortController;
   /** Settles when this call has stopped. */
   readonly work: Promise<LeaveResult>;
@@ -67,7 +69,8 @@ export class Membership implements MembershipApi {
 
   get state(): MembershipState {
     if (this.#hasLeft) return 'left';
-    return this.#running !== undefined || this.#parts.files.isLeaving ? 'leaving' : 'member';
+    // Not before it is written down: what is said to be leaving goes on after a crash.
+    return this.#running?.isEmergency === true || this.#parts.files.isLeaving ? 'leaving' : 'member';
   }
 
   get #isAlone(): boolean {
@@ -94,7 +97,7 @@ export class Membership implements MembershipApi {
       if (cut.signal.reason !== SOONER || this.#running === undefined) throw error;
       return this.#running.result;
     });
-    const run = { endsMs, cut, work, result };
+    const run = { endsMs, isEmergency, cut, work, result };
     this.#running = run;
     const clear = (): void => {
       if (this.#running === run) this.#running = undefined;
@@ -123,7 +126,7 @@ export class Membership implements MembershipApi {
 
   async #comeBack(): Promise<boolean> {
     this.#comebacks++;
-    const wasAway = this.state !== 'member';
+    const wasAway = this.state !== 'member' || this.#running !== undefined;
     await this.#parts.files.rejoin();
     await this.#parts.kad.rejoin();
     await this.#running?.work.catch(() => undefined);
