@@ -66,7 +66,7 @@ function statusText(context: Context, status: StatusResult, { state }: Membershi
     `Reach     ${REACH_WORDS[status.reach]}   kad ${status.kad}   bat ${status.bat}`,
     `Peers     ${status.peers.online} online`,
     `Offering  ${offering}${offer.isReadOnly ? '   read-only: the disk failed' : ''}`,
-    ...(left === undefined ? [] : [`Leaving   this node ${left}; to stay: batchain leave --cancel${homeFlag(context)}`]),
+    ...(left === undefined ? [] : [`Leaving   this node ${left}; to take part again: batchain leave --cancel${homeFlag(context)}`]),
     ...(relay === undefined ? [] : [`Relaying  ${countText(relay.circuits, 'circuit')} now, ${formatSize(relay.bytesToday)} today`]),
     `Yours     ${filesText(status)}`,
     `Now       ${status.jobs.running === 0 ? 'idle' : `${countText(status.jobs.running, 'command')} at work`}`,

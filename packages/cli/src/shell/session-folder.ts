@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { acquireHomeLock, type HomeLock, homeLockHolder } from '@batchain/participant/client';
-import type { Random } from '@batchain/shared';
+import { BatChainError, type Random, systemReason } from '@batchain/shared';
 
 const PREFIX = 'batchain-shell-';
 const LOCK = 'lock';
@@ -22,6 +22,21 @@ function removeAbandoned(parent: string): void {
   }
 }
 
+/** Only its owner may enter it: mkdtemp makes it 0700. */
+function makeFolder(parent: string): string {
+  try {
+    removeAbandoned(parent);
+    return mkdtempSync(join(parent, PREFIX));
+  } catch (error) {
+    throw new BatChainError('BAT_E_HOME_UNUSABLE', {
+      what: `${parent} can not be used for what the shell starts`,
+      why: systemReason(error),
+      fix: 'name a folder that can be written: TMPDIR=/tmp',
+      cause: error,
+    });
+  }
+}
+
 /** Made on first use: a shell that talks to a daemon and starts no nodes needs none. */
 export class SessionFolder {
   readonly #entropy: Random;
@@ -34,10 +49,7 @@ export class SessionFolder {
 
   get path(): string {
     if (this.#made === undefined) {
-      const parent = tmpdir();
-      removeAbandoned(parent);
-      // Only its owner may enter it: mkdtemp makes it 0700.
-      this.#made = mkdtempSync(join(parent, PREFIX));
+      this.#made = makeFolder(tmpdir());
       this.#lock = acquireHomeLock(join(this.#made, LOCK), this.#entropy);
     }
     return this.#made;

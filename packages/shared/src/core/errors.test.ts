@@ -16,6 +16,8 @@ describe('BatChainError', () => {
     expect(toBatChainError(known)).toBe(known);
     const odd = new RangeError('out of range');
     expect(toBatChainError(odd)).toMatchObject({ code: 'BAT_E_INTERNAL', what: 'out of range', cause: odd, isRetryable: false });
+    for (const message of ['ENOSPC: no space left on device, write', 'IO error: /h/db/000003.log: No space left on device'])
+      expect(toBatChainError(new Error(message))).toMatchObject({ code: 'BAT_E_HOME_UNUSABLE', why: 'the disk is full' });
     expect(toBatChainError('text')).toMatchObject({ code: 'BAT_E_INTERNAL', what: 'text' });
     expect(toBatChainError(new DOMException('stopped', 'AbortError'))).toMatchObject({ code: 'BAT_E_INTERRUPTED', exit: 130 });
   });

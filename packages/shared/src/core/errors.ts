@@ -42,12 +42,27 @@ export class BatChainError extends Error {
   }
 }
 
-/** The error as BatChainError: itself, or wrapped as BAT_E_INTERNAL (an abort as BAT_E_INTERRUPTED). */
+/** What disks do to programs; a store that is a library tells it in its text alone. */
+const DISK_FAULTS: readonly (readonly [sign: RegExp, why: string])[] = [
+  [/no space left on device/i, 'the disk is full'],
+  [/disk quota exceeded/i, 'the quota of this user is used up'],
+  [/read-only file system/i, 'the disk can only be read'],
+];
+
+/** The error as BatChainError: itself, or wrapped: an abort as BAT_E_INTERRUPTED, a full disk as BAT_E_HOME_UNUSABLE, else as BAT_E_INTERNAL. */
 export function toBatChainError(error: unknown): BatChainError {
   if (error instanceof BatChainError) return error;
   if (error instanceof Error && error.name === 'AbortError') {
     return new BatChainError('BAT_E_INTERRUPTED', { what: 'interrupted', cause: error });
   }
   const what = error instanceof Error ? error.message : String(error);
+  const diskFault = error instanceof Error ? DISK_FAULTS.find(([sign]) => sign.test(what)) : undefined;
+  if (diskFault !== undefined)
+    return new BatChainError('BAT_E_HOME_UNUSABLE', {
+      what: 'a file of BatChain can not be written',
+      why: diskFault[1],
+      fix: 'make room on the disk of the home, then do it again',
+      cause: error,
+    });
   return new BatChainError('BAT_E_INTERNAL', { what, why: 'an unexpected error', cause: error });
 }
