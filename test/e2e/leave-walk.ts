@@ -151,7 +151,7 @@ class Walk {
 
   /** A value from somebody who does not own it, then a file. A reader that is killed meanwhile has its turn taken by another. */
   async #readOne(turn: number): Promise<void> {
-    const readers = this.#staying.filter((daemon) => daemon.isRunning);
+    const readers = this.#staying.filter((daemon) => daemon !== this.#killed);
     const reader = readers[turn % readers.length] as Daemon;
     const i = (turn * 7) % this.#options.values;
     const file = this.#stored[(turn * 3) % this.#stored.length];
@@ -159,7 +159,7 @@ class Walk {
       await this.#readValue(reader, i);
       if (file !== undefined) await this.#readFile(reader, file);
     } catch (error) {
-      if (reader.isRunning) throw error;
+      if (reader !== this.#killed) throw error;
       await this.#readOne(turn);
     }
   }
@@ -204,8 +204,8 @@ class Walk {
       20_000,
       5,
     );
-    await victim.kill('SIGKILL');
     this.#killed = victim;
+    await victim.kill('SIGKILL');
     this.#options.say(`${victim.name} was killed while it took shards`);
   }
 
