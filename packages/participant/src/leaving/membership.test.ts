@@ -14,6 +14,7 @@ let simulation: Simulation;
 let calls: string[];
 let isMarked: boolean;
 let others: number;
+let isOffline: boolean;
 let shardsTaken: (options: ShardsOptions) => Promise<void>;
 let told: number;
 
@@ -22,6 +23,7 @@ beforeEach(() => {
   calls = [];
   isMarked = false;
   others = 2;
+  isOffline = false;
   told = 0;
   shardsTaken = async () => undefined;
 });
@@ -51,7 +53,7 @@ function make(): Membership {
   } satisfies Partial<BatNodeApi>;
   const kad = {
     routes: () => ({ buckets: [{ contacts: contacts() }] }),
-    stats: () => ({ storedRecords: 5, storedBytes: 50 }),
+    stats: () => ({ isOffline, storedRecords: 5, storedBytes: 50 }),
     leave: async ({ isEmergency = false, deadlineMs = 0 }: RecordsOptions = {}) => {
       calls.push(`records within ${deadlineMs} ms${isEmergency ? ', emergency' : ''}`);
       const counts = isEmergency ? { movedRecords: 0, movedBytes: 0, leftRecords: 5 } : { movedRecords: 4, movedBytes: 40, leftRecords: 1 };
@@ -165,6 +167,14 @@ describe('leaving', () => {
     expect(calls).toEqual([]);
     await settle(membership.leave({ isLastAccepted: true }));
     expect(membership.state).toBe('left');
+  });
+
+  it('SH-11 is refused as well when none of those it knows answers any more', async () => {
+    isOffline = true;
+    const membership = make();
+    expect(membership.view().isAlone).toBe(true);
+    await expect(settle(membership.leave())).rejects.toMatchObject({ code: 'BAT_E_LAST_MEMBER' });
+    expect(calls).toEqual([]);
   });
 
   it('goes on by itself after a crash, once somebody is there', async () => {

@@ -73,8 +73,10 @@ export class Membership implements MembershipApi {
     return this.#running?.isEmergency === true || this.#parts.files.isLeaving ? 'leaving' : 'member';
   }
 
+  /** A node that is offline holds it against no contact that it is silent: then none of them answers. */
   get #isAlone(): boolean {
-    return this.#parts.kad.routes().buckets.every(({ contacts }) => contacts.every(({ failures }) => failures > 0));
+    const { kad } = this.#parts;
+    return kad.stats().isOffline || kad.routes().buckets.every(({ contacts }) => contacts.every(({ failures }) => failures > 0));
   }
 
   view(): MembershipView {
