@@ -4,7 +4,6 @@ import {
   formatDuration,
   formatSize,
   type LocalApiClient,
-  type MembershipResult,
   type StatusResult,
   switchValue,
 } from '@batchain/participant/client';
@@ -45,15 +44,15 @@ const REACH_WORDS: Readonly<Record<StatusResult['reach'], string>> = {
   unknown: 'not known yet',
 };
 
-const MEMBERSHIP_WORDS: Readonly<Record<MembershipResult['state'], string | undefined>> = {
+const MEMBERSHIP_WORDS: Readonly<Record<StatusResult['membership'], string | undefined>> = {
   member: undefined,
   leaving: 'is leaving: it hands over what it keeps for others, and takes nothing',
   left: 'has left the network: it takes nothing',
 };
 
-function statusText(context: Context, status: StatusResult, { state }: MembershipResult): string[] {
+function statusText(context: Context, status: StatusResult): string[] {
   const { output } = context;
-  const left = MEMBERSHIP_WORDS[state];
+  const left = MEMBERSHIP_WORDS[status.membership];
   const { isAscii } = output.out;
   const { offer, relay } = status;
   const offering =
@@ -78,16 +77,13 @@ function exitOf({ files }: StatusResult, isQuiet: boolean): number {
   return !isQuiet && files.good < files.total ? 3 : 0;
 }
 
-const ask = (client: LocalApiClient, signal: AbortSignal): Promise<[StatusResult, MembershipResult]> =>
-  Promise.all([client.status({ signal }), client.membership.view({ signal })]);
-
 /** Ends with the signal, or with the daemon. */
 async function watch(context: Context, client: LocalApiClient): Promise<CommandOutcome> {
   const { output, clock, signal } = context;
   while (output.isJson || !signal.aborted) {
-    const [status, membership] = await ask(client, signal);
-    const lines = statusText(context, status, membership);
-    if (output.isJson) output.line('status', { ...status, membership: membership.state });
+    const status = await client.status({ signal });
+    const lines = statusText(context, status);
+    if (output.isJson) output.line('status', status);
     else if (output.out.canRedraw) output.result({}, [`${CLEAR_SCREEN}${lines.join('\n')}`]);
     else output.result({}, [...lines, '']);
     await clock.sleep(WATCH_INTERVAL_MS, signal).catch((error: unknown) => {
@@ -101,12 +97,8 @@ async function watch(context: Context, client: LocalApiClient): Promise<CommandO
 async function runStatus(context: Context): Promise<CommandOutcome> {
   const client = await requireDaemon(context);
   if (context.options.watch) return watch(context, client);
-  const [status, membership] = await ask(client, context.signal);
-  return {
-    json: { ...status, membership: membership.state },
-    text: statusText(context, status, membership),
-    exit: exitOf(status, context.globals.quiet),
-  };
+  const status = await client.status({ signal: context.signal });
+  return { json: status, text: statusText(context, status), exit: exitOf(status, context.globals.quiet) };
 }
 
 export const statusCommand = defineCommand({
