@@ -192,8 +192,8 @@ describe('home lock', () => {
 
   it.skipIf(!existsSync('/proc/self/stat'))('takes over from a process that died and whose parent has not asked how', async () => {
     const path = join(dir, 'lock');
-    // The shell becomes a program that asks after no child.
-    const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 30'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    // The shell becomes a program that asks after no child, before the child ends.
+    const parent = spawn('sh', ['-c', 'sleep 0.3 & echo $!; exec sleep 30'], { stdio: ['ignore', 'pipe', 'ignore'] });
     try {
       const [line] = (await once(parent.stdout, 'data')) as [Buffer];
       const statPath = `/proc/${line.toString().trim()}/stat`;
@@ -201,7 +201,7 @@ describe('home lock', () => {
         readFileSync(statPath, 'utf8')
           .replace(/^.*\) /, '')
           .split(' ');
-      while (fields()[0] !== 'Z') await new Promise((resolve) => setImmediate(resolve));
+      while (fields()[0] !== 'Z') await new Promise((resolve) => setTimeout(resolve, 20));
       const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
       writeFileSync(path, `${line.toString().trim()} ${boot}/${fields()[19]}\n`);
       expect(homeLockHolder(path)).toBeUndefined();
