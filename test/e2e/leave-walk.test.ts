@@ -21,7 +21,7 @@ describe('three of ten leave while another joins', () => {
 
   it('SH-03 SH-04 BD-44 every value and file can be read at every moment', () => {
     expect(report.failedReads).toEqual([]);
-    expect(report.reads, 'at least one while each of them left').toBeGreaterThanOrEqual(3);
+    expect(report.reads, 'values and files').toBeGreaterThan(10);
     expect(report.moved.shards).toBeGreaterThan(0);
     expect(report.moved.records).toBeGreaterThan(0);
   });

@@ -54,7 +54,6 @@ class Reader {
     const run = async (): Promise<void> => {
       for (let turn = 0; !this.#isEnding; turn++) {
         await readOne(turn).catch((error: unknown) => this.failed.push(`read ${turn}: ${String(error)}`));
-        this.reads++;
       }
     };
     this.#running = run();
@@ -157,7 +156,10 @@ class Walk {
     const file = this.#stored[(turn * 3) % this.#stored.length];
     try {
       await this.#readValue(reader, i);
-      if (file !== undefined) await this.#readFile(reader, file);
+      this.#reader.reads++;
+      if (file === undefined) return;
+      await this.#readFile(reader, file);
+      this.#reader.reads++;
     } catch (error) {
       if (reader !== this.#killed) throw error;
       await this.#readOne(turn);

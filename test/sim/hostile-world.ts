@@ -81,7 +81,7 @@ export class HostileWorld extends ParticipantWorld {
     const durationMs = this.simulation.clock.elapsedMs - beganMs;
     const rungs = met.ok ? [] : (from.node.why(toHex(to.nodeId)).attempts[0]?.rungs ?? []);
     const told = rungs.map(({ rung, outcome, reason }) => `${rung} ${outcome} ${reason}`).join('; ');
-    return { isMet: met.ok, durationMs, told: `${from.name} -> ${to.name}: ${told}` };
+    return { isMet: met.ok, durationMs, told: `${from.name} -> ${to.name}: ${told}${met.ok ? '' : `; not met: ${met.reason}`}` };
   }
 
   logged(event: string): number {
